@@ -1,0 +1,53 @@
+//! serde for `[T; N]`: serde itself stops short of const generics.
+
+use core::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, SeqAccess, Visitor},
+    ser::SerializeTuple,
+};
+
+/// An array as a tuple of its elements.
+pub fn serialize<S: Serializer, T: Serialize, const N: usize>(
+    array: &[T; N],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut tuple = serializer.serialize_tuple(N)?;
+    for element in array {
+        tuple.serialize_element(element)?;
+    }
+    tuple.end()
+}
+
+/// The array back.
+pub fn deserialize<
+    'de,
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Copy + Default,
+    const N: usize,
+>(
+    deserializer: D,
+) -> Result<[T; N], D::Error> {
+    struct Elements<T, const N: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de> + Copy + Default, const N: usize> Visitor<'de> for Elements<T, N> {
+        type Value = [T; N];
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "an array of {N} elements")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut array = [T::default(); N];
+            for (index, element) in array.iter_mut().enumerate() {
+                *element = seq
+                    .next_element()?
+                    .ok_or_else(|| A::Error::invalid_length(index, &self))?;
+            }
+            Ok(array)
+        }
+    }
+
+    deserializer.deserialize_tuple(N, Elements(PhantomData))
+}

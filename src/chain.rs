@@ -1,0 +1,259 @@
+//! The loop's state: position, stepper, schedule and noise; burn-in, thinning and recovery.
+
+use crate::{Fault, FaultCounts, MaxStep, Potential, Schedule, Stepper};
+
+/// How many steps pass between two looks for a frozen chain.
+const WATCH: u32 = 64;
+
+/// A Markov chain: a stepper with all it needs to step, and the barrier that keeps it finite.
+///
+/// Each [`step`](Self::step) gives the new position, or `None` while burning in or thinning, or the
+/// [`Fault`] that kept the position where it was. After [`patience`](Self::patience) faults in a row
+/// the position goes back to the anchor (where the chain started, unless told otherwise), and
+/// burn-in starts again. Should the anchor itself prove no place to step from, each further return
+/// goes half as far from the origin: from 1e20 to 1 in 67 returns.
+///
+/// ```
+/// use langevin::{BoxMuller, Chain, Constant, MaxStep, Pcg32, SeedableRng, Sgld};
+/// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
+/// let mut chain = Chain::new([0.0; 2], Sgld::new(), Constant::new(0.05)?, noise)
+///     .burn_in(100)
+///     .max_step(MaxStep::new(10.0)?);
+/// let mut posterior = |theta: &[f32; 2]| [theta[0] - 1.0, 4.0 * theta[1]];
+/// for _ in 0..1000 {
+///     if let Some(theta) = chain.step(&mut posterior)? {
+///         assert!(theta.iter().all(|t| t.is_finite()));
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Chain<const N: usize, S, H, Z> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
+    theta: [f32; N],
+    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
+    anchor: [f32; N],
+    stepper: S,
+    schedule: H,
+    noise: Z,
+    max_step: MaxStep,
+    patience: u32,
+    burn_in: u32,
+    thinning: u32,
+    // Steps until the next position is kept.
+    wait: u32,
+    // Steps until the next look for frost.
+    watch: u32,
+    // Faults since the last good step, and returns since then.
+    in_a_row: u32,
+    returns: u32,
+    counts: FaultCounts,
+}
+
+impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
+    /// A chain at `theta`, which is its anchor too.
+    ///
+    /// Without burn-in, keeping every draw, with no bound on a step but that it is finite, and
+    /// a patience of 8 faults. A coordinate of `theta` that is not finite is taken as 0.
+    pub const fn new(theta: [f32; N], stepper: S, schedule: H, noise: Z) -> Self {
+        const { assert!(N > 0, "a chain needs at least one parameter") };
+        let theta = shrunk(theta, 1.0);
+        Self {
+            theta,
+            anchor: theta,
+            stepper,
+            schedule,
+            noise,
+            max_step: MaxStep::NONE,
+            patience: 8,
+            burn_in: 0,
+            thinning: 1,
+            wait: 0,
+            watch: 0,
+            in_a_row: 0,
+            returns: 0,
+            counts: FaultCounts::new(),
+        }
+    }
+
+    /// Drops the first `steps` good steps, and as many again after every return to the anchor.
+    #[must_use]
+    pub const fn burn_in(mut self, steps: u32) -> Self {
+        self.burn_in = steps;
+        self.wait = steps;
+        self
+    }
+
+    /// Keeps one draw in `every`; 0 is read as 1.
+    #[must_use]
+    pub const fn thin(mut self, every: u32) -> Self {
+        self.thinning = if every == 0 { 1 } else { every };
+        self
+    }
+
+    /// Refuses steps longer than `bound`.
+    #[must_use]
+    pub const fn max_step(mut self, bound: MaxStep) -> Self {
+        self.max_step = bound;
+        self
+    }
+
+    /// Goes back to the anchor after `faults` in a row; 0 is read as 1.
+    #[must_use]
+    pub const fn patience(mut self, faults: u32) -> Self {
+        self.patience = if faults == 0 { 1 } else { faults };
+        self
+    }
+
+    /// Comes back to `anchor` rather than to where the chain started: a known good point.
+    ///
+    /// A coordinate that is not finite is taken as 0.
+    #[must_use]
+    pub const fn anchor(mut self, anchor: [f32; N]) -> Self {
+        self.anchor = shrunk(anchor, 1.0);
+        self
+    }
+
+    /// The position θ. Always finite.
+    pub const fn position(&self) -> &[f32; N] {
+        &self.theta
+    }
+
+    /// How often each fault occurred.
+    pub const fn faults(&self) -> FaultCounts {
+        self.counts
+    }
+
+    /// The stepper.
+    pub const fn stepper(&self) -> &S {
+        &self.stepper
+    }
+
+    /// The stepper, to change its parameters between steps.
+    pub const fn stepper_mut(&mut self) -> &mut S {
+        &mut self.stepper
+    }
+
+    /// The schedule.
+    pub const fn schedule(&self) -> &H {
+        &self.schedule
+    }
+
+    /// The schedule, to change its parameters between steps.
+    pub const fn schedule_mut(&mut self) -> &mut H {
+        &mut self.schedule
+    }
+
+    /// The noise.
+    pub const fn noise_mut(&mut self) -> &mut Z {
+        &mut self.noise
+    }
+
+    /// Makes one step and gives the new position, or `None` when it is not one to keep: burn-in,
+    /// thinning, or a phase that the schedule does not keep.
+    ///
+    /// # Errors
+    /// The [`Fault`] that kept the position where it was ([`Fault::ReturnedToAnchor`]: brought it
+    /// back; [`Fault::Frozen`]: found that steps no longer change it). The next step carries on.
+    #[inline]
+    pub fn step<P>(&mut self, potential: &mut P) -> Result<Option<&[f32; N]>, Fault>
+    where
+        P: Potential<N>,
+        S: Stepper<N, P, Z>,
+        H: Schedule,
+    {
+        match self.attempt(potential) {
+            Ok(()) => self.moved(),
+            Err(fault) => Err(self.failed::<P>(fault)),
+        }
+    }
+
+    #[inline]
+    fn attempt<P>(&mut self, potential: &mut P) -> Result<(), Fault>
+    where
+        P: Potential<N>,
+        S: Stepper<N, P, Z>,
+        H: Schedule,
+    {
+        let pace = self.schedule.pace(potential.data())?.bounded(self.max_step);
+        self.stepper
+            .step(&mut self.theta, potential, &pace, &mut self.noise)?;
+        if self.watch == 0 {
+            self.watch = WATCH;
+            self.look_for_frost(&self.stepper.reach(&pace))?;
+        }
+        self.watch -= 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn moved(&mut self) -> Result<Option<&[f32; N]>, Fault>
+    where
+        H: Schedule,
+    {
+        self.in_a_row = 0;
+        self.returns = 0;
+        if !self.schedule.keeps() {
+            return Ok(None);
+        }
+        match self.wait.checked_sub(1) {
+            Some(wait) => {
+                self.wait = wait;
+                Ok(None)
+            }
+            None => {
+                self.wait = self.thinning.saturating_sub(1);
+                Ok(Some(&self.theta))
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn look_for_frost(&self, reach: &[f32; N]) -> Result<(), Fault> {
+        let frozen = self
+            .theta
+            .iter()
+            .zip(reach)
+            .any(|(t, r)| *r > 0.0 && t + r == *t);
+        if frozen { Err(Fault::Frozen) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn failed<P>(&mut self, fault: Fault) -> Fault
+    where
+        S: Stepper<N, P, Z>,
+    {
+        self.counts.count(fault);
+        if fault == Fault::Frozen {
+            return fault;
+        }
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        if self.in_a_row < self.patience {
+            return fault;
+        }
+        self.in_a_row = 0;
+        // 2^-returns; the anchor itself at first.
+        let exponent = self.returns.min(126);
+        self.theta = shrunk(self.anchor, f32::from_bits((127 - exponent) << 23));
+        self.returns = self.returns.saturating_add(1);
+        self.wait = self.burn_in;
+        self.stepper.restart();
+        self.counts.count(Fault::ReturnedToAnchor);
+        Fault::ReturnedToAnchor
+    }
+}
+
+/// `theta` times `factor`; 0 where it is not finite.
+const fn shrunk<const N: usize>(mut theta: [f32; N], factor: f32) -> [f32; N] {
+    let mut rest: &mut [f32] = &mut theta;
+    while let [first, tail @ ..] = rest {
+        *first = if first.is_finite() {
+            *first * factor
+        } else {
+            0.0
+        };
+        rest = tail;
+    }
+    theta
+}

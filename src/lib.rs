@@ -1,0 +1,45 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![deny(unsafe_code, missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::integer_division,
+        clippy::allow_attributes_without_reason
+    )
+)]
+#[cfg(test)]
+extern crate std;
+
+#[cfg(feature = "serde")]
+mod arrays;
+mod chain;
+mod fault;
+mod metric;
+mod model;
+mod noise;
+mod potential;
+mod schedule;
+mod stepper;
+mod window;
+
+pub use chain::Chain;
+pub use fault::{ConfigError, Fault, FaultCounts};
+pub use metric::{Diagonal, Metric, Unit};
+pub use model::{Likelihood, Model, Posterior, Prior};
+pub use noise::{Backend, BoxMuller, FiveMoments, Gaussian, Libm, Micromath, Noise, Turn};
+pub use potential::{Energy, Function, Potential};
+pub use rand_core::{Rng, SeedableRng, TryRng};
+pub use rand_pcg::Pcg32;
+pub use schedule::{Annealed, Constant, Polynomial, Schedule};
+pub use stepper::{MaxStep, Pace, Sgd, Sgld, Stepper};
+pub use window::{Data, Observation, Sample, Window};
+
+/// `rand_core`, whose traits the noise is generic over.
+pub use rand_core;
+/// `rand_pcg`, whose `Pcg32` the documentation uses.
+pub use rand_pcg;

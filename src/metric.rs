@@ -1,0 +1,75 @@
+//! Fixed linear preconditioning: which direction is how long.
+//!
+//! A metric is a matrix L. A stepper with metric L samples in coordinates φ, θ = Lφ: gradients
+//! become Lᵀ∇U and displacements Lδ, so that any stepper's law holds with the curvature LᵀHL in
+//! place of H. Ideal is LLᵀ = the posterior covariance: then every direction has curvature 1.
+
+use crate::ConfigError;
+
+/// A linear preconditioner L: [`Unit`], [`Diagonal`] or [`Dense`].
+pub trait Metric<const N: usize> {
+    /// g ← Lᵀg.
+    fn pull(&self, gradient: &mut [f32; N]);
+    /// δ ← Lδ.
+    fn push(&self, displacement: &mut [f32; N]);
+    /// Length of each row of L: how far one unit of isotropic noise moves each coordinate.
+    fn scale(&self) -> [f32; N];
+}
+
+/// No preconditioning: L = I. Costs nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Unit;
+
+impl<const N: usize> Metric<N> for Unit {
+    #[inline]
+    fn pull(&self, _: &mut [f32; N]) {}
+    #[inline]
+    fn push(&self, _: &mut [f32; N]) {}
+    fn scale(&self) -> [f32; N] {
+        [1.0; N]
+    }
+}
+
+/// A scale s for each parameter, its posterior standard deviation at best: η sᵢ² multiplies the
+/// gradient and √(2ηT) sᵢ the noise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Diagonal<const N: usize>(
+    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))] [f32; N],
+);
+
+impl<const N: usize> Diagonal<N> {
+    /// The metric with these scales.
+    ///
+    /// # Errors
+    /// When a scale is not finite and > 0.
+    pub const fn new(scale: [f32; N]) -> Result<Self, ConfigError> {
+        let mut rest: &[f32] = &scale;
+        while let [first, tail @ ..] = rest {
+            if let Err(error) = ConfigError::positive("scale", *first) {
+                return Err(error);
+            }
+            rest = tail;
+        }
+        Ok(Self(scale))
+    }
+}
+
+impl<const N: usize> Metric<N> for Diagonal<N> {
+    #[inline]
+    fn pull(&self, gradient: &mut [f32; N]) {
+        for (g, s) in gradient.iter_mut().zip(&self.0) {
+            *g *= *s;
+        }
+    }
+    #[inline]
+    fn push(&self, displacement: &mut [f32; N]) {
+        self.pull(displacement);
+    }
+    fn scale(&self) -> [f32; N] {
+        self.0
+    }
+}

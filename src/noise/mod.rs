@@ -1,0 +1,39 @@
+//! The random part ξ of a step, and what it must be for which stepper.
+//!
+//! | trait | what a draw matches of N(0, 1) | good for |
+//! |---|---|---|
+//! | [`Noise`] | mean, variance and third moment | steppers of weak order one |
+//! | [`FiveMoments`] | the first five moments | schemes of weak order two |
+//! | [`Gaussian`] | the law itself | Metropolis tests, tails |
+//!
+//! Each trait includes the ones above it, and a stepper's bounds say what may drive it.
+
+mod box_muller;
+
+pub use box_muller::{Backend, BoxMuller, Libm, Micromath, Turn};
+
+use crate::Fault;
+
+/// A source of independent draws that match N(0, 1) in mean, variance and third moment at least.
+pub trait Noise {
+    /// Fills `out` with fresh draws.
+    ///
+    /// # Errors
+    /// [`Fault::Random`] when the generator underneath fails; `out` is then unspecified.
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault>;
+}
+
+/// Noise that matches N(0, 1) in its first five moments.
+pub trait FiveMoments: Noise {}
+
+/// Noise whose law is N(0, 1).
+pub trait Gaussian: FiveMoments {}
+
+impl<Z: Noise> Noise for &mut Z {
+    #[inline]
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+        (**self).fill(out)
+    }
+}
+impl<Z: FiveMoments> FiveMoments for &mut Z {}
+impl<Z: Gaussian> Gaussian for &mut Z {}

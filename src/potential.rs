@@ -1,0 +1,100 @@
+//! What is sampled: the potential U(θ) = −log p(θ | data), up to a constant, and its gradient.
+
+use crate::Fault;
+
+/// A potential U(θ), known by its gradient.
+///
+/// U is the negative log posterior, *summed* over the data. The chain samples exp(−U/T).
+///
+/// Closures from position to gradient implement it, and so does an array: a gradient that is
+/// already at hand.
+///
+/// ```
+/// use langevin::Potential;
+/// let mut quadratic = |theta: &[f32; 2]| [4.0 * theta[0], theta[1]];
+/// let mut gradient = [0.0; 2];
+/// quadratic.gradient(&[1.0, 2.0], &mut gradient)?;
+/// assert_eq!(gradient, [4.0, 2.0]);
+/// # Ok::<(), langevin::Fault>(())
+/// ```
+pub trait Potential<const N: usize> {
+    /// Overwrites `gradient` with ∇U(θ), or an unbiased estimate of it.
+    ///
+    /// # Errors
+    /// Only what the potential itself cannot compute, such as [`Fault::Random`] from a minibatch
+    /// whose generator failed. Non-finite numbers are the stepper's to find.
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault>;
+
+    /// Effective number of data that U sums over; schedules divide the step size by it.
+    ///
+    /// The default, 1, leaves the step size as it is.
+    fn data(&self) -> f32 {
+        1.0
+    }
+}
+
+/// A potential whose value U(θ), up to a constant, can be computed too.
+pub trait Energy<const N: usize>: Potential<N> {
+    /// U(θ), up to a constant that does not depend on θ.
+    ///
+    /// # Errors
+    /// As [`Potential::gradient`].
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault>;
+}
+
+impl<const N: usize, F: FnMut(&[f32; N]) -> [f32; N]> Potential<N> for F {
+    #[inline]
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+        *gradient = self(theta);
+        Ok(())
+    }
+}
+
+impl<const N: usize> Potential<N> for [f32; N] {
+    #[inline]
+    fn gradient(&mut self, _: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+        *gradient = *self;
+        Ok(())
+    }
+}
+
+/// A gradient and an energy, each a closure.
+///
+/// ```
+/// use langevin::{Energy, Function};
+/// let mut well = Function {
+///     gradient: |x: &[f32; 1]| [4.0 * x[0] * (x[0] * x[0] - 1.0)],
+///     energy: |x: &[f32; 1]| x[0] * x[0] * (x[0] * x[0] - 2.0),
+/// };
+/// assert_eq!(well.energy(&[1.0])?, -1.0);
+/// # Ok::<(), langevin::Fault>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Function<G, E> {
+    /// θ ↦ ∇U(θ).
+    pub gradient: G,
+    /// θ ↦ U(θ).
+    pub energy: E,
+}
+
+impl<const N: usize, G, E> Potential<N> for Function<G, E>
+where
+    G: FnMut(&[f32; N]) -> [f32; N],
+{
+    #[inline]
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+        *gradient = (self.gradient)(theta);
+        Ok(())
+    }
+}
+
+impl<const N: usize, G, E> Energy<N> for Function<G, E>
+where
+    G: FnMut(&[f32; N]) -> [f32; N],
+    E: FnMut(&[f32; N]) -> f32,
+{
+    #[inline]
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
+        Ok((self.energy)(theta))
+    }
+}

@@ -1,0 +1,288 @@
+//! Step size η and temperature T, step by step.
+
+use libm::powf;
+
+use crate::{ConfigError, Fault, Pace};
+
+/// Gives each step its η and T.
+///
+/// A step size here is meant for *one* observation. The potential sums over its data, so its
+/// curvature grows with every observation; each schedule therefore divides η by the effective
+/// number of data, [`Potential::data`](crate::Potential::data), when that is above 1.
+pub trait Schedule {
+    /// The pace of the next step over `data` effective observations.
+    ///
+    /// # Errors
+    /// [`Fault::StepSize`] when η or T is not finite, negative, or has underflowed.
+    fn pace(&mut self, data: f32) -> Result<Pace, Fault>;
+
+    /// Whether the position after the step just paced is a draw to keep.
+    fn keeps(&self) -> bool {
+        true
+    }
+}
+
+/// η for `data` observations.
+#[inline]
+fn shared(eta: f32, data: f32) -> f32 {
+    if data > 1.0 { eta / data } else { eta }
+}
+
+/// A constant step size at a constant temperature.
+///
+/// ```
+/// use langevin::{Constant, Schedule};
+/// let mut schedule = Constant::new(0.5)?;
+/// assert_eq!(schedule.pace(1.0)?.eta(), 0.5);
+/// assert_eq!(schedule.pace(64.0)?.eta(), 0.5 / 64.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Constant {
+    eta: f32,
+    temperature: f32,
+    // The last pace, and the number of data it holds for.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    last: Option<(f32, Pace)>,
+}
+
+impl Constant {
+    /// Step size `eta` at T = 1.
+    ///
+    /// # Errors
+    /// When `eta` is not finite and > 0.
+    pub const fn new(eta: f32) -> Result<Self, ConfigError> {
+        match ConfigError::positive("step size", eta) {
+            Ok(eta) => Ok(Self {
+                eta,
+                temperature: 1.0,
+                last: None,
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same at another temperature; 0 is descent.
+    ///
+    /// # Errors
+    /// When `temperature` is not finite and ≥ 0.
+    pub const fn at(self, temperature: f32) -> Result<Self, ConfigError> {
+        match ConfigError::non_negative("temperature", temperature) {
+            Ok(temperature) => Ok(Self {
+                temperature,
+                last: None,
+                ..self
+            }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Schedule for Constant {
+    #[inline]
+    fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
+        if let Some((known, pace)) = self.last {
+            if known == data {
+                return Ok(pace);
+            }
+        }
+        let pace = Pace::checked(shared(self.eta, data), self.temperature)?;
+        self.last = Some((data, pace));
+        Ok(pace)
+    }
+}
+
+/// A polynomial decay, η_t = a(b + t)^−γ for t = 0, 1, ..., at T = 1.
+///
+/// Welling & Teh (2011), section 3; for the chain to converge, ½ < γ ≤ 1. Weigh draws by η.
+///
+/// The power itself is computed at each of the first steps (while b + t < 16) and then at every
+/// 64th; between, a recurrence of one division keeps to it within a relative 1e-4.
+///
+/// ```
+/// use langevin::{Polynomial, Schedule};
+/// let mut schedule = Polynomial::between(0.01, 0.0001, 0.55, 10_000)?;
+/// assert!((schedule.pace(1.0)?.eta() / 0.01 - 1.0).abs() < 1e-4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Polynomial {
+    a: f32,
+    b: f32,
+    gamma: f32,
+    t: u32,
+    eta: f32,
+}
+
+impl Polynomial {
+    /// η_t = a(b + t)^−γ.
+    ///
+    /// # Errors
+    /// When a or b is not finite and > 0, or γ not finite and ≥ 0.
+    pub const fn new(a: f32, b: f32, gamma: f32) -> Result<Self, ConfigError> {
+        if let Err(error) = ConfigError::positive("scale a", a) {
+            return Err(error);
+        }
+        if let Err(error) = ConfigError::positive("offset b", b) {
+            return Err(error);
+        }
+        if let Err(error) = ConfigError::non_negative("exponent", gamma) {
+            return Err(error);
+        }
+        Ok(Self {
+            a,
+            b,
+            gamma,
+            t: 0,
+            eta: 0.0,
+        })
+    }
+
+    /// The decay with exponent γ whose step 0 is `first` and whose step `length` is `last`.
+    ///
+    /// # Errors
+    /// When `first` or `last` is not finite and > 0, `last` not below `first`, γ not finite and > 0,
+    /// or `length` 0; and when a or b then is out of range.
+    pub fn between(first: f32, last: f32, gamma: f32, length: u32) -> Result<Self, ConfigError> {
+        ConfigError::positive("first step size", first)?;
+        ConfigError::positive("last step size", last)?;
+        ConfigError::check(last < first, "last step size", "below the first", last)?;
+        ConfigError::positive("exponent", gamma)?;
+        ConfigError::check(length > 0, "length", ConfigError::POSITIVE_COUNT, 0.0)?;
+        let b = length as f32 / (powf(first / last, 1.0 / gamma) - 1.0);
+        Self::new(first * powf(b, gamma), b, gamma)
+    }
+}
+
+impl Schedule for Polynomial {
+    #[inline]
+    fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
+        let x = self.b + self.t as f32;
+        if x < 16.0 || self.t & 63 == 0 {
+            self.eta = self.a * powf(x, -self.gamma);
+        } else {
+            // (x/(x−1))^−γ by its Padé approximant; the relative error is γ(1 − γ²)/(12x³).
+            let m = 2.0 * x - 1.0;
+            self.eta *= (m - self.gamma) / (m + self.gamma);
+        }
+        self.t = self.t.saturating_add(1);
+        Pace::checked(shared(self.eta, data), 1.0)
+    }
+}
+
+/// Another schedule at a temperature that goes linearly from one value to another, and stays there.
+///
+/// Raise T to explore, lower it to exploit; T = 0 ends as descent.
+///
+/// ```
+/// use langevin::{Annealed, Constant, Schedule};
+/// let mut schedule = Annealed::new(Constant::new(0.1)?, 4.0, 0.0, 100)?;
+/// assert_eq!(schedule.pace(1.0)?.temperature(), 4.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Annealed<H> {
+    schedule: H,
+    from: f32,
+    to: f32,
+    length: u32,
+    t: u32,
+}
+
+impl<H: Copy> Annealed<H> {
+    /// `schedule` with T from `from` at step 0 to `to` at step `length` and ever after.
+    ///
+    /// # Errors
+    /// When a temperature is not finite and ≥ 0, or `length` is 0.
+    pub const fn new(schedule: H, from: f32, to: f32, length: u32) -> Result<Self, ConfigError> {
+        if let Err(error) = ConfigError::non_negative("first temperature", from) {
+            return Err(error);
+        }
+        if let Err(error) = ConfigError::non_negative("last temperature", to) {
+            return Err(error);
+        }
+        if let Err(error) =
+            ConfigError::check(length > 0, "length", ConfigError::POSITIVE_COUNT, 0.0)
+        {
+            return Err(error);
+        }
+        Ok(Self {
+            schedule,
+            from,
+            to,
+            length,
+            t: 0,
+        })
+    }
+}
+
+impl<H: Schedule> Schedule for Annealed<H> {
+    fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
+        let eta = self.schedule.pace(data)?.eta();
+        let temperature = if self.t < self.length {
+            let done = self.t as f32 / self.length as f32;
+            self.t = self.t.saturating_add(1);
+            self.from + (self.to - self.from) * done
+        } else {
+            self.to
+        };
+        Pace::checked(eta, temperature)
+    }
+
+    fn keeps(&self) -> bool {
+        self.schedule.keeps()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recurrence_keeps_to_the_power() {
+        for (a, b, gamma) in [
+            (0.2, 231.07, 0.55),
+            (1.0, 1.0, 0.55),
+            (0.5, 17.3, 1.0),
+            (2.0, 0.01, 0.9),
+        ] {
+            let mut schedule = Polynomial::new(a, b, gamma).unwrap();
+            for t in 0..200_000 {
+                let exact = f64::from(a) * (f64::from(b) + f64::from(t)).powf(-f64::from(gamma));
+                let eta = f64::from(schedule.pace(1.0).unwrap().eta());
+                assert!((eta / exact - 1.0).abs() < 1e-4, "{b} {t}: {eta} {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn welling_and_teh_constants() {
+        let schedule = Polynomial::between(0.01, 0.0001, 0.55, 1_000_000).unwrap();
+        assert!((schedule.a / 0.199_55 - 1.0).abs() < 1e-3, "{schedule:?}");
+        assert!((schedule.b / 231.07 - 1.0).abs() < 1e-3, "{schedule:?}");
+    }
+
+    #[test]
+    fn underflow_is_a_fault() {
+        let mut tiny = Constant::new(1e-38).unwrap();
+        assert!(tiny.pace(1.0).is_err() == (1e-38 < f32::MIN_POSITIVE));
+        assert_eq!(tiny.pace(1e6), Err(Fault::StepSize));
+        assert_eq!(
+            tiny.pace(f32::NAN).map(|p| p.eta()),
+            tiny.pace(1.0).map(|p| p.eta())
+        );
+    }
+
+    #[test]
+    fn annealing_ends_at_its_last_temperature() {
+        let mut schedule = Annealed::new(Constant::new(0.1).unwrap(), 2.0, 0.0, 4).unwrap();
+        let seen = [0; 6].map(|_| schedule.pace(1.0).unwrap().temperature());
+        assert_eq!(seen, [2.0, 1.5, 1.0, 0.5, 0.0, 0.0]);
+    }
+}

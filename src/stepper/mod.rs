@@ -1,0 +1,200 @@
+//! Update rules: one stepper a file, and nothing but the rule in it.
+//!
+//! Every stepper has the same shape of call, [`Stepper::step`], and can be used bare, without a
+//! chain, a window or a model: see [`Sgld`].
+
+mod sgd;
+mod sgld;
+
+pub use sgd::Sgd;
+pub use sgld::Sgld;
+
+use crate::{ConfigError, Fault, Potential};
+
+/// The size of one step: η, T, and what follows from them.
+///
+/// A [`Schedule`](crate::Schedule) makes one for each step of a chain.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Pace {
+    eta: f32,
+    temperature: f32,
+    noise: f32,
+    max_step: MaxStep,
+}
+
+impl Pace {
+    /// Step size η and temperature T.
+    ///
+    /// # Errors
+    /// When η is not finite and > 0, or T not finite and ≥ 0.
+    pub fn new(eta: f32, temperature: f32) -> Result<Self, ConfigError> {
+        ConfigError::positive("step size", eta)?;
+        ConfigError::non_negative("temperature", temperature)?;
+        Ok(Self::from_parts(eta, temperature))
+    }
+
+    /// As [`new`](Self::new), for schedules: what is out of range, or underflowed, is a fault.
+    #[inline]
+    pub(crate) fn checked(eta: f32, temperature: f32) -> Result<Self, Fault> {
+        let pace = Self::from_parts(eta, temperature);
+        let usable = eta >= f32::MIN_POSITIVE
+            && temperature >= 0.0
+            && pace.noise < f32::INFINITY
+            && (pace.noise > 0.0 || temperature == 0.0);
+        if usable {
+            Ok(pace)
+        } else {
+            Err(Fault::StepSize)
+        }
+    }
+
+    #[inline]
+    fn from_parts(eta: f32, temperature: f32) -> Self {
+        Self {
+            eta,
+            temperature,
+            noise: libm::sqrtf(2.0 * eta * temperature),
+            max_step: MaxStep::NONE,
+        }
+    }
+
+    /// The same pace, refusing steps longer than `bound`.
+    #[inline]
+    #[must_use]
+    pub const fn bounded(mut self, bound: MaxStep) -> Self {
+        self.max_step = bound;
+        self
+    }
+
+    /// Step size η.
+    #[inline]
+    pub const fn eta(&self) -> f32 {
+        self.eta
+    }
+
+    /// Temperature T.
+    #[inline]
+    pub const fn temperature(&self) -> f32 {
+        self.temperature
+    }
+
+    /// √(2ηT), the standard deviation of a Langevin step's noise.
+    #[inline]
+    pub const fn noise(&self) -> f32 {
+        self.noise
+    }
+
+    /// Whether a displacement may be made: finite, and no longer than the bound.
+    ///
+    /// This is the barrier that every stepper's proposals pass before anything is changed.
+    ///
+    /// # Errors
+    /// [`Fault::StepTooLong`].
+    #[inline]
+    pub fn admit<const N: usize>(&self, displacement: &[f32; N]) -> Result<(), Fault> {
+        let mut length_squared = 0.0;
+        for d in displacement {
+            length_squared += d * d;
+        }
+        // False for NaN too.
+        if length_squared <= self.max_step.squared {
+            Ok(())
+        } else {
+            Err(Fault::StepTooLong)
+        }
+    }
+}
+
+/// A bound on the length of a step, Euclidean and in the units of θ.
+///
+/// A step as long as the whole prior is wide is never right: take that width.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct MaxStep {
+    squared: f32,
+}
+
+impl MaxStep {
+    /// No bound but that a step is finite and no longer than 1e18, which keeps positions finite: a
+    /// step of 1e18 drowns in rounding long before the position overflows.
+    pub const NONE: Self = Self { squared: 1e36 };
+
+    /// Steps no longer than `length`.
+    ///
+    /// # Errors
+    /// When `length` is not finite and > 0.
+    pub const fn new(length: f32) -> Result<Self, ConfigError> {
+        match ConfigError::positive("longest step", length) {
+            Ok(length) if length < 1e18 => Ok(Self {
+                squared: length * length,
+            }),
+            Ok(_) => Ok(Self::NONE),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// An update rule.
+///
+/// `P` and `Z` are the potential and the noise; an implementation's bounds on them say what the rule
+/// needs: [`Energy`](crate::Energy) for a Metropolis test, [`FiveMoments`](crate::FiveMoments) for a
+/// scheme of second order.
+pub trait Stepper<const N: usize, P, Z> {
+    /// Makes one step of size `pace` from `theta`.
+    ///
+    /// # Errors
+    /// A [`Fault`]; `theta` and the stepper's own state are then as they were.
+    fn step(
+        &mut self,
+        theta: &mut [f32; N],
+        potential: &mut P,
+        pace: &Pace,
+        noise: &mut Z,
+    ) -> Result<(), Fault>;
+
+    /// Forgets what belongs to the path so far (momenta, running averages): the position was moved
+    /// from outside.
+    fn restart(&mut self) {}
+
+    /// How far the random part of a step moves each coordinate, in order of magnitude; zero when
+    /// there is none. A chain whose reach is below the resolution of its position is frozen.
+    fn reach(&self, pace: &Pace) -> [f32; N];
+}
+
+/// ∇U(θ), known to be finite.
+#[inline]
+pub(crate) fn finite_gradient<const N: usize, P: Potential<N>>(
+    potential: &mut P,
+    theta: &[f32; N],
+) -> Result<[f32; N], Fault> {
+    let mut gradient = [0.0; N];
+    potential.gradient(theta, &mut gradient)?;
+    // x·0 is 0 for every finite x and NaN for the others.
+    let mut zero = 0.0;
+    for g in &gradient {
+        zero += g * 0.0;
+    }
+    if zero == 0.0 {
+        Ok(gradient)
+    } else {
+        Err(Fault::NonFiniteGradient)
+    }
+}
+
+/// θ ← θ + δ.
+#[inline]
+pub(crate) fn advance<const N: usize>(theta: &mut [f32; N], displacement: &[f32; N]) {
+    for (t, d) in theta.iter_mut().zip(displacement) {
+        *t += *d;
+    }
+}
+
+/// Each coordinate's reach: a metric's scale times the standard deviation of isotropic noise.
+pub(crate) fn scaled<const N: usize>(mut scale: [f32; N], noise: f32) -> [f32; N] {
+    for s in &mut scale {
+        *s *= noise;
+    }
+    scale
+}

@@ -1,0 +1,71 @@
+//! Stochastic gradient Langevin dynamics (Welling & Teh 2011), or the unadjusted Langevin algorithm.
+
+use super::{Pace, Stepper, advance, finite_gradient, scaled};
+use crate::{Fault, Metric, Noise, Potential, Unit};
+
+/// SGLD, θ' = θ − η L Lᵀ ∇U(θ) + √(2ηT) L ξ, with a metric L.
+///
+/// Welling & Teh (2011), equation (4), whose ε is 2η; with a full gradient it is the unadjusted
+/// Langevin algorithm. On U = kθ²/2 the stationary variance is T/(k(1 − ηk/2)), the lag-one
+/// autocorrelation 1 − ηk; stable for ηk < 2. Cost: one gradient and N draws a step, no state.
+///
+/// Bare, with a gradient of one's own:
+///
+/// ```
+/// use langevin::{BoxMuller, Pace, Pcg32, SeedableRng, Sgld, Stepper};
+/// let mut noise = BoxMuller::new(Pcg32::seed_from_u64(7));
+/// let mut theta = [1.0, 2.0];
+/// let pace = Pace::new(0.01, 1.0)?;
+/// for _ in 0..100 {
+///     let mut gradient = theta; // of U = |θ|²/2
+///     Sgld::new().step(&mut theta, &mut gradient, &pace, &mut noise)?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Sgld<M = Unit> {
+    metric: M,
+}
+
+impl Sgld {
+    /// Without preconditioning.
+    pub const fn new() -> Self {
+        Self { metric: Unit }
+    }
+}
+
+impl<M> Sgld<M> {
+    /// Preconditioned by `metric`.
+    pub const fn with_metric(metric: M) -> Self {
+        Self { metric }
+    }
+}
+
+impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Sgld<M> {
+    #[inline]
+    fn step(
+        &mut self,
+        theta: &mut [f32; N],
+        potential: &mut P,
+        pace: &Pace,
+        noise: &mut Z,
+    ) -> Result<(), Fault> {
+        let mut gradient = finite_gradient(potential, theta)?;
+        self.metric.pull(&mut gradient);
+        let mut delta = [0.0; N];
+        noise.fill(&mut delta)?;
+        for (d, g) in delta.iter_mut().zip(&gradient) {
+            *d = pace.noise() * *d - pace.eta() * *g;
+        }
+        self.metric.push(&mut delta);
+        pace.admit(&delta)?;
+        advance(theta, &delta);
+        Ok(())
+    }
+
+    fn reach(&self, pace: &Pace) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise())
+    }
+}
