@@ -29,7 +29,7 @@ mod window;
 
 pub use chain::Chain;
 pub use fault::{ConfigError, Fault, FaultCounts};
-pub use metric::{Diagonal, Metric, Unit};
+pub use metric::{Dense, Diagonal, Metric, NotPositiveDefinite, Unit};
 pub use model::{Likelihood, Model, Posterior, Prior};
 pub use noise::{Backend, BoxMuller, FiveMoments, Gaussian, Libm, Micromath, Noise, Turn};
 pub use potential::{Energy, Function, Potential};

@@ -4,6 +4,10 @@
 //! become Lᵀ∇U and displacements Lδ, so that any stepper's law holds with the curvature LᵀHL in
 //! place of H. Ideal is LLᵀ = the posterior covariance: then every direction has curvature 1.
 
+mod dense;
+
+pub use dense::{Dense, NotPositiveDefinite};
+
 use crate::ConfigError;
 
 /// A linear preconditioner L: [`Unit`], [`Diagonal`] or [`Dense`].

@@ -1,0 +1,372 @@
+//! The dense metric: a lower triangle, as Cholesky's factorisation gives it.
+
+use core::fmt;
+
+use super::Metric;
+use crate::ConfigError;
+
+/// A lower-triangular L: with LLᵀ the posterior covariance, every direction has curvature 1.
+///
+/// A step costs N² multiplications more than with [`Unit`](crate::Unit), and N² floats are kept: sensible up to
+/// N = 16.
+///
+/// ```
+/// use langevin::{Dense, Metric};
+/// let mut metric = Dense::from_covariance(&[[4.0, 2.0], [2.0, 2.0]])?;
+/// let mut displacement = [1.0, 1.0];
+/// metric.push(&mut displacement);
+/// assert_eq!(displacement, [2.0, 2.0]);
+///
+/// // A matrix that is not positive definite changes nothing.
+/// let before = metric;
+/// assert!(metric.refactor(&[[1.0, 1.0], [1.0, 1.0]]).is_err());
+/// assert_eq!(metric, before);
+/// # Ok::<(), langevin::NotPositiveDefinite>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Dense<const N: usize> {
+    // Row by row; zero above the diagonal.
+    lower: [[f32; N]; N],
+}
+
+/// What remains of a pivot must be more than this part of its diagonal element: below it is rounding.
+const LEAST_PIVOT: f32 = 4.0 * f32::EPSILON;
+
+impl<const N: usize> Dense<N> {
+    /// The metric that changes nothing, L = I.
+    pub const fn identity() -> Self {
+        let mut lower = [[0.0; N]; N];
+        let mut rows: &mut [[f32; N]] = &mut lower;
+        let mut index = 0;
+        while let [row, rest @ ..] = rows {
+            if let Some((_, [diagonal, ..])) = row.split_at_mut_checked(index) {
+                *diagonal = 1.0;
+            }
+            index += 1;
+            rows = rest;
+        }
+        Self { lower }
+    }
+
+    /// The metric with these rows; what stands above the diagonal is ignored.
+    ///
+    /// # Errors
+    /// When an element is not finite, or one on the diagonal not > 0.
+    pub fn new(lower: [[f32; N]; N]) -> Result<Self, ConfigError> {
+        let mut metric = Self { lower };
+        for (index, row) in metric.lower.iter_mut().enumerate() {
+            for (column, x) in row.iter_mut().enumerate() {
+                if column > index {
+                    *x = 0.0;
+                } else if column == index {
+                    ConfigError::positive("diagonal element", *x)?;
+                } else {
+                    ConfigError::check(x.is_finite(), "element", "finite", *x)?;
+                }
+            }
+        }
+        Ok(metric)
+    }
+
+    /// The Cholesky factor of `covariance`, of which only the lower triangle is read.
+    ///
+    /// # Errors
+    /// [`NotPositiveDefinite`], for NaN and infinities too.
+    pub fn from_covariance(covariance: &[[f32; N]; N]) -> Result<Self, NotPositiveDefinite> {
+        let mut factor = Self {
+            lower: [[0.0; N]; N],
+        };
+        for (index, source) in covariance.iter().enumerate() {
+            let Some((done, [row, ..])) = factor.lower.split_at_mut_checked(index) else {
+                break;
+            };
+            let mut pivot = 0.0;
+            let mut least = f32::INFINITY;
+            for (column, a) in source.iter().enumerate().take(index + 1) {
+                let above = done.get(column);
+                let mut rest = *a;
+                for (x, y) in row.iter().zip(above.unwrap_or(row)).take(column) {
+                    rest -= x * y;
+                }
+                match (row.get_mut(column), above.and_then(|r| r.get(column))) {
+                    (Some(x), Some(diagonal)) => *x = rest / diagonal,
+                    _ => {
+                        pivot = rest;
+                        least = LEAST_PIVOT * a;
+                    }
+                }
+            }
+            // False for NaN too.
+            if !(pivot > least && pivot.is_finite() && pivot >= f32::MIN_POSITIVE) {
+                return Err(NotPositiveDefinite { row: index });
+            }
+            if let Some(x) = row.get_mut(index) {
+                *x = libm::sqrtf(pivot);
+            }
+        }
+        Ok(factor)
+    }
+
+    /// As [`from_covariance`](Self::from_covariance), in place.
+    ///
+    /// # Errors
+    /// [`NotPositiveDefinite`]; the last good factor then stays.
+    pub fn refactor(&mut self, covariance: &[[f32; N]; N]) -> Result<(), NotPositiveDefinite> {
+        *self = Self::from_covariance(covariance)?;
+        Ok(())
+    }
+
+    /// L, row by row, with zeros above the diagonal.
+    pub const fn rows(&self) -> &[[f32; N]; N] {
+        &self.lower
+    }
+
+    /// x ← L⁻¹x, the inverse of [`push`](Metric::push).
+    pub fn solve(&self, x: &mut [f32; N]) {
+        for (index, row) in self.lower.iter().enumerate() {
+            let Some((done, [value, ..])) = x.split_at_mut_checked(index) else {
+                break;
+            };
+            let mut diagonal = 1.0;
+            let mut known = done.iter();
+            for l in row.iter().take(index + 1) {
+                match known.next() {
+                    Some(y) => *value -= l * y,
+                    None => diagonal = *l,
+                }
+            }
+            *value /= diagonal;
+        }
+    }
+}
+
+impl<const N: usize> Default for Dense<N> {
+    fn default() -> Self {
+        Self::identity()
+    }
+}
+
+impl<const N: usize> Metric<N> for Dense<N> {
+    #[inline]
+    fn pull(&self, gradient: &mut [f32; N]) {
+        // Column sums, row by row and in place: row i adds to the elements up to i, none of which is
+        // read again.
+        for (index, row) in self.lower.iter().enumerate() {
+            let Some((done, [g, ..])) = gradient.split_at_mut_checked(index) else {
+                break;
+            };
+            let mut elements = row.iter();
+            for (sum, l) in done.iter_mut().zip(&mut elements) {
+                *sum += l * *g;
+            }
+            if let Some(diagonal) = elements.next() {
+                *g *= diagonal;
+            }
+        }
+    }
+
+    #[inline]
+    fn push(&self, displacement: &mut [f32; N]) {
+        // Last row first: it needs all elements as they were.
+        for (index, row) in self.lower.iter().enumerate().rev() {
+            let mut sum = 0.0;
+            for (l, d) in row.iter().zip(displacement.iter()).take(index + 1) {
+                sum += l * d;
+            }
+            if let Some(d) = displacement.get_mut(index) {
+                *d = sum;
+            }
+        }
+    }
+
+    fn scale(&self) -> [f32; N] {
+        let mut scale = [0.0; N];
+        for (s, row) in scale.iter_mut().zip(&self.lower) {
+            for l in row {
+                *s += l * l;
+            }
+            *s = libm::sqrtf(*s);
+        }
+        scale
+    }
+}
+
+/// A matrix has no Cholesky factor: it is singular to working precision, indefinite or not finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NotPositiveDefinite {
+    /// The first row whose pivot is not positive.
+    pub row: usize,
+}
+
+impl fmt::Display for NotPositiveDefinite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "matrix is not positive definite at row {}", self.row)
+    }
+}
+
+impl core::error::Error for NotPositiveDefinite {}
+
+/// As the N(N + 1)/2 elements of the lower triangle, row by row.
+#[cfg(feature = "serde")]
+mod serialised {
+    use core::fmt;
+
+    use serde::{
+        Deserialize, Deserializer, Serialize, Serializer,
+        de::{Error, SeqAccess, Visitor},
+        ser::SerializeTuple,
+    };
+
+    use super::Dense;
+
+    const fn length(n: usize) -> usize {
+        (n * (n + 1)) >> 1
+    }
+
+    impl<const N: usize> Serialize for Dense<N> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut tuple = serializer.serialize_tuple(length(N))?;
+            for (index, row) in self.lower.iter().enumerate() {
+                for x in row.iter().take(index + 1) {
+                    tuple.serialize_element(x)?;
+                }
+            }
+            tuple.end()
+        }
+    }
+
+    impl<'de, const N: usize> Deserialize<'de> for Dense<N> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Triangle<const N: usize>;
+
+            impl<'de, const N: usize> Visitor<'de> for Triangle<N> {
+                type Value = Dense<N>;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    write!(f, "a lower triangle of {} elements", length(N))
+                }
+
+                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Dense<N>, A::Error> {
+                    let mut lower = [[0.0; N]; N];
+                    let mut count = 0;
+                    for (index, row) in lower.iter_mut().enumerate() {
+                        for x in row.iter_mut().take(index + 1) {
+                            *x = seq
+                                .next_element()?
+                                .ok_or_else(|| A::Error::invalid_length(count, &self))?;
+                            count += 1;
+                        }
+                    }
+                    Dense::new(lower).map_err(A::Error::custom)
+                }
+            }
+
+            deserializer.deserialize_tuple(length(N), Triangle)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A covariance of scales from 1e-3 to 1e3 with strong correlations, and its exact factor.
+    fn example() -> ([[f32; 4]; 4], [[f32; 4]; 4]) {
+        let lower = [
+            [1e-3, 0.0, 0.0, 0.0],
+            [0.9, 0.5, 0.0, 0.0],
+            [-30.0, 20.0, 7.0, 0.0],
+            [900.0, -100.0, 50.0, 200.0],
+        ];
+        let mut covariance = [[0.0; 4]; 4];
+        for i in 0..4 {
+            for j in 0..4 {
+                covariance[i][j] = (0..4).map(|k| lower[i][k] * lower[j][k]).sum();
+            }
+        }
+        (covariance, lower)
+    }
+
+    #[test]
+    fn factor_is_the_matrix_it_came_from() {
+        let (covariance, lower) = example();
+        let metric = Dense::from_covariance(&covariance).unwrap();
+        for (row, expected) in metric.rows().iter().zip(&lower) {
+            for (x, y) in row.iter().zip(expected) {
+                assert!((x - y).abs() <= 1e-4 * y.abs(), "{x} {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn pull_push_and_solve_agree_with_the_matrix() {
+        let (_, lower) = example();
+        let metric = Dense::new(lower).unwrap();
+        let x = [0.3, -1.2, 0.7, 2.1];
+        let mut pulled = x;
+        metric.pull(&mut pulled);
+        let mut pushed = x;
+        metric.push(&mut pushed);
+        for i in 0..4 {
+            let transposed: f32 = (0..4).map(|k| lower[k][i] * x[k]).sum();
+            let straight: f32 = (0..4).map(|k| lower[i][k] * x[k]).sum();
+            assert!((pulled[i] / transposed - 1.0).abs() < 1e-5);
+            assert!((pushed[i] / straight - 1.0).abs() < 1e-5);
+            let length: f32 = lower[i].iter().map(|l| l * l).sum();
+            assert!((metric.scale()[i] / length.sqrt() - 1.0).abs() < 1e-6);
+        }
+        metric.solve(&mut pushed);
+        for (a, b) in pushed.iter().zip(&x) {
+            assert!((a / b - 1.0).abs() < 1e-3, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_factor_is_refused_and_changes_nothing() {
+        let (covariance, _) = example();
+        let good = Dense::from_covariance(&covariance).unwrap();
+        let mut metric = good;
+        for (row, bad) in [
+            (0, f32::NAN),
+            (0, f32::INFINITY),
+            (0, 0.0),
+            (0, -1.0),
+            (2, f32::NAN),
+            (2, 0.0),
+            (3, 1.0),
+            (3, -1e30),
+        ] {
+            let mut broken = covariance;
+            broken[row][row] = bad;
+            assert!(metric.refactor(&broken).is_err(), "{row} {bad}");
+            broken = covariance;
+            broken[3][1] = f32::NAN;
+            assert_eq!(
+                metric.refactor(&broken),
+                Err(NotPositiveDefinite { row: 3 })
+            );
+            assert_eq!(metric, good);
+        }
+        // Semi-definite: of rank one, up to rounding.
+        let v = [1.0, 0.3, 7.7, 1e-3];
+        let singular = v.map(|a| v.map(|b| a * b));
+        assert_eq!(
+            metric.refactor(&singular),
+            Err(NotPositiveDefinite { row: 1 })
+        );
+        assert_eq!(metric, good);
+    }
+
+    #[test]
+    fn constructor_checks_its_triangle() {
+        assert_eq!(
+            Dense::new([[1.0, f32::NAN], [0.0, 1.0]]).unwrap(),
+            Dense::identity()
+        );
+        assert!(Dense::new([[1.0, 0.0], [f32::NAN, 1.0]]).is_err());
+        assert!(Dense::new([[1.0, 0.0], [0.0, 0.0]]).is_err());
+        assert_eq!(core::mem::size_of::<Dense<8>>(), 256);
+    }
+}
