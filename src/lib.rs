@@ -32,7 +32,7 @@ pub use fault::{ConfigError, Fault, FaultCounts};
 pub use metric::{Dense, Diagonal, Metric, NotPositiveDefinite, Unit};
 pub use model::{Likelihood, Model, Posterior, Prior};
 pub use noise::{Backend, BoxMuller, FiveMoments, Gaussian, Libm, Micromath, Noise, Turn};
-pub use potential::{Energy, Function, Potential};
+pub use potential::{Energy, Function, Potential, Stochastic};
 pub use rand_core::{Rng, SeedableRng, TryRng};
 pub use rand_pcg::Pcg32;
 pub use schedule::{Annealed, Constant, Polynomial, Schedule};

@@ -42,6 +42,22 @@ pub trait Energy<const N: usize>: Potential<N> {
     fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault>;
 }
 
+/// A potential whose gradient is an unbiased estimate with a variance that it estimates too, such as a
+/// minibatch's.
+pub trait Stochastic<const N: usize>: Potential<N> {
+    /// As [`gradient`](Potential::gradient), and overwrites `variance` with an unbiased estimate of the
+    /// variance of each coordinate of that gradient, from the same batch: 0 for a full sum.
+    ///
+    /// # Errors
+    /// As [`Potential::gradient`].
+    fn gradient_and_variance(
+        &mut self,
+        theta: &[f32; N],
+        gradient: &mut [f32; N],
+        variance: &mut [f32; N],
+    ) -> Result<(), Fault>;
+}
+
 impl<const N: usize, F: FnMut(&[f32; N]) -> [f32; N]> Potential<N> for F {
     #[inline]
     fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
