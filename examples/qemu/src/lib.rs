@@ -1,0 +1,30 @@
+//! What is run on every core, emulated or not, to be compared bit by bit.
+
+#![no_std]
+
+pub mod golden;
+pub mod hash;
+
+use core::fmt::{self, Write};
+
+/// Does what the command line says and writes its results to `out`, one a line.
+///
+/// `golden STEPS` writes `stepper/noise hash` for every stepper and noise.
+///
+/// # Errors
+/// When `out` fails, and when the command is not understood.
+pub fn run(command: &str, argument: Option<&str>, out: &mut impl Write) -> fmt::Result {
+    match command {
+        "golden" => {
+            let steps = argument.and_then(|a| a.parse().ok()).ok_or(fmt::Error)?;
+            let mut result = Ok(());
+            golden::golden(steps, |stepper, noise, hash| {
+                if result.is_ok() {
+                    result = writeln!(out, "{stepper}/{noise} {:016x}", hash());
+                }
+            });
+            result
+        }
+        _ => Err(fmt::Error),
+    }
+}

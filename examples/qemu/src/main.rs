@@ -1,0 +1,45 @@
+//! The same program on the host and on emulated cores.
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(not(target_os = "none"))]
+fn main() -> std::process::ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let mut out = String::new();
+    let result = langevin_qemu::run(&command, arguments.next().as_deref(), &mut out);
+    print!("{out}");
+    if result.is_err() {
+        eprintln!("usage: langevin-qemu golden STEPS");
+        return std::process::ExitCode::FAILURE;
+    }
+    std::process::ExitCode::SUCCESS
+}
+
+#[cfg(target_os = "none")]
+mod firmware {
+    use core::fmt;
+
+    struct Console;
+
+    impl fmt::Write for Console {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            semihosting::print!("{text}");
+            Ok(())
+        }
+    }
+
+    #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
+    #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
+    fn main() -> ! {
+        let status = match semihosting::experimental::env::args::<128>() {
+            Ok(arguments) => {
+                let mut arguments = (&arguments).filter_map(Result::ok).skip(1);
+                let command = arguments.next().unwrap_or_default();
+                langevin_qemu::run(command, arguments.next(), &mut Console)
+            }
+            Err(_) => Err(fmt::Error),
+        };
+        semihosting::process::exit(i32::from(status.is_err()))
+    }
+}
