@@ -40,7 +40,8 @@ pub struct Chain<const N: usize, S, H, Z> {
     max_step: MaxStep,
     patience: u32,
     burn_in: u32,
-    thinning: u32,
+    // Draws dropped for each that is kept.
+    skip: u32,
     // Steps until the next position is kept.
     wait: u32,
     // Steps until the next look for frost.
@@ -68,7 +69,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
             max_step: MaxStep::NONE,
             patience: 8,
             burn_in: 0,
-            thinning: 1,
+            skip: 0,
             wait: 0,
             watch: 0,
             in_a_row: 0,
@@ -88,7 +89,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     /// Keeps one draw in `every`; 0 is read as 1.
     #[must_use]
     pub const fn thin(mut self, every: u32) -> Self {
-        self.thinning = if every == 0 { 1 } else { every };
+        self.skip = every.saturating_sub(1);
         self
     }
 
@@ -169,7 +170,8 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         }
     }
 
-    #[inline]
+    // Always, as `moved`: the pace then stays in registers.
+    #[inline(always)]
     fn attempt<P>(&mut self, potential: &mut P) -> Result<(), Fault>
     where
         P: Potential<N>,
@@ -187,7 +189,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn moved(&mut self) -> Result<Option<&[f32; N]>, Fault>
     where
         H: Schedule,
@@ -203,7 +205,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
                 Ok(None)
             }
             None => {
-                self.wait = self.thinning.saturating_sub(1);
+                self.wait = self.skip;
                 Ok(Some(&self.theta))
             }
         }

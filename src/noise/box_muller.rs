@@ -143,7 +143,8 @@ impl<R, B> BoxMuller<R, B> {
 }
 
 impl<R: TryRng, B: Backend> BoxMuller<R, B> {
-    #[inline]
+    // Always: the generator's state and the constants then stay in registers over a whole fill.
+    #[inline(always)]
     fn pair(&mut self) -> Result<(f32, f32), Fault> {
         let radius = self.rng.try_next_u32().map_err(|_| Fault::Random)?;
         let turn = self.rng.try_next_u32().map_err(|_| Fault::Random)?;

@@ -164,7 +164,8 @@ pub trait Stepper<const N: usize, P, Z> {
 }
 
 /// ∇U(θ), known to be finite.
-#[inline]
+// Always: else the gradient is copied on its way back.
+#[inline(always)]
 pub(crate) fn finite_gradient<const N: usize, P: Potential<N>>(
     potential: &mut P,
     theta: &[f32; N],
