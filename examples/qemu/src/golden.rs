@@ -1,11 +1,8 @@
-//! Every stepper with every noise that may drive it: a hash of the whole path.
+//! A hash of the whole path of every stepper with every noise.
 
-use langevin::{
-    BoxMuller, Chain, Constant, Energy, Fault, Libm, Micromath, Pcg32, Potential, SeedableRng, Sgd,
-    Sgld, Stepper,
-};
+use langevin::{Chain, Constant, Energy, Fault, Potential, Stepper};
 
-use crate::hash::Hash;
+use crate::{every, hash::Hash};
 
 /// Number of unknowns: odd, so that a pair's spare draw is carried over.
 const N: usize = 3;
@@ -28,9 +25,28 @@ impl Energy<N> for Tangle {
     }
 }
 
-/// Hash of the positions after each of `steps` steps, and of the faults on the way.
-// Not inlined: an image holds each path once.
-#[inline(never)]
+/// Gives `row` each stepper, each noise, and a hash of the path of `steps` steps that they make.
+pub fn golden(steps: u32, row: impl FnMut(&'static str, &'static str, u64)) {
+    every::pairs(&mut Rows { steps, row });
+}
+
+struct Rows<F> {
+    steps: u32,
+    row: F,
+}
+
+impl<F: FnMut(&'static str, &'static str, u64)> every::Visitor<N, Tangle> for Rows<F> {
+    fn visit<S: Stepper<N, Tangle, Z>, Z>(
+        &mut self,
+        (stepper_name, noise_name): (&'static str, &'static str),
+        stepper: S,
+        noise: Z,
+    ) {
+        (self.row)(stepper_name, noise_name, path(self.steps, stepper, noise));
+    }
+}
+
+/// Hash of the positions after each step, and of the faults on the way.
 fn path<S: Stepper<N, Tangle, Z>, Z>(steps: u32, stepper: S, noise: Z) -> u64 {
     let Ok(schedule) = Constant::new(0.05) else {
         return 0;
@@ -46,53 +62,4 @@ fn path<S: Stepper<N, Tangle, Z>, Z>(steps: u32, stepper: S, noise: Z) -> u64 {
         }
     }
     hash.value()
-}
-
-fn rng() -> Pcg32 {
-    Pcg32::seed_from_u64(20110628)
-}
-
-/// A stepper with the noises that its rule admits: `any`, `five_moments` or `gaussian`.
-macro_rules! with {
-    ($steps:ident, $row:ident, any, $name:literal, $stepper:expr) => {
-        with!($steps, $row, five_moments, $name, $stepper);
-    };
-    ($steps:ident, $row:ident, five_moments, $name:literal, $stepper:expr) => {
-        with!($steps, $row, gaussian, $name, $stepper);
-    };
-    ($steps:ident, $row:ident, gaussian, $name:literal, $stepper:expr) => {
-        with!(
-            $steps,
-            $row,
-            $name,
-            $stepper,
-            "Box-Muller",
-            BoxMuller::new(rng())
-        );
-        with!(
-            $steps,
-            $row,
-            $name,
-            $stepper,
-            "Box-Muller, libm",
-            BoxMuller::with_backend(rng(), Libm)
-        );
-        with!(
-            $steps,
-            $row,
-            $name,
-            $stepper,
-            "Box-Muller, micromath",
-            BoxMuller::with_backend(rng(), Micromath)
-        );
-    };
-    ($steps:ident, $row:ident, $name:literal, $stepper:expr, $noise_name:literal, $noise:expr) => {
-        $row($name, $noise_name, &|| path($steps, $stepper, $noise));
-    };
-}
-
-/// Gives `row` each stepper, each noise, and the way to compute their hash after `steps` steps.
-pub fn golden(steps: u32, mut row: impl FnMut(&'static str, &'static str, &dyn Fn() -> u64)) {
-    row("SGD", "none", &|| path(steps, Sgd::new(), ()));
-    with!(steps, row, any, "SGLD", Sgld::new());
 }

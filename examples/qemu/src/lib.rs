@@ -2,6 +2,7 @@
 
 #![no_std]
 
+pub mod every;
 pub mod golden;
 pub mod hash;
 
@@ -20,7 +21,7 @@ pub fn run(command: &str, argument: Option<&str>, out: &mut impl Write) -> fmt::
             let mut result = Ok(());
             golden::golden(steps, |stepper, noise, hash| {
                 if result.is_ok() {
-                    result = writeln!(out, "{stepper}/{noise} {:016x}", hash());
+                    result = writeln!(out, "{stepper}/{noise} {hash:016x}");
                 }
             });
             result

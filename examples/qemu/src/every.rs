@@ -1,0 +1,95 @@
+//! Every stepper and every noise, named: the one list that whatever runs them all goes through.
+
+use langevin::{BoxMuller, Energy, Libm, Micromath, Noise, Pcg32, SeedableRng, Sgd, Sgld, Stepper};
+
+/// Is shown steppers, each with a noise that its rule admits.
+pub trait Visitor<const N: usize, P> {
+    /// One of them.
+    fn visit<S: Stepper<N, P, Z>, Z>(
+        &mut self,
+        name: (&'static str, &'static str),
+        stepper: S,
+        noise: Z,
+    );
+}
+
+/// Is shown noises.
+pub trait NoiseVisitor {
+    /// One of them.
+    fn visit<Z: Noise>(&mut self, name: &'static str, noise: Z);
+}
+
+fn rng() -> Pcg32 {
+    Pcg32::seed_from_u64(20_110_628)
+}
+
+/// Calls `$with!($arguments..., name, noise)` for noises whose law is normal...
+macro_rules! gaussian {
+    ($with:ident, $($argument:expr),*) => {
+        $with!($($argument,)* "Box-Muller", BoxMuller::new(rng()));
+        $with!($($argument,)* "Box-Muller libm", BoxMuller::with_backend(rng(), Libm));
+        $with!($($argument,)* "Box-Muller micromath", BoxMuller::with_backend(rng(), Micromath));
+    };
+}
+
+/// ... for those with the first five moments of a normal...
+macro_rules! five_moments {
+    ($with:ident, $($argument:expr),*) => {
+        gaussian!($with, $($argument),*);
+    };
+}
+
+/// ... and for all.
+macro_rules! any {
+    ($with:ident, $($argument:expr),*) => {
+        five_moments!($with, $($argument),*);
+    };
+}
+
+/// Calls `$with!(visitor, noises it admits, name, stepper)` for each stepper that takes noise.
+macro_rules! steppers {
+    ($with:ident, $visitor:expr) => {
+        $with!($visitor, any, "SGLD", Sgld::new());
+    };
+}
+
+macro_rules! visit {
+    ($visitor:expr, $stepper_name:expr, $stepper:expr, $name:expr, $noise:expr) => {
+        $visitor.visit(($stepper_name, $name), $stepper, $noise);
+    };
+}
+
+macro_rules! with_each {
+    ($visitor:expr, $noises:ident, $name:expr, $stepper:expr) => {
+        $noises!(visit, $visitor, $name, $stepper);
+    };
+}
+
+macro_rules! with_default {
+    ($visitor:expr, $noises:ident, $name:expr, $stepper:expr) => {
+        $visitor.visit(($name, "Box-Muller"), $stepper, BoxMuller::new(rng()));
+    };
+}
+
+macro_rules! visit_noise {
+    ($visitor:expr, $name:expr, $noise:expr) => {
+        $visitor.visit($name, $noise);
+    };
+}
+
+/// Shows each stepper with each noise.
+pub fn pairs<const N: usize, P: Energy<N>>(visitor: &mut impl Visitor<N, P>) {
+    visitor.visit(("SGD", "none"), Sgd::new(), ());
+    steppers!(with_each, visitor);
+}
+
+/// Shows each stepper with the default noise.
+pub fn steppers<const N: usize, P: Energy<N>>(visitor: &mut impl Visitor<N, P>) {
+    visitor.visit(("SGD", "none"), Sgd::new(), ());
+    steppers!(with_default, visitor);
+}
+
+/// Shows each noise.
+pub fn noises(visitor: &mut impl NoiseVisitor) {
+    any!(visit_noise, visitor);
+}
