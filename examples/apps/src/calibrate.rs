@@ -1,0 +1,229 @@
+//! Bayesian calibration of an instrument from readings that come one by one.
+//!
+//! An [`Instrument`] has a response curve y = f(b, x) with constants b, and Gaussian reading errors
+//! of known standard deviation. The chain moves in coordinates θ that suit the curve, with a normal
+//! prior, and gives draws of b.
+
+use langevin::{
+    BoxMuller, Chain, ConfigError, Constant, Data, Dense, Energy, Fault, FaultCounts, MaxStep,
+    Pcg32, Potential, Sample, SeedableRng, Sgld, Window,
+};
+use libm::{expf, logf, powf};
+
+use crate::moments::Moments;
+
+/// A reading: the response `y` at the setting `x[0]`.
+pub type Reading = Sample<1>;
+
+/// The reading y at x, from a row of [`readings`](crate::readings).
+pub const fn reading([x, y]: [f32; 2]) -> Reading {
+    Sample { x: [x], y }
+}
+
+/// Steps after each reading on a microcontroller: 54 readings are 108 000 steps.
+pub const STEPS: u32 = 2_000;
+
+/// The step size η, for one reading in the metric's coordinates: the curvature there is about 1, so
+/// variances come out 1/(1 − η/2) or 1 % too large, and draws are independent after 2/η or 100 steps.
+pub const ETA: f32 = 0.02;
+
+/// An instrument with N constants to calibrate.
+#[derive(Clone, Copy, Debug)]
+pub struct Instrument<const N: usize> {
+    /// Standard deviation of a reading's error.
+    pub sigma: f32,
+    /// The prior of each coordinate is normal with this mean
+    pub mean: [f32; N],
+    /// and this standard deviation.
+    pub sd: [f32; N],
+    /// The metric, lower triangular: LLᵀ is about the covariance of θ that one reading leaves
+    /// (n readings: LLᵀ/n).
+    pub metric: [[f32; N]; N],
+    /// The constants b of θ, and the derivatives of each (a row) by the coordinates.
+    pub constants: fn(theta: &[f32; N]) -> ([f32; N], [[f32; N]; N]),
+    /// The response at x, and its derivative by each constant.
+    pub response: fn(b: &[f32; N], x: f32) -> (f32, [f32; N]),
+}
+
+/// NIST StRD "Chwirut2", an ultrasonic reference block study: y = exp(−b₁x)/(b₂ + b₃x).
+///
+/// The coordinates are b₁ and the logarithms of the denominator at the nearest distance, 0.5, and at
+/// the farthest, 6: between these it is then positive whatever θ is.
+pub const CHWIRUT2: Instrument<3> = Instrument {
+    // The certified residual standard deviation.
+    sigma: 3.171_713_3,
+    // NIST's first starting values, b = (0.1, 0.01, 0.02), give or take a factor of e.
+    mean: [0.1, -3.912_023, -2.040_220_8],
+    sd: [0.3, 1.0, 1.0],
+    metric: [[0.28, 0.0, 0.0], [-0.10, 0.10, 0.0], [-0.74, -0.10, 0.24]],
+    constants: |&[b1, log_near, log_far]| {
+        let (near, far) = (expf(log_near), expf(log_far));
+        (
+            [b1, (6.0 * near - 0.5 * far) / 5.5, (far - near) / 5.5],
+            [
+                [1.0, 0.0, 0.0],
+                [0.0, near * (6.0 / 5.5), far * (-0.5 / 5.5)],
+                [0.0, near * (-1.0 / 5.5), far * (1.0 / 5.5)],
+            ],
+        )
+    },
+    response: |&[b1, b2, b3], x| {
+        let denominator = b2 + b3 * x;
+        let y = expf(-b1 * x) / denominator;
+        let slope = -y / denominator;
+        (y, [-x * y, slope, slope * x])
+    },
+};
+
+/// NIST StRD "DanWood", the energy radiated by a carbon filament at x thousand kelvin: y = b₁x^b₂.
+///
+/// The coordinates are log b₁ and b₂, in which log y is linear.
+pub const DANWOOD: Instrument<2> = Instrument {
+    // The certified residual standard deviation.
+    sigma: 0.032_853_114,
+    // NIST's first starting value for b₁, give or take a factor of e; for b₂ the fourth power of
+    // the Stefan-Boltzmann law, give or take 10 %.
+    mean: [0.0, 4.0],
+    sd: [1.0, 0.4],
+    metric: [[0.058, 0.0], [-0.124, 0.017]],
+    constants: |&[log_b1, b2]| {
+        let b1 = expf(log_b1);
+        ([b1, b2], [[b1, 0.0], [0.0, 1.0]])
+    },
+    response: |&[b1, b2], x| {
+        let power = powf(x, b2);
+        (b1 * power, [power, b1 * power * logf(x)])
+    },
+};
+
+/// The potential of θ: the prior, and all readings of a window.
+#[derive(Debug)]
+pub struct Target<'a, const N: usize, const CAP: usize> {
+    instrument: &'a Instrument<N>,
+    readings: &'a Window<Reading, CAP>,
+}
+
+impl<const N: usize, const CAP: usize> Potential<N> for Target<'_, N, CAP> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+        let instrument = self.instrument;
+        let (b, jacobian) = (instrument.constants)(theta);
+        let mut by_constant = [0.0; N];
+        self.readings.for_each(|reading, weight| {
+            let (y, slopes) = (instrument.response)(&b, reading.x[0]);
+            let error = weight * (y - reading.y);
+            for (g, slope) in by_constant.iter_mut().zip(&slopes) {
+                *g += error * slope;
+            }
+        });
+        let precision = 1.0 / (instrument.sigma * instrument.sigma);
+        for (j, g) in gradient.iter_mut().enumerate() {
+            let sd = instrument.sd[j];
+            *g = (theta[j] - instrument.mean[j]) / (sd * sd);
+            for i in 0..N {
+                *g += precision * by_constant[i] * jacobian[i][j];
+            }
+        }
+        Ok(())
+    }
+
+    fn data(&self) -> f32 {
+        self.readings.effective()
+    }
+}
+
+impl<const N: usize, const CAP: usize> Energy<N> for Target<'_, N, CAP> {
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
+        let instrument = self.instrument;
+        let (b, _) = (instrument.constants)(theta);
+        let mut sum = 0.0;
+        self.readings.for_each(|reading, weight| {
+            let z = ((instrument.response)(&b, reading.x[0]).0 - reading.y) / instrument.sigma;
+            sum += weight * z * z;
+        });
+        for j in 0..N {
+            let z = (theta[j] - instrument.mean[j]) / instrument.sd[j];
+            sum += z * z;
+        }
+        Ok(0.5 * sum)
+    }
+}
+
+/// A calibration under way: the readings so far, the chain, and the posterior of b.
+#[derive(Debug)]
+pub struct Calibration<const N: usize, const CAP: usize> {
+    instrument: Instrument<N>,
+    readings: Window<Reading, CAP>,
+    chain: Chain<N, Sgld<Dense<N>>, Constant, BoxMuller<Pcg32>>,
+    posterior: Moments<N>,
+}
+
+impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
+    /// A calibration before its first reading.
+    ///
+    /// # Errors
+    /// When the instrument's metric has a diagonal element that is not finite and > 0.
+    pub fn new(instrument: Instrument<N>, seed: u64) -> Result<Self, ConfigError> {
+        let chain = Chain::new(
+            instrument.mean,
+            Sgld::with_metric(Dense::new(instrument.metric)?),
+            Constant::new(ETA)?,
+            BoxMuller::new(Pcg32::seed_from_u64(seed)),
+        )
+        // No step from one end of the prior to the other.
+        .max_step(MaxStep::new(4.0)?);
+        Ok(Self {
+            instrument,
+            readings: Window::new(),
+            chain,
+            posterior: Moments::new(),
+        })
+    }
+
+    /// Takes in one reading and makes `steps` steps on the posterior that it leaves. The first
+    /// quarter of them leads there from the posterior before; the others go into the estimates, which
+    /// start anew.
+    ///
+    /// # Errors
+    /// [`Fault::NonFiniteObservation`]: the reading was refused, no step was made, and nothing has
+    /// changed.
+    pub fn observe(&mut self, reading: Reading, steps: u32) -> Result<(), Fault> {
+        self.readings.push(reading)?;
+        let settle = steps / 4;
+        self.sample(settle, |_| ());
+        self.posterior = Moments::new();
+        self.sample(steps - settle, |_| ());
+        Ok(())
+    }
+
+    /// Makes `steps` more steps on the same posterior, for finer estimates, and calls `each` with
+    /// every draw of b.
+    pub fn sample(&mut self, steps: u32, mut each: impl FnMut(&[f32; N])) {
+        for _ in 0..steps {
+            let mut target = Target {
+                instrument: &self.instrument,
+                readings: &self.readings,
+            };
+            // A fault leaves the position as it is and is counted; the next step carries on.
+            if let Ok(Some(theta)) = self.chain.step(&mut target) {
+                let (b, _) = (self.instrument.constants)(theta);
+                self.posterior.push(&b);
+                each(&b);
+            }
+        }
+    }
+
+    /// Running estimates of b.
+    pub const fn posterior(&self) -> &Moments<N> {
+        &self.posterior
+    }
+
+    /// The chain's position θ.
+    pub const fn position(&self) -> &[f32; N] {
+        self.chain.position()
+    }
+
+    /// How often each fault occurred while stepping.
+    pub const fn faults(&self) -> FaultCounts {
+        self.chain.faults()
+    }
+}

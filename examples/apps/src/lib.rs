@@ -1,0 +1,10 @@
+//! Applications of `langevin` that the host's examples and the firmware share, down to the bit.
+//!
+//! `no_std`, no allocation; only operations whose bits are the same on every target.
+
+#![no_std]
+#![deny(unsafe_code, missing_docs)]
+
+pub mod calibrate;
+mod moments;
+pub mod readings;
