@@ -30,7 +30,11 @@ mod window;
 pub use chain::Chain;
 pub use fault::{ConfigError, Fault, FaultCounts};
 pub use metric::{Dense, Diagonal, Metric, NotPositiveDefinite, Unit};
-pub use model::{Likelihood, Model, Posterior, Prior};
+pub use model::{
+    Flat, GaussianPrior, LaplacePrior, Likelihood, LinearRegression, LinearRegressionLogSigma,
+    LogisticRegression, Minibatch, Model, NonlinearLeastSquares, PoissonRegression, Posterior,
+    Prior, RobustRegression, StudentTPrior, Subset, WithReplacement, WithoutReplacement,
+};
 pub use noise::{Backend, BoxMuller, FiveMoments, Gaussian, Libm, Micromath, Noise, Turn};
 pub use potential::{Energy, Function, Potential, Stochastic};
 pub use rand_core::{Rng, SeedableRng, TryRng};

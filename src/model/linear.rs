@@ -1,0 +1,136 @@
+//! Linear regression, with the noise's standard deviation known or a parameter.
+
+use super::{Likelihood, add_scaled, dot};
+use crate::{ConfigError, Sample};
+
+/// Linear regression with known σ: y ~ N(xᵀθ, σ²), −log p = (xᵀθ − y)²/(2σ²).
+///
+/// For this likelihood with a Gaussian prior the posterior is Gaussian, and exact recursive least
+/// squares is cheaper than any sampler.
+///
+/// ```
+/// use langevin::{Energy, GaussianPrior, LinearRegression, Model, Sample};
+/// let prior = GaussianPrior::new([0.0; 2], [100.0; 2])?;
+/// let model = Model::new(prior, LinearRegression::new(0.5)?);
+/// let data = [Sample { x: [1.0, 2.0], y: 5.0 }];
+/// assert!(model.on(&data).energy(&[1.0, 2.0])? < 1e-3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinearRegression {
+    precision: f32,
+}
+
+impl LinearRegression {
+    /// With noise of standard deviation `sigma`, in the units of y.
+    ///
+    /// # Errors
+    /// When `sigma` is not finite and > 0, or so small that its square underflows.
+    pub const fn new(sigma: f32) -> Result<Self, ConfigError> {
+        match precision(sigma) {
+            Ok(precision) => Ok(Self { precision }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<const N: usize> Likelihood<Sample<N>, N> for LinearRegression {
+    #[inline]
+    fn add_gradient(
+        &self,
+        theta: &[f32; N],
+        observation: &Sample<N>,
+        weight: f32,
+        gradient: &mut [f32; N],
+    ) {
+        let residual = dot(&observation.x, theta) - observation.y;
+        add_scaled(gradient, weight * self.precision * residual, &observation.x);
+    }
+
+    #[inline]
+    fn energy(&self, theta: &[f32; N], observation: &Sample<N>) -> f32 {
+        let residual = dot(&observation.x, theta) - observation.y;
+        0.5 * self.precision * residual * residual
+    }
+}
+
+/// Linear regression with σ unknown: θ = [β, log σ], N = D + 1, y ~ N(xᵀβ, σ²),
+/// −log p = (xᵀβ − y)²/(2σ²) + log σ.
+///
+/// A prior on σ becomes one on log σ by the Jacobian: p(log σ) = σ p(σ). A [`GaussianPrior`] on
+/// log σ (a log-normal σ) needs nothing more.
+///
+/// ```
+/// use langevin::{Flat, LinearRegressionLogSigma, Model, Potential, Sample};
+/// let model = Model::new(Flat, LinearRegressionLogSigma);
+/// let data = [Sample { x: [1.0], y: 2.0 }];
+/// let mut gradient = [0.0; 2];
+/// model.on(&data).gradient(&[3.0, 0.0], &mut gradient)?;
+/// assert_eq!(gradient, [1.0, 0.0]);
+/// # Ok::<(), langevin::Fault>(())
+/// ```
+///
+/// [`GaussianPrior`]: crate::GaussianPrior
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinearRegressionLogSigma;
+
+impl LinearRegressionLogSigma {
+    /// (xᵀβ − y)/σ, 1/σ and log σ. Squares come last, so that they overflow last.
+    #[inline]
+    fn residual<const D: usize, const N: usize>(
+        theta: &[f32; N],
+        observation: &Sample<D>,
+    ) -> (f32, f32, f32) {
+        const {
+            assert!(
+                N == D + 1,
+                "one parameter for each regressor, then log sigma"
+            );
+        };
+        let log_sigma = theta.last().copied().unwrap_or_default();
+        let inverse_sigma = libm::expf(-log_sigma);
+        let prediction = dot(&observation.x, theta.first_chunk().unwrap_or(&[0.0; D]));
+        (
+            inverse_sigma * (prediction - observation.y),
+            inverse_sigma,
+            log_sigma,
+        )
+    }
+}
+
+impl<const D: usize, const N: usize> Likelihood<Sample<D>, N> for LinearRegressionLogSigma {
+    #[inline]
+    fn add_gradient(
+        &self,
+        theta: &[f32; N],
+        observation: &Sample<D>,
+        weight: f32,
+        gradient: &mut [f32; N],
+    ) {
+        let (z, inverse_sigma, _) = Self::residual(theta, observation);
+        if let Some((last, beta)) = gradient.split_last_mut() {
+            *last += weight * (1.0 - z * z);
+            let slope = weight * inverse_sigma * z;
+            for (g, x) in beta.iter_mut().zip(&observation.x) {
+                *g += slope * x;
+            }
+        }
+    }
+
+    #[inline]
+    fn energy(&self, theta: &[f32; N], observation: &Sample<D>) -> f32 {
+        let (z, _, log_sigma) = Self::residual(theta, observation);
+        0.5 * z * z + log_sigma
+    }
+}
+
+/// 1/σ².
+pub(super) const fn precision(sigma: f32) -> Result<f32, ConfigError> {
+    let precision = 1.0 / (sigma * sigma);
+    ConfigError::check(
+        sigma > 0.0 && precision > 0.0 && precision.is_finite(),
+        "sigma",
+        "in (1e-19, 1e19)",
+        precision,
+    )
+}
