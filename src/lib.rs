@@ -24,6 +24,7 @@ mod model;
 mod noise;
 mod potential;
 mod schedule;
+mod sqrt;
 mod stepper;
 mod window;
 
@@ -35,7 +36,10 @@ pub use model::{
     LogisticRegression, Minibatch, Model, NonlinearLeastSquares, PoissonRegression, Posterior,
     Prior, RobustRegression, StudentTPrior, Subset, WithReplacement, WithoutReplacement,
 };
-pub use noise::{Backend, BoxMuller, FiveMoments, Gaussian, Libm, Micromath, Noise, Turn};
+pub use noise::{
+    Backend, BoxMuller, FiveMoments, FixedInverseCdf, Gaussian, InverseCdf, Libm, Micromath, Noise,
+    Rademacher, ThreePoint, Turn,
+};
 pub use potential::{Energy, Function, Potential, Stochastic};
 pub use rand_core::{Rng, SeedableRng, TryRng};
 pub use rand_pcg::Pcg32;

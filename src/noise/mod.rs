@@ -9,8 +9,18 @@
 //! Each trait includes the ones above it, and a stepper's bounds say what may drive it.
 
 mod box_muller;
+mod fixed_inverse_cdf;
+mod inverse_cdf;
+#[cfg(test)]
+mod quantile;
+mod rademacher;
+mod three_point;
 
 pub use box_muller::{Backend, BoxMuller, Libm, Micromath, Turn};
+pub use fixed_inverse_cdf::FixedInverseCdf;
+pub use inverse_cdf::InverseCdf;
+pub use rademacher::Rademacher;
+pub use three_point::ThreePoint;
 
 use crate::Fault;
 

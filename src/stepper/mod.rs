@@ -9,7 +9,7 @@ mod sgld;
 pub use sgd::Sgd;
 pub use sgld::Sgld;
 
-use crate::{ConfigError, Fault, Potential};
+use crate::{ConfigError, Fault, Potential, sqrt::sqrt};
 
 /// The size of one step: η, T, and what follows from them.
 ///
@@ -54,7 +54,7 @@ impl Pace {
         Self {
             eta,
             temperature,
-            noise: libm::sqrtf(2.0 * eta * temperature),
+            noise: sqrt(2.0 * eta * temperature),
             max_step: MaxStep::NONE,
         }
     }

@@ -1,6 +1,9 @@
 //! Every stepper and every noise, named: the one list that whatever runs them all goes through.
 
-use langevin::{BoxMuller, Energy, Libm, Micromath, Noise, Pcg32, SeedableRng, Sgd, Sgld, Stepper};
+use langevin::{
+    BoxMuller, Energy, FixedInverseCdf, InverseCdf, Libm, Micromath, Noise, Pcg32, Rademacher,
+    SeedableRng, Sgd, Sgld, Stepper, ThreePoint,
+};
 
 /// Is shown steppers, each with a noise that its rule admits.
 pub trait Visitor<const N: usize, P> {
@@ -29,6 +32,8 @@ macro_rules! gaussian {
         $with!($($argument,)* "Box-Muller", BoxMuller::new(rng()));
         $with!($($argument,)* "Box-Muller libm", BoxMuller::with_backend(rng(), Libm));
         $with!($($argument,)* "Box-Muller micromath", BoxMuller::with_backend(rng(), Micromath));
+        $with!($($argument,)* "inverse CDF", InverseCdf::new(rng()));
+        $with!($($argument,)* "fixed inverse CDF", FixedInverseCdf::new(rng()));
     };
 }
 
@@ -36,6 +41,7 @@ macro_rules! gaussian {
 macro_rules! five_moments {
     ($with:ident, $($argument:expr),*) => {
         gaussian!($with, $($argument),*);
+        $with!($($argument,)* "three-point", ThreePoint::new(rng()));
     };
 }
 
@@ -43,6 +49,7 @@ macro_rules! five_moments {
 macro_rules! any {
     ($with:ident, $($argument:expr),*) => {
         five_moments!($with, $($argument),*);
+        $with!($($argument,)* "Rademacher", Rademacher::new(rng()));
     };
 }
 

@@ -1,0 +1,140 @@
+//! Weak noise of three points, for schemes of weak order two and less.
+
+use rand_core::TryRng;
+
+use super::{FiveMoments, Noise};
+use crate::Fault;
+
+/// −√3, 0 and √3 with probabilities 1/6, 2/3 and 1/6: the first five moments of N(0, 1).
+///
+/// A scheme of weak order two keeps its order with it (Milstein & Tretyakov 2004, section 2.1), and
+/// the stationary variance of SGLD on a quadratic is exactly what it is with Gaussian noise. The law
+/// of a chain itself is not Gaussian: its tails are those of a sum of many small steps. On U = kθ²/2 at
+/// ηk = 0.1, P(|θ| > 3 sd) is 0.99 of the Gaussian chain's, and the larger ηk, the less. Not for a
+/// Metropolis test, hence not [`Gaussian`](crate::Gaussian).
+///
+/// Each `u32` gives two draws, its two highest digits in base 6: each of the 36 pairs has a probability
+/// of 1/36 ± 2⁻³². Moments are right to 1e-8, but that √3 itself is rounded: the variance is 4e-8 too small.
+/// An odd N leaves one draw unused.
+///
+/// ```
+/// use langevin::{Noise, Pcg32, SeedableRng, ThreePoint};
+/// let mut noise = ThreePoint::new(Pcg32::seed_from_u64(7));
+/// let mut xi = [9.0; 3];
+/// noise.fill(&mut xi)?;
+/// assert!(xi.iter().all(|x| *x == 0.0 || x.abs() == 3.0_f32.sqrt()));
+/// # Ok::<(), langevin::Fault>(())
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ThreePoint<R> {
+    rng: R,
+}
+
+impl<R> ThreePoint<R> {
+    /// Draws from `rng`.
+    pub const fn new(rng: R) -> Self {
+        Self { rng }
+    }
+
+    /// The generator, for other draws of the same stream.
+    pub const fn rng_mut(&mut self) -> &mut R {
+        &mut self.rng
+    }
+}
+
+const SQRT_3: f32 = 1.732_050_8;
+
+/// The draws of the base-6 digits.
+const POINTS: [f32; 8] = [SQRT_3, 0.0, 0.0, 0.0, 0.0, -SQRT_3, 0.0, 0.0];
+
+/// The highest digit of `word`·2⁻³² in base 6 and the digits after it: the halves of a 64-bit product.
+#[inline]
+fn split_wide(word: u32) -> (u32, u32) {
+    let product = u64::from(word) * 6;
+    ((product >> 32) as u32, product as u32)
+}
+
+/// The same in 32 bits, for cores without a long multiplication.
+#[inline]
+fn split_narrow(word: u32) -> (u32, u32) {
+    let low = (word & 0xffff) * 6;
+    let high = (word >> 16) * 6 + (low >> 16);
+    (high >> 16, word.wrapping_mul(6))
+}
+
+/// The draw of the highest digit of `word`, and the digits after it.
+#[inline]
+fn draw(word: u32) -> (f32, u32) {
+    // Armv6-M is told from the cores above it by its lack of atomics.
+    let (digit, rest) = if cfg!(target_has_atomic = "32") {
+        split_wide(word)
+    } else {
+        split_narrow(word)
+    };
+    // Always there: there are 8 entries.
+    let point = POINTS.get(digit as usize & 7).copied();
+    (point.unwrap_or(0.0), rest)
+}
+
+impl<R: TryRng> Noise for ThreePoint<R> {
+    #[inline]
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+        let mut out = out.iter_mut();
+        while let Some(even) = out.next() {
+            let rest;
+            (*even, rest) = draw(self.rng.try_next_u32().map_err(|_| Fault::Random)?);
+            if let Some(odd) = out.next() {
+                (*odd, _) = draw(rest);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: TryRng> FiveMoments for ThreePoint<R> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_to_split_agree() {
+        for word in (0..1_000_000_u32)
+            .map(|i| i.wrapping_mul(4099))
+            .chain([u32::MAX])
+        {
+            assert_eq!(split_wide(word), split_narrow(word), "{word:#x}");
+        }
+    }
+
+    #[test]
+    fn pairs_of_digits_are_equally_likely() {
+        // The draws of a pair change only where word·36 passes a multiple of 2³²: the number of
+        // words with each pair of digits is the distance between two such places.
+        let start = |pair: u64| (pair << 32).div_ceil(36);
+        let mut moments = [[0.0; 5]; 2];
+        for pair in 0..36 {
+            for word in [start(pair), start(pair + 1) - 1] {
+                let (first, rest) = split_wide(word as u32);
+                let (second, _) = split_wide(rest);
+                assert_eq!(u64::from(first * 6 + second), pair);
+            }
+            let probability = (start(pair + 1) - start(pair)) as f64 / 4_294_967_296.0;
+            assert!((probability - 1.0 / 36.0).abs() < 1.0 / 4_294_967_296.0);
+            for (digit, moments) in [pair / 6, pair % 6].into_iter().zip(&mut moments) {
+                for (power, moment) in (1..).zip(moments) {
+                    *moment += probability * f64::from(POINTS[digit as usize]).powi(power);
+                }
+            }
+        }
+        for moments in moments {
+            for (moment, exact) in moments.into_iter().zip([0.0, 1.0, 0.0, 3.0, 0.0]) {
+                assert!(
+                    (moment - exact).abs() < 1e-8 + 8e-8 * exact,
+                    "{moment} {exact}"
+                );
+            }
+        }
+    }
+}
