@@ -31,6 +31,18 @@ pub trait Potential<const N: usize> {
     fn data(&self) -> f32 {
         1.0
     }
+
+    /// Told by whoever moved the position that the next gradients will be asked for near `theta`.
+    ///
+    /// A potential with a reference point, such as control variates, moves it there; then its gradient
+    /// at `theta` itself is exact. The default does nothing.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient); the reference point is then as it was.
+    fn recentre(&mut self, theta: &[f32; N]) -> Result<(), Fault> {
+        let _ = theta;
+        Ok(())
+    }
 }
 
 /// A potential whose value U(θ), up to a constant, can be computed too.
