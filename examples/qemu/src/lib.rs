@@ -2,6 +2,7 @@
 
 #![no_std]
 
+pub mod applications;
 pub mod every;
 pub mod golden;
 pub mod hash;
@@ -10,14 +11,16 @@ use core::fmt::{self, Write};
 
 /// Does what the command line says and writes its results to `out`, one a line.
 ///
-/// `golden STEPS` writes `stepper/noise hash` for every stepper and noise.
+/// `golden STEPS` writes `stepper/noise hash` for every stepper and noise; `calibrate STEPS` what is
+/// left of the calibration of both instruments, with so many steps a reading.
 ///
 /// # Errors
 /// When `out` fails, and when the command is not understood.
 pub fn run(command: &str, argument: Option<&str>, out: &mut impl Write) -> fmt::Result {
+    let steps = argument.and_then(|a| a.parse().ok()).ok_or(fmt::Error)?;
     match command {
+        "calibrate" => applications::calibrate(steps, out),
         "golden" => {
-            let steps = argument.and_then(|a| a.parse().ok()).ok_or(fmt::Error)?;
             let mut result = Ok(());
             golden::golden(steps, |stepper, noise, hash| {
                 if result.is_ok() {

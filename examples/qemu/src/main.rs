@@ -10,7 +10,7 @@ fn main() -> std::process::ExitCode {
     let result = langevin_qemu::run(&command, arguments.next().as_deref(), &mut out);
     print!("{out}");
     if result.is_err() {
-        eprintln!("usage: langevin-qemu golden STEPS");
+        eprintln!("usage: langevin-qemu golden|calibrate STEPS");
         return std::process::ExitCode::FAILURE;
     }
     std::process::ExitCode::SUCCESS
@@ -18,7 +18,9 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(target_os = "none")]
 mod firmware {
-    use core::fmt;
+    use core::{fmt, panic::PanicInfo};
+
+    use semihosting::{eprintln, process};
 
     struct Console;
 
@@ -40,6 +42,12 @@ mod firmware {
             }
             Err(_) => Err(fmt::Error),
         };
-        semihosting::process::exit(i32::from(status.is_err()))
+        process::exit(i32::from(status.is_err()))
+    }
+
+    #[panic_handler]
+    fn panic(info: &PanicInfo<'_>) -> ! {
+        eprintln!("{info}");
+        process::exit(1)
     }
 }

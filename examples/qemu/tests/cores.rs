@@ -3,7 +3,7 @@
 //! `cargo test --release -- --nocapture` prints the table. `STEPS` sets how many steps each stepper
 //! makes with each noise; without it, 1e4.
 
-use std::{env, fmt::Write, path::Path, process::Command};
+use std::{env, fmt::Write, path::Path, process::Command, thread};
 
 use langevin_qemu::run;
 
@@ -51,7 +51,11 @@ fn on_host(arguments: &[&str]) -> String {
 /// core `same` or what it was there. Says whether all are the same.
 fn compare(arguments: &[&str]) -> bool {
     let host = on_host(arguments);
-    let cores = CORES.map(|(_, target, machine)| on_core(target, machine, arguments));
+    let cores = thread::scope(|scope| {
+        CORES
+            .map(|(_, target, machine)| scope.spawn(move || on_core(target, machine, arguments)))
+            .map(|core| core.join().expect("the core ran"))
+    });
     let split = |line: &str| {
         let (name, value) = line.rsplit_once(' ').expect("a line is a name and a value");
         (name.to_string(), value.to_string())
@@ -79,6 +83,16 @@ fn compare(arguments: &[&str]) -> bool {
     }
     println!("{table}");
     same && !host.is_empty()
+}
+
+#[test]
+fn calibration_has_the_same_bits_on_every_core() {
+    if !emulators_installed() {
+        eprintln!("skipped: no qemu-system-arm and qemu-system-riscv32 here");
+        return;
+    }
+    // 54 readings: 1e5 steps.
+    assert!(compare(&["calibrate", "1852"]));
 }
 
 #[test]
