@@ -22,7 +22,7 @@ pub use poisson::PoissonRegression;
 pub use robust::RobustRegression;
 pub use student_t::StudentTPrior;
 
-use crate::{ConfigError, Data, Energy, Fault, Potential, Stochastic};
+use crate::{ConfigError, Data, Energy, Fault, Function, Potential, Stochastic};
 
 /// A prior: −log p(θ), up to a constant.
 ///
@@ -58,6 +58,33 @@ impl<const N: usize, A: Prior<N>, B: Prior<N>> Prior<N> for (A, B) {
     #[inline]
     fn energy(&self, theta: &[f32; N]) -> f32 {
         self.0.energy(theta) + self.1.energy(theta)
+    }
+}
+
+/// A prior of the caller's own: closures for the gradient and the energy.
+///
+/// ```
+/// use langevin::{Function, Prior};
+/// // A half-Cauchy σ of scale 2.5, sampled as θ = log σ: the Jacobian takes θ off.
+/// let prior = Function {
+///     gradient: |t: &[f32; 1]| [2.0 - 2.0 / (1.0 + (2.0 * t[0]).exp() / 6.25) - 1.0],
+///     energy: |t: &[f32; 1]| ((2.0 * t[0]).exp() / 6.25).ln_1p() - t[0],
+/// };
+/// assert!((prior.energy(&[0.0]) - 0.148_420).abs() < 1e-6);
+/// ```
+impl<const N: usize, G, E> Prior<N> for Function<G, E>
+where
+    G: Fn(&[f32; N]) -> [f32; N],
+    E: Fn(&[f32; N]) -> f32,
+{
+    #[inline]
+    fn add_gradient(&self, theta: &[f32; N], gradient: &mut [f32; N]) {
+        add_scaled(gradient, 1.0, &(self.gradient)(theta));
+    }
+
+    #[inline]
+    fn energy(&self, theta: &[f32; N]) -> f32 {
+        (self.energy)(theta)
     }
 }
 
