@@ -18,9 +18,8 @@ impl Visitor for GradCheck {
             let potential = &mut fixture.potential;
             potential.gradient(&check.theta, &mut gradient).unwrap();
             let energy = f64::from(potential.energy(&check.theta).unwrap());
-            for i in 0..N {
-                let error = f64::from(gradient[i]) - check.gradient[i];
-                worst_gradient = worst_gradient.max(error.abs() * fixture.sd[i]);
+            for ((g, exact), sd) in gradient.iter().zip(check.gradient).zip(fixture.sd) {
+                worst_gradient = worst_gradient.max((f64::from(*g) - exact).abs() * sd);
             }
             let offset = *offset.get_or_insert(energy - check.energy);
             let error = energy - check.energy - offset;
