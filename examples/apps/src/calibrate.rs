@@ -1,12 +1,12 @@
 //! Bayesian calibration of an instrument from readings that come one by one.
 //!
-//! An [`Instrument`] has a response curve y = f(b, x) with constants b, and Gaussian reading errors
-//! of known standard deviation. The chain moves in coordinates θ that suit the curve, with a normal
-//! prior, and gives draws of b.
+//! An [`Instrument`] has a response curve with N constants b, and Gaussian reading errors of known
+//! standard deviation. The chain moves in coordinates θ that suit the curve, with a normal prior, and
+//! gives draws of b.
 
 use langevin::{
-    BoxMuller, Chain, ConfigError, Constant, Data, Dense, Energy, Fault, FaultCounts, MaxStep,
-    Pcg32, Potential, Sample, SeedableRng, Sgld, Window,
+    BoxMuller, Chain, ConfigError, Constant, Dense, Fault, FaultCounts, GaussianPrior, MaxStep,
+    Model, NonlinearLeastSquares, Pcg32, Sample, SeedableRng, Sgld, Window,
 };
 use libm::{expf, logf, powf};
 
@@ -27,11 +27,18 @@ pub const STEPS: u32 = 2_000;
 /// variances come out 1/(1 − η/2) or 1 % too large, and draws are independent after 2/η or 100 steps.
 pub const ETA: f32 = 0.02;
 
+/// A response curve: (x, θ) ↦ (y, ∂y/∂θ).
+pub type Response<const N: usize> = fn(&[f32; 1], &[f32; N]) -> (f32, [f32; N]);
+
 /// An instrument with N constants to calibrate.
 #[derive(Clone, Copy, Debug)]
 pub struct Instrument<const N: usize> {
     /// Standard deviation of a reading's error.
     pub sigma: f32,
+    /// The response curve, in the chain's coordinates.
+    pub response: Response<N>,
+    /// The constants b that θ stands for.
+    pub constants: fn(theta: &[f32; N]) -> [f32; N],
     /// The prior of each coordinate is normal with this mean
     pub mean: [f32; N],
     /// and this standard deviation.
@@ -39,10 +46,6 @@ pub struct Instrument<const N: usize> {
     /// The metric, lower triangular: LLᵀ is about the covariance of θ that one reading leaves
     /// (n readings: LLᵀ/n).
     pub metric: [[f32; N]; N],
-    /// The constants b of θ, and the derivatives of each (a row) by the coordinates.
-    pub constants: fn(theta: &[f32; N]) -> ([f32; N], [[f32; N]; N]),
-    /// The response at x, and its derivative by each constant.
-    pub response: fn(b: &[f32; N], x: f32) -> (f32, [f32; N]),
 }
 
 /// NIST StRD "Chwirut2", an ultrasonic reference block study: y = exp(−b₁x)/(b₂ + b₃x).
@@ -52,27 +55,22 @@ pub struct Instrument<const N: usize> {
 pub const CHWIRUT2: Instrument<3> = Instrument {
     // The certified residual standard deviation.
     sigma: 3.171_713_3,
+    response: |&[x], &[b1, log_near, log_far]| {
+        let share = (x - 0.5) / 5.5;
+        let near = (1.0 - share) * expf(log_near);
+        let far = share * expf(log_far);
+        let y = expf(-b1 * x) / (near + far);
+        let slope = -y / (near + far);
+        (y, [-x * y, slope * near, slope * far])
+    },
+    constants: |&[b1, log_near, log_far]| {
+        let (near, far) = (expf(log_near), expf(log_far));
+        [b1, (6.0 * near - 0.5 * far) / 5.5, (far - near) / 5.5]
+    },
     // NIST's first starting values, b = (0.1, 0.01, 0.02), give or take a factor of e.
     mean: [0.1, -3.912_023, -2.040_220_8],
     sd: [0.3, 1.0, 1.0],
     metric: [[0.28, 0.0, 0.0], [-0.10, 0.10, 0.0], [-0.74, -0.10, 0.24]],
-    constants: |&[b1, log_near, log_far]| {
-        let (near, far) = (expf(log_near), expf(log_far));
-        (
-            [b1, (6.0 * near - 0.5 * far) / 5.5, (far - near) / 5.5],
-            [
-                [1.0, 0.0, 0.0],
-                [0.0, near * (6.0 / 5.5), far * (-0.5 / 5.5)],
-                [0.0, near * (-1.0 / 5.5), far * (1.0 / 5.5)],
-            ],
-        )
-    },
-    response: |&[b1, b2, b3], x| {
-        let denominator = b2 + b3 * x;
-        let y = expf(-b1 * x) / denominator;
-        let slope = -y / denominator;
-        (y, [-x * y, slope, slope * x])
-    },
 };
 
 /// NIST StRD "DanWood", the energy radiated by a carbon filament at x thousand kelvin: y = b₁x^b₂.
@@ -81,79 +79,25 @@ pub const CHWIRUT2: Instrument<3> = Instrument {
 pub const DANWOOD: Instrument<2> = Instrument {
     // The certified residual standard deviation.
     sigma: 0.032_853_114,
+    response: |&[x], &[log_b1, b2]| {
+        let y = expf(log_b1) * powf(x, b2);
+        (y, [y, y * logf(x)])
+    },
+    constants: |&[log_b1, b2]| [expf(log_b1), b2],
     // NIST's first starting value for b₁, give or take a factor of e; for b₂ the fourth power of
     // the Stefan-Boltzmann law, give or take 10 %.
     mean: [0.0, 4.0],
     sd: [1.0, 0.4],
     metric: [[0.058, 0.0], [-0.124, 0.017]],
-    constants: |&[log_b1, b2]| {
-        let b1 = expf(log_b1);
-        ([b1, b2], [[b1, 0.0], [0.0, 1.0]])
-    },
-    response: |&[b1, b2], x| {
-        let power = powf(x, b2);
-        (b1 * power, [power, b1 * power * logf(x)])
-    },
 };
-
-/// The potential of θ: the prior, and all readings of a window.
-#[derive(Debug)]
-pub struct Target<'a, const N: usize, const CAP: usize> {
-    instrument: &'a Instrument<N>,
-    readings: &'a Window<Reading, CAP>,
-}
-
-impl<const N: usize, const CAP: usize> Potential<N> for Target<'_, N, CAP> {
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
-        let instrument = self.instrument;
-        let (b, jacobian) = (instrument.constants)(theta);
-        let mut by_constant = [0.0; N];
-        self.readings.for_each(|reading, weight| {
-            let (y, slopes) = (instrument.response)(&b, reading.x[0]);
-            let error = weight * (y - reading.y);
-            for (g, slope) in by_constant.iter_mut().zip(&slopes) {
-                *g += error * slope;
-            }
-        });
-        let precision = 1.0 / (instrument.sigma * instrument.sigma);
-        for (j, g) in gradient.iter_mut().enumerate() {
-            let sd = instrument.sd[j];
-            *g = (theta[j] - instrument.mean[j]) / (sd * sd);
-            for i in 0..N {
-                *g += precision * by_constant[i] * jacobian[i][j];
-            }
-        }
-        Ok(())
-    }
-
-    fn data(&self) -> f32 {
-        self.readings.effective()
-    }
-}
-
-impl<const N: usize, const CAP: usize> Energy<N> for Target<'_, N, CAP> {
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
-        let instrument = self.instrument;
-        let (b, _) = (instrument.constants)(theta);
-        let mut sum = 0.0;
-        self.readings.for_each(|reading, weight| {
-            let z = ((instrument.response)(&b, reading.x[0]).0 - reading.y) / instrument.sigma;
-            sum += weight * z * z;
-        });
-        for j in 0..N {
-            let z = (theta[j] - instrument.mean[j]) / instrument.sd[j];
-            sum += z * z;
-        }
-        Ok(0.5 * sum)
-    }
-}
 
 /// A calibration under way: the readings so far, the chain, and the posterior of b.
 #[derive(Debug)]
 pub struct Calibration<const N: usize, const CAP: usize> {
-    instrument: Instrument<N>,
+    model: Model<GaussianPrior<N>, NonlinearLeastSquares<Response<N>>>,
     readings: Window<Reading, CAP>,
     chain: Chain<N, Sgld<Dense<N>>, Constant, BoxMuller<Pcg32>>,
+    constants: fn(&[f32; N]) -> [f32; N],
     posterior: Moments<N>,
 }
 
@@ -161,8 +105,10 @@ impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
     /// A calibration before its first reading.
     ///
     /// # Errors
-    /// When the instrument's metric has a diagonal element that is not finite and > 0.
+    /// When the instrument's numbers are out of range: a standard deviation not > 0, say.
     pub fn new(instrument: Instrument<N>, seed: u64) -> Result<Self, ConfigError> {
+        let prior = GaussianPrior::new(instrument.mean, instrument.sd)?;
+        let likelihood = NonlinearLeastSquares::new(instrument.response, instrument.sigma)?;
         let chain = Chain::new(
             instrument.mean,
             Sgld::with_metric(Dense::new(instrument.metric)?),
@@ -172,9 +118,10 @@ impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
         // No step from one end of the prior to the other.
         .max_step(MaxStep::new(4.0)?);
         Ok(Self {
-            instrument,
+            model: Model::new(prior, likelihood),
             readings: Window::new(),
             chain,
+            constants: instrument.constants,
             posterior: Moments::new(),
         })
     }
@@ -196,18 +143,13 @@ impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
     }
 
     /// Makes `steps` more steps on the same posterior, for finer estimates, and calls `each` with
-    /// every draw of b.
+    /// every draw of θ.
     pub fn sample(&mut self, steps: u32, mut each: impl FnMut(&[f32; N])) {
         for _ in 0..steps {
-            let mut target = Target {
-                instrument: &self.instrument,
-                readings: &self.readings,
-            };
             // A fault leaves the position as it is and is counted; the next step carries on.
-            if let Ok(Some(theta)) = self.chain.step(&mut target) {
-                let (b, _) = (self.instrument.constants)(theta);
-                self.posterior.push(&b);
-                each(&b);
+            if let Ok(Some(theta)) = self.chain.step(&mut self.model.on(&self.readings)) {
+                self.posterior.push(&(self.constants)(theta));
+                each(theta);
             }
         }
     }

@@ -1,4 +1,5 @@
 //! Running mean and standard deviation (Welford 1962).
+#![allow(clippy::needless_range_loop, reason = "three arrays in step")]
 
 /// Mean and standard deviation of N numbers.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,393 @@
+//! Bayesian calibration of two real instruments, reading by reading.
+//!
+//!     cargo run --release --example calibrate
+//!
+//! The readings of NIST's "Chwirut2" and "DanWood" data sets arrive one at a time; after each the chain
+//! makes some steps, and the posterior of every constant is shown. At the end, the posterior of all
+//! readings beside quadrature in f64 and beside NIST's certified values, and a picture of it. The
+//! application itself is in `examples/apps`; a microcontroller runs the same code.
+
+mod support;
+
+use std::{ffi::OsString, path::Path, process::ExitCode};
+
+use langevin::{BoxMuller, Noise, Pcg32, SeedableRng};
+use langevin_apps::calibrate::{CHWIRUT2, Calibration, DANWOOD, ETA, Instrument, reading};
+use plotters::prelude::SeriesLabelPosition;
+use support::{
+    Outcome,
+    args::Args,
+    plot::{self, Area, BLUE, INK, ORANGE, Panel},
+    progress::Progress,
+    table,
+};
+
+const USAGE: &str = "\
+Bayesian calibration of an instrument from its readings.
+
+    calibrate [options] [READINGS.csv]
+
+READINGS.csv has columns x and y; an empty y is a missing reading. Without it, the readings are those
+of both NIST data sets, chwirut2 and danwood.
+
+    --instrument NAME   whose readings the file has: chwirut2 (default) or danwood
+    --sigma SD          standard deviation of a reading's error (default: NIST's residual sd)
+    --steps N           steps after each reading (default 40000)
+    --final N           steps after the last (default 2000000)
+    --seed N            seed of the noise (default 1)
+    --output FILE.svg   the picture (default target/calibrate.svg)";
+
+/// Readings kept: the latest.
+const CAPACITY: usize = 1024;
+
+/// NIST's certified least-squares estimates and standard deviations.
+const CERTIFIED: &str = include_str!("data/certified.csv");
+/// Posterior means and sds, and densities, by quadrature in f64; `tests/calibrate.rs` makes them.
+const REFERENCE: &str = include_str!("data/reference.csv");
+const DENSITY: &str = include_str!("data/density.csv");
+
+/// How many steps to make where.
+#[derive(Clone, Copy)]
+struct Run {
+    seed: u64,
+    steps: u32,
+    last: u32,
+}
+
+/// What a calibration leaves to be drawn.
+struct Calibrated<const N: usize> {
+    name: &'static str,
+    axes: [&'static str; 2],
+    instrument: Instrument<N>,
+    published: bool,
+    readings: Vec<[f64; 2]>,
+    /// After each reading, mean and 95 % interval of each constant.
+    history: Vec<([f32; N], [[f32; 2]; N])>,
+    /// Draws of θ.
+    draws: Vec<[f32; N]>,
+}
+
+fn main() -> ExitCode {
+    support::main(run)
+}
+
+pub fn run(arguments: Vec<OsString>) -> Outcome {
+    let known = ["instrument", "sigma", "steps", "final", "seed", "output"];
+    let Some(args) = Args::parse(arguments, &known, USAGE)? else {
+        return Ok(());
+    };
+    let run = Run {
+        seed: args.value("seed", 1)?,
+        steps: args.value("steps", 40_000)?,
+        last: args.value("final", 2_000_000)?,
+    };
+    let output = Path::new(args.text("output").unwrap_or("target/calibrate.svg"));
+    let only = match args.text("instrument") {
+        None if args.file.is_some() => Some("chwirut2"),
+        only => only,
+    };
+    if only.is_some_and(|name| name != "chwirut2" && name != "danwood") {
+        return Err("--instrument is chwirut2 or danwood".into());
+    }
+
+    let readings = |published: &str| -> Outcome<Vec<[f64; 2]>> {
+        match &args.file {
+            Some(path) => table::read(path, ["x", "y"]),
+            None => table::parse(published, ["x", "y"]),
+        }
+    };
+    let chwirut2 = Calibrated {
+        name: "chwirut2",
+        axes: ["metal distance x", "ultrasonic response y"],
+        instrument: Instrument {
+            sigma: args.value("sigma", CHWIRUT2.sigma)?,
+            ..CHWIRUT2
+        },
+        published: args.file.is_none() && args.text("sigma").is_none(),
+        readings: readings(include_str!("data/chwirut2.csv"))?,
+        history: Vec::new(),
+        draws: Vec::new(),
+    };
+    let danwood = Calibrated {
+        name: "danwood",
+        axes: ["temperature x in 1000 K", "energy radiated y"],
+        instrument: Instrument {
+            sigma: args.value("sigma", DANWOOD.sigma)?,
+            ..DANWOOD
+        },
+        published: chwirut2.published,
+        readings: readings(include_str!("data/danwood.csv"))?,
+        history: Vec::new(),
+        draws: Vec::new(),
+    };
+    match only {
+        Some("chwirut2") => {
+            let area = plot::picture(output, (1400, 500))?;
+            calibrate(chwirut2, run)?.draw(&area)?;
+            plot::finish(&area, output)
+        }
+        Some(_) => {
+            let area = plot::picture(output, (1400, 500))?;
+            calibrate(danwood, run)?.draw(&area)?;
+            plot::finish(&area, output)
+        }
+        None => {
+            let area = plot::picture(output, (1400, 1000))?;
+            let (upper, lower) = area.split_vertically(500);
+            calibrate(chwirut2, run)?.draw(&upper)?;
+            calibrate(danwood, run)?.draw(&lower)?;
+            plot::finish(&area, output)
+        }
+    }
+}
+
+/// Streams the readings through the application, and shows what is known after each.
+fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calibrated<N>> {
+    let count = this.readings.len();
+    if this.readings.iter().all(|[_, y]| !y.is_finite()) {
+        return Err("no finite reading".into());
+    }
+    println!(
+        "{}: {count} readings, sd {} each",
+        this.name, this.instrument.sigma
+    );
+    print!("{:>9}{:>9}{:>9}", "reading", "x", "y");
+    (1..=N).for_each(|i| print!("  {:<36}", format!("b{i}: mean ± sd, 95 % interval")));
+    println!();
+
+    let mut progress = Progress::new(
+        "sampling",
+        count as u64 * u64::from(run.steps) + u64::from(run.last),
+    );
+    let mut app = Calibration::<N, CAPACITY>::new(this.instrument, run.seed)?;
+    for (i, &[x, y]) in this.readings.iter().enumerate() {
+        let outcome = app.observe(reading([x as f32, y as f32]), run.steps);
+        let (mean, sd) = (app.posterior().mean(), app.posterior().sd());
+        let interval = app.posterior().interval(0.95);
+        this.history.push((mean, interval));
+
+        let seen = i + 1;
+        progress.clear();
+        if let Err(fault) = outcome {
+            println!("{seen:>9}{x:>9}{y:>9}  {fault}");
+        } else if seen <= 4 || seen % 5 == 0 || seen == count {
+            print!("{seen:>9}{x:>9}{y:>9}");
+            for i in 0..N {
+                let [low, high] = interval[i];
+                let text = format!("{:.5} ± {:.5} [{low:.5}, {high:.5}]", mean[i], sd[i]);
+                print!("  {text:<36}");
+            }
+            println!();
+        }
+        progress.add(run.steps.into());
+    }
+
+    // The same posterior for longer, in batches: their scatter gives the Monte Carlo error.
+    const BATCHES: u32 = 40;
+    let mut batches = vec![[0.0; N]; BATCHES as usize];
+    let constants = this.instrument.constants;
+    let length = (run.last / BATCHES).max(1);
+    for batch in &mut batches {
+        let mut step = 0;
+        app.sample(length, |theta| {
+            for (sum, b) in batch.iter_mut().zip(constants(theta)) {
+                *sum += f64::from(b) / f64::from(length);
+            }
+            if step % 20 == 0 {
+                this.draws.push(*theta);
+            }
+            step += 1;
+        });
+        progress.add(length.into());
+    }
+    drop(progress);
+    let error: [f64; N] = std::array::from_fn(|i| {
+        let mean = batches.iter().map(|b| b[i]).sum::<f64>() / f64::from(BATCHES);
+        let squares: f64 = batches.iter().map(|b| (b[i] - mean).powi(2)).sum();
+        (squares / f64::from(BATCHES * (BATCHES - 1))).sqrt()
+    });
+    this.report(&app, error)?;
+    Ok(this)
+}
+
+/// The last two numbers of each line that starts with `name`.
+fn published(csv: &str, name: &str) -> Vec<[f64; 2]> {
+    let number = |field: Option<&str>| field.and_then(|f| f.parse().ok()).unwrap_or(f64::NAN);
+    let pair = |line: &str| {
+        let mut fields = line.rsplit(',');
+        let last = number(fields.next());
+        [number(fields.next()), last]
+    };
+    csv.lines()
+        .filter(|line| line.starts_with(name))
+        .map(pair)
+        .collect()
+}
+
+impl<const N: usize> Calibrated<N> {
+    /// The final table.
+    fn report(&self, app: &Calibration<N, CAPACITY>, error: [f64; N]) -> Outcome {
+        let (mean, sd) = (app.posterior().mean(), app.posterior().sd());
+        println!();
+        print!(
+            "{:<10}{:>12}{:>12}{:>12}",
+            "constant", "mean", "sd", "MC error"
+        );
+        if self.published {
+            print!(
+                " |{:>12}{:>12}{:>10}{:>10}",
+                "quadrature", "sd", "off by", "sd ratio"
+            );
+            print!(" |{:>12}{:>12}", "certified", "sd");
+        }
+        println!();
+        let reference = published(REFERENCE, self.name);
+        let certified = published(CERTIFIED, self.name);
+        for i in 0..N {
+            print!(
+                "b{:<9}{:>12.6}{:>12.6}{:>12.6}",
+                i + 1,
+                mean[i],
+                sd[i],
+                error[i]
+            );
+            if self.published {
+                let [m, s] = reference[i];
+                let off = (f64::from(mean[i]) - m) / s;
+                let ratio = f64::from(sd[i]) / s;
+                print!(" |{m:>12.6}{s:>12.6}{off:>+7.3} sd{ratio:>10.4}");
+                let [m, s] = certified[i];
+                print!(" |{m:>12.6}{s:>12.6}");
+            }
+            println!();
+        }
+        let faults = app.faults().total();
+        println!(
+            "step size {ETA}: sds are {:.1} % too large by the law of the step; faults: {faults}\n",
+            100.0 * (1.0 / (1.0 - ETA / 2.0).sqrt() - 1.0)
+        );
+        Ok(())
+    }
+
+    /// Left the readings and the predictive band; right, for each constant, its marginal posterior and
+    /// how it came about.
+    fn draw(&self, area: &Area) -> Outcome {
+        let (left, right) = area.split_horizontally(560);
+        self.draw_curve(&left)?;
+        for (i, column) in right.split_evenly((1, N)).iter().enumerate() {
+            let (upper, lower) = column.split_vertically(265);
+            self.draw_marginal(i, &upper)?;
+            self.draw_history(i, &lower)?;
+        }
+        Ok(())
+    }
+
+    fn draw_curve(&self, area: &Area) -> Outcome {
+        let finite = self.readings.iter().filter(|r| r[1].is_finite());
+        let range = |k: usize| {
+            let values = finite.clone().map(|r| r[k]);
+            values.fold([f64::MAX, f64::MIN], |[a, b], v| [a.min(v), b.max(v)])
+        };
+        let ([x0, x1], [y0, y1]) = (range(0), range(1));
+        let (mx, my) = ((0.05 * (x1 - x0)).max(1e-3), (0.1 * (y1 - y0)).max(1e-3));
+        let title = format!("{}: {} readings", self.name, self.readings.len());
+        let mut panel = Panel::new(area, &title, self.axes, x0 - mx..x1 + mx, y0 - my..y1 + my)?;
+
+        // Quantiles of the curve, and of a new reading: the curve and its error.
+        let stride = (self.draws.len() / 4000).max(1);
+        let mut curve = Vec::new();
+        let mut predictive = Vec::new();
+        for k in 0..=100 {
+            let x = x0 - mx + (x1 - x0 + 2.0 * mx) * f64::from(k) / 100.0;
+            let mut means = Vec::new();
+            let mut readings = Vec::new();
+            // The same errors at every x: smooth edges.
+            let mut noise = BoxMuller::new(Pcg32::seed_from_u64(0));
+            for theta in self.draws.iter().step_by(stride) {
+                let (y, _) = (self.instrument.response)(&[x as f32], theta);
+                let mut xi = [0.0];
+                noise.fill(&mut xi)?;
+                means.push(y);
+                readings.push(y + self.instrument.sigma * xi[0]);
+            }
+            let quantile = |values: &mut Vec<f32>, p: f64| {
+                values.sort_by(f32::total_cmp);
+                f64::from(values[((values.len() - 1) as f64 * p) as usize])
+            };
+            curve.push([x, quantile(&mut means, 0.025), quantile(&mut means, 0.975)]);
+            predictive.push([
+                x,
+                quantile(&mut readings, 0.025),
+                quantile(&mut readings, 0.975),
+            ]);
+        }
+        panel.band(predictive, BLUE, 0.18, "95 % of new readings")?;
+        panel.band(curve, BLUE, 0.55, "95 % of response curves")?;
+        panel.points(finite.copied(), INK, 3, "readings")?;
+        let falling = self.readings[0][1] > self.readings[self.readings.len() - 1][1];
+        panel.done(if falling {
+            SeriesLabelPosition::UpperRight
+        } else {
+            SeriesLabelPosition::UpperLeft
+        })
+    }
+
+    fn draw_marginal(&self, i: usize, area: &Area) -> Outcome {
+        let constant = |theta| f64::from((self.instrument.constants)(theta)[i]);
+        let draws = || self.draws.iter().map(constant);
+        let mean = draws().sum::<f64>() / self.draws.len() as f64;
+        let sd =
+            (draws().map(|b| (b - mean).powi(2)).sum::<f64>() / self.draws.len() as f64).sqrt();
+        let range = mean - 4.0 * sd..mean + 4.0 * sd;
+        let heights = plot::density(draws(), &range, 48);
+        let top = heights.iter().fold(0.0_f64, |a, b| a.max(*b)) * 1.8;
+        let title = format!("posterior of b{}", i + 1);
+        let mut panel = Panel::new(area, &title, ["", ""], range.clone(), 0.0..top)?;
+        let label = |text| if i == 0 { text } else { "" };
+        panel.histogram(&heights, range, BLUE, label("SGLD"))?;
+        if self.published {
+            let name = format!("{},b{}", self.name, i + 1);
+            panel.line(published(DENSITY, &name), INK, 2, label("quadrature, f64"))?;
+            let [m, s] = published(CERTIFIED, self.name)[i];
+            panel.line(
+                [[m - s, 0.06 * top], [m + s, 0.06 * top]],
+                ORANGE,
+                3,
+                label("NIST ± sd"),
+            )?;
+            panel.points([[m, 0.06 * top]], ORANGE, 4, "")?;
+        }
+        panel.done(SeriesLabelPosition::UpperRight)
+    }
+
+    fn draw_history(&self, i: usize, area: &Area) -> Outcome {
+        let last = self.history.len() as f64;
+        // The first interval may be as wide as the prior: show what the third one spans.
+        let [low, high] = self.history[self.history.len().min(3) - 1].1[i].map(f64::from);
+        let margin = 0.1 * (high - low);
+        let mut panel = Panel::new(
+            area,
+            "as the readings come",
+            ["readings", &format!("b{}", i + 1)],
+            0.9..last + 0.1,
+            low - margin..high + margin,
+        )?;
+        let label = |text| if i == 0 { text } else { "" };
+        let clip = |v: f32| f64::from(v).clamp(low - margin, high + margin);
+        let edges = self.history.iter().enumerate();
+        panel.band(
+            edges.map(|(k, h)| [k as f64 + 1.0, clip(h.1[i][0]), clip(h.1[i][1])]),
+            BLUE,
+            0.3,
+            label("95 % interval"),
+        )?;
+        let means = self.history.iter().enumerate();
+        panel.line(
+            means.map(|(k, h)| [k as f64 + 1.0, clip(h.0[i])]),
+            BLUE,
+            2,
+            label("mean"),
+        )?;
+        panel.done(SeriesLabelPosition::UpperRight)
+    }
+}
