@@ -43,6 +43,11 @@ impl ConfigError {
         )
     }
 
+    /// `value` when it is in [0, 1].
+    pub(crate) const fn share(field: &'static str, value: f32) -> Result<f32, Self> {
+        Self::check(value >= 0.0 && value <= 1.0, field, "in [0, 1]", value)
+    }
+
     /// `value` when `holds`, else the error that names `field` and `bound`.
     pub(crate) const fn check(
         holds: bool,

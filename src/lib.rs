@@ -44,7 +44,10 @@ pub use potential::{Energy, Function, Potential, Stochastic};
 pub use rand_core::{Rng, SeedableRng, TryRng};
 pub use rand_pcg::Pcg32;
 pub use schedule::{Annealed, Constant, Polynomial, Schedule};
-pub use stepper::{MaxStep, Pace, Sgd, Sgld, Stepper};
+pub use stepper::{
+    Badodab, Baoab, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, Pace, Psgld, Rate, Sgd, Sghmc,
+    Sgld, Sgnht, Stepper,
+};
 pub use window::{Data, Observation, Sample, Window};
 
 /// `rand_core`, whose traits the noise is generic over.

@@ -3,11 +3,29 @@
 //! Every stepper has the same shape of call, [`Stepper::step`], and can be used bare, without a
 //! chain, a window or a model: see [`Sgld`].
 
+mod badodab;
+mod baoab;
+mod lattice_walk;
+mod leimkuhler_matthews;
+mod mala;
+mod psgld;
+mod rate;
 mod sgd;
+mod sghmc;
 mod sgld;
+mod sgnht;
 
+pub use badodab::Badodab;
+pub use baoab::Baoab;
+pub use lattice_walk::LatticeWalk;
+pub use leimkuhler_matthews::LeimkuhlerMatthews;
+pub use mala::Mala;
+pub use psgld::Psgld;
+pub use rate::Rate;
 pub use sgd::Sgd;
+pub use sghmc::Sghmc;
 pub use sgld::Sgld;
+pub use sgnht::Sgnht;
 
 use crate::{ConfigError, Fault, Potential, sqrt::sqrt};
 
@@ -198,4 +216,30 @@ pub(crate) fn scaled<const N: usize>(mut scale: [f32; N], noise: f32) -> [f32; N
         *s *= noise;
     }
     scale
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use crate::{Fault, FiveMoments, Gaussian, Noise};
+    use std::collections::VecDeque;
+
+    /// Noise that is told what to draw, and fails when it has run out.
+    pub struct Draws(VecDeque<f32>);
+
+    impl Draws {
+        pub fn new(draws: &[f32]) -> Self {
+            Self(draws.iter().copied().collect())
+        }
+    }
+
+    impl Noise for Draws {
+        fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+            for x in out {
+                *x = self.0.pop_front().ok_or(Fault::Random)?;
+            }
+            Ok(())
+        }
+    }
+    impl FiveMoments for Draws {}
+    impl Gaussian for Draws {}
 }

@@ -1,0 +1,183 @@
+//! The Nosé–Hoover thermostat for noisy gradients, by the BADODAB splitting (Leimkuhler & Shang 2016).
+
+use super::{Pace, Stepper, advance, finite_gradient, scaled};
+use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit};
+
+/// BADODAB: [`Sgnht`](super::Sgnht)'s dynamics by a symmetric splitting that tolerates larger steps.
+///
+/// With g = Lᵀ∇U(θ), L the metric, ε = √(2η) and d = N:
+///
+/// ```text
+/// r₁ = r − ε g                                            B  both half-kicks
+/// α₁ = α + η(‖r₁‖²/d − T)                                 D  thermostat, half a step
+/// r₂ = e^(−α₁) r₁ + √(aT(1 − e^(−2α₁))/α₁) ξ              O  friction and noise, solved exactly
+/// α' = α₁ + η(‖r₂‖²/d − T)                                D
+/// θ' = θ + ½ε L (r₁ + r₂)                                 A  both half-drifts
+/// ```
+///
+/// Leimkuhler & Shang (2016), *Adaptive thermostats for noisy gradient systems*, section 4, with unit
+/// masses of particle and thermostat: their h is ε = √(2η), their ξ is α/ε, their σ_A² is 2aT/ε.
+/// `diffusion` a is the friction per step if the gradient had no noise.
+///
+/// On U = kθ²/2 without gradient noise the mean of α is a and the variance T/k for every ηk < 2, as for
+/// [`Baoab`](super::Baoab) with c = e^(−a); for gradient noise of variance V the mean of α goes to
+/// a + ηV/T as η → 0 (ε²V/2T). The noise must match five moments.
+///
+/// Cost: one gradient, N draws, one `expm1f` and two square roots, N + 2 words of state. Choose it
+/// when the gradient's noise is large, unknown and the same everywhere, and N is not 1.
+///
+/// ```
+/// use langevin::{Badodab, BoxMuller, Chain, Constant, Pcg32, SeedableRng};
+/// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
+/// let mut chain = Chain::new([0.0; 4], Badodab::new(0.3)?, Constant::new(0.1)?, noise);
+/// for _ in 0..1000 {
+///     chain.step(&mut |theta: &[f32; 4]| *theta)?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Badodab<const N: usize, M = Unit> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
+    momentum: [f32; N],
+    friction: f32,
+    diffusion: f32,
+    metric: M,
+}
+
+impl<const N: usize> Badodab<N> {
+    /// With a diffusion a per step; the friction starts there.
+    ///
+    /// # Errors
+    /// When a is not finite and > 0.
+    pub const fn new(diffusion: f32) -> Result<Self, ConfigError> {
+        match ConfigError::positive("diffusion", diffusion) {
+            Ok(diffusion) => Ok(Self {
+                momentum: [0.0; N],
+                friction: diffusion,
+                diffusion,
+                metric: Unit,
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same, preconditioned by `metric`.
+    #[must_use]
+    pub const fn with_metric<M: Copy>(self, metric: M) -> Badodab<N, M> {
+        Badodab {
+            momentum: self.momentum,
+            friction: self.friction,
+            diffusion: self.diffusion,
+            metric,
+        }
+    }
+}
+
+impl<const N: usize, M> Badodab<N, M> {
+    /// The thermostat's friction α per step.
+    pub const fn friction(&self) -> f32 {
+        self.friction
+    }
+}
+
+/// e^(−α) and (1 − e^(−2α))/α.
+#[inline]
+fn decay(alpha: f32) -> (f32, f32) {
+    // e^(−α) − 1; 1 − e^(−2α) is −e(2 + e), without cancellation.
+    let e = libm::expm1f(-alpha);
+    let renew = if alpha == 0.0 {
+        2.0
+    } else {
+        -e / alpha * (2.0 + e)
+    };
+    (1.0 + e, renew)
+}
+
+impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>
+    for Badodab<N, M>
+{
+    #[inline]
+    fn step(
+        &mut self,
+        theta: &mut [f32; N],
+        potential: &mut P,
+        pace: &Pace,
+        noise: &mut Z,
+    ) -> Result<(), Fault> {
+        let mut gradient = finite_gradient(potential, theta)?;
+        self.metric.pull(&mut gradient);
+        let mut momentum = [0.0; N];
+        noise.fill(&mut momentum)?;
+        let epsilon = libm::sqrtf(2.0 * pace.eta());
+        let heat = |squares: f32| pace.eta() * (squares / N as f32 - pace.temperature());
+        let mut kicked = self.momentum;
+        let mut squares = 0.0;
+        for (r, g) in kicked.iter_mut().zip(&gradient) {
+            *r -= epsilon * *g;
+            squares += *r * *r;
+        }
+        let middle = self.friction + heat(squares);
+        let (keep, renew) = decay(middle);
+        let sd = libm::sqrtf(self.diffusion * pace.temperature() * renew);
+        squares = 0.0;
+        let mut delta = kicked;
+        for (d, r) in delta.iter_mut().zip(&mut momentum) {
+            *r = keep * *d + sd * *r;
+            squares += *r * *r;
+            *d = 0.5 * epsilon * (*d + *r);
+        }
+        let friction = middle + heat(squares);
+        self.metric.push(&mut delta);
+        pace.admit(&delta)?;
+        if !friction.is_finite() {
+            return Err(Fault::StepTooLong);
+        }
+        advance(theta, &delta);
+        self.momentum = momentum;
+        self.friction = friction;
+        Ok(())
+    }
+
+    fn restart(&mut self) {
+        self.momentum = [0.0; N];
+        self.friction = self.diffusion;
+    }
+
+    fn reach(&self, pace: &Pace) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn friction_is_solved_exactly_on_either_side_of_zero() {
+        for alpha in [-2.0_f32, -1e-3, -1e-30, 0.0, 1e-40, 1e-5, 0.3, 5.0, 200.0] {
+            let (keep, renew) = decay(alpha);
+            let exact = f64::from(alpha);
+            let keep_exact = (-exact).exp();
+            let renew_exact = if exact == 0.0 {
+                2.0
+            } else {
+                -(-2.0 * exact).exp_m1() / exact
+            };
+            assert!(
+                (f64::from(keep) - keep_exact).abs() <= 2e-7 * keep_exact.max(1.0),
+                "{alpha}"
+            );
+            assert!(
+                (f64::from(renew) / renew_exact - 1.0).abs() < 1e-6,
+                "{alpha}"
+            );
+        }
+    }
+
+    #[test]
+    fn size_is_the_momentum_and_two_words() {
+        assert_eq!(size_of::<Badodab<8>>(), 4 * (8 + 2));
+    }
+}
