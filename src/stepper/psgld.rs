@@ -19,10 +19,11 @@ use crate::{ConfigError, Fault, Noise, Potential};
 ///
 /// **What it costs.** G depends on θ, and the term Γ = ∇·G that makes up for that is dropped, as in
 /// the paper's algorithm: the law is not exp(−U/T), not even as η → 0. G is small where the
-/// gradient is large, so the chain dwells there and its tails are too heavy. On a Gaussian the
-/// variance comes out too large by about 2(1 − α)/(ηkG) when that is small (the error dies as α → 1), and by
-/// far more when V forgets faster than θ moves. For the right posterior, take the scales that V has settled to,
-/// √G, as the [`Diagonal`](crate::Diagonal) metric of another stepper ([`scale`](Self::scale)).
+/// gradient is large, so the chain dwells there and its tails are too heavy. On U = kθ²/2 the variance is
+/// too large by a share 1/(1 + 2ηkG/(1 − α)) (measured, within 0.02 while that is below ½): by 5 % when V
+/// remembers ten times longer than θ, by nearly all when it forgets faster. For the right
+/// posterior, freeze the scales that V has settled to: √G is [`scale`](Self::scale), for another stepper's
+/// [`Diagonal`](crate::Diagonal) metric.
 ///
 /// Cost: one gradient, N draws, two square roots and a division a coordinate, N + 2 words of
 /// state. Choose it to find the way when parameters differ by orders of magnitude and nothing is known of their scales. A `floor`

@@ -22,7 +22,7 @@ use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit};
 /// | `friction` α, what a step takes off the momentum, 0 to 1 | α = εM⁻¹C |
 /// | √η r | v = εM⁻¹r |
 /// | [`gradient_variance`](Self::gradient_variance) V, of the gradient's noise per coordinate | β̂ = ηV/2, B̂ = εV/2 (T = 1) |
-/// | [`refresh_every`](Self::refresh_every) | momentum redrawn, "Option" of its algorithms |
+/// | [`refresh_every`](Self::refresh_every) | momentum redrawn, optional in algorithm 2 |
 ///
 /// At α = 1 this is SGLD with the same η. A schedule that divides η by the number of data makes
 /// ε ∝ 1/√n and, α being per step, keeps the damping of the posterior's oscillations as it is.
@@ -165,7 +165,11 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
         let root = libm::sqrtf(pace.eta());
         let mut momentum = self.momentum;
         let fresh = self.refresh > 0 && self.wait == 0;
+        let mut kick = root;
         if fresh {
+            // As in the leapfrog, half a kick: momenta before a step correlate with the position, and
+            // a whole kick to an independent one would bias the law by O(√η).
+            kick *= 0.5;
             noise.fill(&mut momentum)?;
             momentum = scaled(momentum, libm::sqrtf(pace.temperature()));
         }
@@ -178,7 +182,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
         for ((d, r), g) in delta.iter_mut().zip(&mut momentum).zip(&gradient) {
-            *r = (1.0 - alpha) * *r - root * *g + sd * *d;
+            *r = (1.0 - alpha) * *r - kick * *g + sd * *d;
             *d = root * *r;
         }
         self.metric.push(&mut delta);
