@@ -30,7 +30,7 @@ mod window;
 
 pub use chain::Chain;
 pub use fault::{ConfigError, Fault, FaultCounts};
-pub use metric::{Dense, Diagonal, Metric, NotPositiveDefinite, Unit};
+pub use metric::{Axial, Dense, Diagonal, Metric, NotPositiveDefinite, Unit};
 pub use model::{
     Flat, GaussianPrior, LaplacePrior, Likelihood, LinearRegression, LinearRegressionLogSigma,
     LogisticRegression, Minibatch, Model, NonlinearLeastSquares, PoissonRegression, Posterior,
@@ -45,8 +45,8 @@ pub use rand_core::{Rng, SeedableRng, TryRng};
 pub use rand_pcg::Pcg32;
 pub use schedule::{Annealed, Constant, Polynomial, Schedule};
 pub use stepper::{
-    Badodab, Baoab, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, Pace, Psgld, Rate, Sgd, Sghmc,
-    Sgld, Sgnht, Stepper,
+    Badodab, Baoab, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, NoiseCorrected, Pace, Psgld,
+    Rate, Sgd, Sghmc, Sgld, Sgnht, Stepper,
 };
 pub use window::{Data, Observation, Sample, Window};
 

@@ -9,8 +9,9 @@
 //! Each stepper's check is shown to fail with noise 1 % too large (see `broken`).
 
 use langevin::{
-    Badodab, Baoab, BoxMuller, Energy, Fault, FiveMoments, Gaussian, LatticeWalk, LeimkuhlerMatthews,
-    Mala, Noise, Pace, Pcg32, Potential, Psgld, SeedableRng, Sghmc, Sgnht, Stepper,
+    Badodab, Baoab, BoxMuller, Energy, Fault, FiveMoments, Gaussian, LatticeWalk,
+    LeimkuhlerMatthews, Mala, Noise, NoiseCorrected, Pace, Pcg32, Potential, Psgld, SeedableRng,
+    Sghmc, Sgnht, Stepper, Stochastic,
 };
 
 /// Coordinates.
@@ -22,6 +23,7 @@ const BATCH: usize = 512;
 
 /// U = kθ²/2, with Gaussian noise of variance V on its gradient.
 struct Quadratic {
+    k: f32,
     sd: f32,
     noise: BoxMuller<Pcg32>,
 }
@@ -29,6 +31,7 @@ struct Quadratic {
 impl Quadratic {
     fn new(variance: f32) -> Self {
         Self {
+            k: K,
             sd: variance.sqrt(),
             noise: BoxMuller::new(Pcg32::seed_from_u64(0x5eed)),
         }
@@ -41,7 +44,7 @@ impl<const N: usize> Potential<N> for Quadratic {
             self.noise.fill(gradient)?;
         }
         for (g, t) in gradient.iter_mut().zip(theta) {
-            *g = K * t + self.sd * *g;
+            *g = self.k * t + self.sd * *g;
         }
         Ok(())
     }
@@ -49,7 +52,27 @@ impl<const N: usize> Potential<N> for Quadratic {
 
 impl<const N: usize> Energy<N> for Quadratic {
     fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
-        Ok(theta.iter().map(|t| 0.5 * K * t * t).sum())
+        Ok(theta.iter().map(|t| 0.5 * self.k * t * t).sum())
+    }
+}
+
+impl<const N: usize> Stochastic<N> for Quadratic {
+    fn gradient_and_variance(
+        &mut self,
+        theta: &[f32; N],
+        gradient: &mut [f32; N],
+        variance: &mut [f32; N],
+    ) -> Result<(), Fault> {
+        *variance = [self.sd * self.sd; N];
+        self.gradient(theta, gradient)
+    }
+}
+
+/// The quadratic with a curvature 2 % too large, for what noise of the wrong scale does not show in.
+fn steeper() -> Quadratic {
+    Quadratic {
+        k: 1.02 * K,
+        ..Quadratic::new(0.0)
     }
 }
 
@@ -96,7 +119,10 @@ impl Mean {
 
     #[track_caller]
     fn agrees(&self, law: f64, what: &str) {
-        assert!(4.0 * self.se <= 0.01 * law.abs(), "{what}: run too short: {self:?}");
+        assert!(
+            4.0 * self.se <= 0.01 * law.abs(),
+            "{what}: run too short: {self:?}"
+        );
         assert!(
             self.z(law).abs() <= 4.0,
             "{what}: {self:?} where the law says {law}: z = {:.1}, {:.2} %",
@@ -122,7 +148,9 @@ where
     let mut run = |steps: usize| {
         let mut sum = 0.0;
         for _ in 0..steps {
-            stepper.step(&mut theta, &mut potential, &pace, &mut noise).unwrap();
+            stepper
+                .step(&mut theta, &mut potential, &pace, &mut noise)
+                .unwrap();
             sum += f(&stepper, &theta);
         }
         sum / steps as f64
@@ -166,7 +194,10 @@ fn sweep<S>(
                     square::<_, D>,
                 );
                 let law = law(eta.into(), temperature.into(), v.into());
-                mean.agrees(law, &format!("{name}, ηk = {x}, T = {temperature}, V = {v}"));
+                mean.agrees(
+                    law,
+                    &format!("{name}, ηk = {x}, T = {temperature}, V = {v}"),
+                );
             }
         }
     }
@@ -264,13 +295,46 @@ fn leimkuhler_matthews() {
 }
 
 #[test]
+fn noise_corrected() {
+    // V drops out while ηV ≤ 2T: here at a quarter, half and nine tenths of that.
+    let run = |x: f32, temperature: f32, share: f32, factor: f32| {
+        let mut clipped = 0;
+        let mean = average(
+            NoiseCorrected::new(),
+            Quadratic::new(share * 2.0 * temperature * K / x),
+            normals(factor),
+            (x / K, temperature),
+            |s, theta: &[f32; D]| {
+                clipped = s.clipped().hits();
+                square(s, theta)
+            },
+        );
+        assert_eq!(clipped, 0);
+        mean
+    };
+    let law = |x: f32, t: f32| f64::from(t) / (CURVATURE * (1.0 - f64::from(x) / 2.0));
+    for temperature in TEMPERATURES {
+        for x in [0.1, 0.4, 0.8, 1.6] {
+            for share in [0.0, 0.25, 0.9] {
+                run(x, temperature, share, 1.0).agrees(
+                    law(x, temperature),
+                    &format!("noise-corrected, ηk = {x}, T = {temperature}, ηV/2T = {share}"),
+                );
+            }
+        }
+    }
+    let z = run(0.1, 1.0, 0.25, 1.01).z(law(0.1, 1.0));
+    assert!(z > 4.0, "broken noise passes: z = {z}");
+}
+
+#[test]
 fn badodab() {
     // Without gradient noise T/k at every stable step, while the thermostat is slow: ηT ≤ 0.64 here.
-    let run = |x: f32, temperature: f32, factor: f32| {
+    let run = |x: f32, temperature: f32, potential: Quadratic| {
         average(
             Badodab::new(0.5).unwrap(),
-            Quadratic::new(0.0),
-            normals(factor),
+            potential,
+            normals(1.0),
             (x / K, temperature),
             square::<_, D>,
         )
@@ -282,74 +346,97 @@ fn badodab() {
     ] {
         for x in steps {
             let law = f64::from(temperature) / CURVATURE;
-            run(x, temperature, 1.0)
+            run(x, temperature, Quadratic::new(0.0))
                 .agrees(law, &format!("BADODAB, ηk = {x}, T = {temperature}"));
         }
     }
-    eprintln!("z {}", run(0.4, 1.0, 1.01).z(1.0 / CURVATURE));
+    // The thermostat makes up for noise of the wrong scale; a wrong potential it cannot.
+    let z = run(0.4, 1.0, steeper()).z(1.0 / CURVATURE);
+    assert!(z < -4.0, "broken potential passes: z = {z}");
 }
 
-/// A thermostat's mean friction per step, over a run of `steps`.
+/// A thermostat's mean friction per unit of time ξ, with A = T and gradient noise such that εV/2 is
+/// `noise` times T. The run is as long in time at every ε.
 fn friction<S>(
     mut stepper: S,
     read: impl Fn(&S) -> f32,
-    (eta, temperature, v): (f32, f32, f32),
-    batch: usize,
+    (eta, epsilon): (f32, f32),
+    (temperature, heat): (f32, f32),
+    time: f32,
 ) -> Mean
 where
     S: Stepper<D, Quadratic, Scaled>,
 {
     let pace = Pace::new(eta, temperature).unwrap();
-    let (mut potential, mut noise) = (Quadratic::new(v), normals(1.0));
+    let mut potential = Quadratic::new(2.0 * heat * temperature / epsilon);
+    let mut noise = normals(1.0);
     let mut theta = [(temperature / K).sqrt(); D];
-    let mut batches: Vec<f64> = (0..72)
+    let batch = (time / (64.0 * epsilon)) as usize;
+    let mut batches: Vec<f64> = (0..66)
         .map(|_| {
             let mut sum = 0.0;
             for _ in 0..batch {
-                stepper.step(&mut theta, &mut potential, &pace, &mut noise).unwrap();
+                stepper
+                    .step(&mut theta, &mut potential, &pace, &mut noise)
+                    .unwrap();
                 sum += f64::from(read(&stepper));
             }
-            sum / batch as f64
+            sum / batch as f64 / f64::from(epsilon)
         })
         .collect();
-    batches.drain(..8);
+    batches.drain(..2);
     Mean::of(&batches)
 }
 
+fn euler(epsilon: f32, temperature: f32, heat: f32, time: f32) -> Mean {
+    friction(
+        Sgnht::new(epsilon).unwrap(),
+        Sgnht::friction,
+        (epsilon * epsilon, epsilon),
+        (temperature, heat),
+        time,
+    )
+}
+
 #[test]
-fn thermostats_find_the_gradient_noise() {
-    // E[ξ] → (A + εV/2)/T as ε → 0, here with A = T and εV/2 = T held, so that ξ → 2; α = ξε.
-    // Euler's rule is off by O(ε): extrapolated from ε and ε/2 to 0, where 4 standard errors are to be
-    // ≤ 1 %. The splitting's ε is √(2η).
+fn thermostat() {
+    // E[ξ] goes to (A + εV/2)/T as ε → 0; by Euler's rule it is 2.6 to 3 % above at ε = 0.05 without
+    // gradient noise. SE 0.15 %: a friction of half, or a target of 2T, is far outside.
+    let mean = euler(0.05, 1.0, 0.0, 60_000.0);
+    assert!(mean.se < 0.0015, "{mean:?}");
+    let excess = mean.value - 1.0;
+    assert!(
+        excess > 0.026 - 4.0 * mean.se && excess < 0.03 + 4.0 * mean.se,
+        "{mean:?}"
+    );
+    // The splitting, ε = √(2η), is nearly there at the same ε, gradient noise of εV/2 = T included.
+    let epsilon = 0.05;
     for temperature in TEMPERATURES {
-        let at = |epsilon: f32| {
-            let v = 2.0 * temperature / epsilon;
-            let euler = friction(
-                Sgnht::new(epsilon).unwrap(),
-                Sgnht::friction,
-                (epsilon * epsilon, temperature, v),
-                (1600.0 / epsilon) as usize,
-            );
-            let split = friction(
-                Badodab::new(epsilon).unwrap(),
-                Badodab::friction,
-                (0.5 * epsilon * epsilon, temperature, v),
-                (1600.0 / epsilon) as usize,
-            );
-            [euler, split].map(|m| Mean {
-                value: m.value / f64::from(epsilon),
-                se: m.se / f64::from(epsilon),
-            })
-        };
-        let (coarse, fine) = (at(0.1), at(0.05));
-        eprintln!("T = {temperature}: {coarse:?} {fine:?}");
-        for (c, f) in coarse.iter().zip(&fine) {
+        friction(
+            Badodab::new(epsilon).unwrap(),
+            Badodab::friction,
+            (0.5 * epsilon * epsilon, epsilon),
+            (temperature, 1.0),
+            30_000.0,
+        )
+        .agrees(2.0, "BADODAB's friction");
+    }
+}
+
+#[test]
+#[ignore = "slow: the limit by extrapolation from small steps"]
+fn thermostat_in_the_limit() {
+    // E[ξ] → (A + εV/2)/T: A = T, and εV/2 = 0 or T held as ε → 0. Extrapolated from ε, ε/2 and ε/4,
+    // which takes the errors of order ε and ε² off: of ξ = 2 they are 12 % at ε = 0.05.
+    for temperature in TEMPERATURES {
+        for heat in [0.0, 1.0] {
+            let [c, m, f] = [0.08, 0.04, 0.02].map(|e| euler(e, temperature, heat, 100_000.0));
             let limit = Mean {
-                value: 2.0 * f.value - c.value,
-                se: (4.0 * f.se * f.se + c.se * c.se).sqrt(),
+                value: (8.0 * f.value - 6.0 * m.value + c.value) / 3.0,
+                se: (64.0 * f.se * f.se + 36.0 * m.se * m.se + c.se * c.se).sqrt() / 3.0,
             };
-            eprintln!("{limit:?}");
-            //limit.agrees(2.0, "thermostat");
+            eprintln!("T = {temperature}, εV/2T = {heat}: {limit:?}");
+            limit.agrees(1.0 + f64::from(heat), &format!("SGNHT, T = {temperature}"));
         }
     }
 }
@@ -366,7 +453,9 @@ fn the_thermostat_balances_its_books() {
     let mut sum = 0.0;
     for _ in 0..100_000 {
         let before = sgnht.friction();
-        sgnht.step(&mut theta, &mut potential, &pace, &mut noise).unwrap();
+        sgnht
+            .step(&mut theta, &mut potential, &pace, &mut noise)
+            .unwrap();
         let squares: f64 = sgnht.momentum().iter().map(|r| f64::from(r * r)).sum();
         let excess = squares / D as f64 - f64::from(temperature);
         sum += excess;
@@ -380,77 +469,102 @@ fn the_thermostat_balances_its_books() {
 
 #[test]
 fn lattice_walk() {
-    let run = |x: f32, temperature: f32, v: f32, f: fn(&LatticeWalk, &[f32; D]) -> f64| {
+    let run = |x: f32, temperature: f32, potential: Quadratic, f: fn(&[f32; D]) -> f64| {
         let mut clipped = 0.0;
         let mean = average(
             LatticeWalk::new(),
-            Quadratic::new(v),
+            potential,
             Pcg32::seed_from_u64(0xc01),
             (x / K, temperature),
             |s, theta| {
                 clipped = s.clipped().value().unwrap_or(0.0);
-                f(s, theta)
+                f(theta)
             },
         );
         (mean, clipped)
     };
-    let fourth = |_: &LatticeWalk, theta: &[f32; D]| {
-        theta.iter().map(|t| f64::from(t * t * t * t)).sum::<f64>() / D as f64
-    };
+    let second = |theta: &[f32; D]| square(&(), theta);
+    let fourth =
+        |theta: &[f32; D]| theta.iter().map(|t| f64::from(t * t * t * t)).sum::<f64>() / D as f64;
     for temperature in TEMPERATURES {
         let law = f64::from(temperature) / CURVATURE;
         for x in [0.05, 0.1, 0.15, 0.25_f32] {
             let what = format!("lattice walk, ηk = {x}, T = {temperature}");
-            run(x, temperature, 0.0, square).0.agrees(law, &what);
+            let potential = || Quadratic::new(0.0);
+            run(x, temperature, potential(), second)
+                .0
+                .agrees(law, &what);
+            // The kurtosis is 3 − ηk: SGLD's 3 would be 9 % more at the largest step.
             let kurtosis = 3.0 - f64::from(x);
-            let (mean, _) = run(x, temperature, 0.0, fourth);
-            eprintln!("{what} {} {}", mean.value / law / law, mean.z(kurtosis * law * law));
+            let (mean, _) = run(x, temperature, potential(), fourth);
+            mean.agrees(kurtosis * law * law, &what);
         }
         // V drops out while η(kT + V)/2T, the variance of the coin's bias, keeps clipping rare.
         for x in [0.02, 0.03, 0.04, 0.05_f32] {
             let v = (0.1 / x - 1.0) * K * temperature;
-            let (mean, clipped) = run(x, temperature, v, square);
+            let (mean, clipped) = run(x, temperature, Quadratic::new(v), second);
             assert!(clipped < 1e-4, "{clipped}");
-            mean.agrees(law, &format!("lattice walk, ηk = {x}, T = {temperature}, V = {v}"));
+            mean.agrees(
+                law,
+                &format!("lattice walk, ηk = {x}, T = {temperature}, V = {v}"),
+            );
         }
     }
+    let z = run(0.1, 1.0, steeper(), second).0.z(1.0 / CURVATURE);
+    assert!(z < -4.0, "broken potential passes: z = {z}");
 }
 
 #[test]
 fn psgld() {
-    for x in [0.01f32, 0.1] {
-        for decay in [0.9, 0.99, 0.999, 0.9999] {
-            let g = 1.0 / K.sqrt();
-            let mean = average(
-                Psgld::new(decay, 1e-5).unwrap(),
-                Quadratic::new(0.0),
-                normals(1.0),
-                (x / K / g, 1.0),
-                square::<_, D>,
-            );
-            eprintln!("{x} {decay} {}", mean.value * CURVATURE * (1.0 - f64::from(x) / 2.0));
-        }
+    // No exact law: the documented excess of the variance over SGLD's with the same mean scale,
+    // 1/(1 + 2ηkG/(1 − α)) within 0.02 while below ½. At T = 1, G = 1/√(E[g²]) = 1/√k.
+    for (x, decay) in [(0.1, 0.99_f32), (0.1, 0.999), (0.01, 0.99)] {
+        let g = 1.0 / K.sqrt();
+        let mean = average(
+            Psgld::new(decay, 1e-5).unwrap(),
+            Quadratic::new(0.0),
+            normals(1.0),
+            (x / K / g, 1.0),
+            square::<_, D>,
+        );
+        let sgld = 1.0 / CURVATURE / (1.0 - f64::from(x) / 2.0);
+        let excess = mean.value / sgld - 1.0;
+        let stated = 1.0 / (1.0 + 2.0 * f64::from(x / (1.0 - decay)));
+        assert!(
+            (excess - stated).abs() < 0.02,
+            "{x} {decay}: {excess} {stated}"
+        );
     }
 }
 
 #[test]
 fn mala() {
-    // T/k at every step size; one coordinate, so that large steps are accepted too. The stated
-    // acceptance at ηk = 2, T = 1 is ½.
-    let run = |eta: f32, temperature: f32, factor: f32| {
-        average(
+    // T/k at every step size; one coordinate, so that large steps are accepted too.
+    let run = |x: f32, temperature: f32, factor: f32| {
+        let mut accepted = 0.0;
+        let mean = average(
             Mala::new(),
             Quadratic::new(0.0),
             normals(factor),
-            (eta, temperature),
-            square::<_, 1>,
-        )
+            (x / K, temperature),
+            |s, theta: &[f32; 1]| {
+                accepted = s.acceptance().value().unwrap_or(0.0);
+                square(s, theta)
+            },
+        );
+        (mean, accepted)
     };
     for temperature in TEMPERATURES {
         for x in [0.2, 0.4, 0.8, 1.6, 2.4] {
             let law = f64::from(temperature) / CURVATURE;
-            run(x / K, temperature, 1.0).agrees(law, &format!("MALA, ηk = {x}, T = {temperature}"));
+            let what = format!("MALA, ηk = {x}, T = {temperature}");
+            run(x, temperature, 1.0).0.agrees(law, &what);
         }
     }
-    eprintln!("{}", run(0.2/K, 1.0, 1.01).z(1.0 / CURVATURE));
+    // Half of the proposals are accepted at ηk = 2. About 1e6 of them: 4 standard errors are below 0.004
+    // even if each outcome lasts two steps.
+    let (_, accepted) = run(2.0, 1.0, 1.0);
+    assert!((accepted - 0.5).abs() < 0.004, "{accepted}");
+    let z = run(0.2, 1.0, 1.01).0.z(1.0 / CURVATURE);
+    assert!(z > 4.0, "broken noise passes: z = {z}");
 }

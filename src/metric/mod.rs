@@ -20,6 +20,12 @@ pub trait Metric<const N: usize> {
     fn scale(&self) -> [f32; N];
 }
 
+/// A metric that mixes no coordinates: L is diagonal.
+pub trait Axial<const N: usize>: Metric<N> {}
+
+impl<const N: usize> Axial<N> for Unit {}
+impl<const N: usize> Axial<N> for Diagonal<N> {}
+
 /// No preconditioning: L = I. Costs nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -1,7 +1,7 @@
 //! The Nosé–Hoover thermostat for noisy gradients, by the BADODAB splitting (Leimkuhler & Shang 2016).
 
 use super::{Pace, Stepper, advance, finite_gradient, scaled};
-use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit};
+use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt};
 
 /// BADODAB: [`Sgnht`](super::Sgnht)'s dynamics by a symmetric splitting that tolerates larger steps.
 ///
@@ -110,7 +110,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         self.metric.pull(&mut gradient);
         let mut momentum = [0.0; N];
         noise.fill(&mut momentum)?;
-        let epsilon = libm::sqrtf(2.0 * pace.eta());
+        let epsilon = sqrt(2.0 * pace.eta());
         let heat = |squares: f32| pace.eta() * (squares / N as f32 - pace.temperature());
         let mut kicked = self.momentum;
         let mut squares = 0.0;
@@ -120,7 +120,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         }
         let middle = self.friction + heat(squares);
         let (keep, renew) = decay(middle);
-        let sd = libm::sqrtf(self.diffusion * pace.temperature() * renew);
+        let sd = sqrt(self.diffusion * pace.temperature() * renew);
         squares = 0.0;
         let mut delta = kicked;
         for (d, r) in delta.iter_mut().zip(&mut momentum) {

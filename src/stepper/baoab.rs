@@ -1,7 +1,7 @@
 //! Underdamped Langevin dynamics by the BAOAB splitting (Leimkuhler & Matthews 2013).
 
 use super::{Pace, Stepper, advance, finite_gradient, scaled};
-use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit};
+use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt};
 
 /// BAOAB: kick, drift, friction and noise, drift, kick; the two kicks share one gradient.
 ///
@@ -60,7 +60,7 @@ impl<const N: usize> Baoab<N> {
         Ok(Self {
             momentum: [0.0; N],
             keep: 1.0 - friction,
-            renew: libm::sqrtf(friction * (2.0 - friction)),
+            renew: sqrt(friction * (2.0 - friction)),
             metric: Unit,
         })
     }
@@ -90,9 +90,9 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
     ) -> Result<(), Fault> {
         let mut gradient = finite_gradient(potential, theta)?;
         self.metric.pull(&mut gradient);
-        let epsilon = libm::sqrtf(2.0 * pace.eta());
+        let epsilon = sqrt(2.0 * pace.eta());
         let half = 0.5 * epsilon;
-        let sd = self.renew * libm::sqrtf(pace.temperature());
+        let sd = self.renew * sqrt(pace.temperature());
         let mut momentum = self.momentum;
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;

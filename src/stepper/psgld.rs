@@ -1,7 +1,7 @@
 //! Preconditioned SGLD (Li, Chen, Carlson & Carin 2016).
 
 use super::{Pace, Stepper, advance, finite_gradient};
-use crate::{ConfigError, Fault, Noise, Potential};
+use crate::{ConfigError, Fault, Noise, Potential, sqrt::sqrt};
 
 /// pSGLD: SGLD with RMSprop's running scale for each parameter.
 ///
@@ -84,7 +84,7 @@ impl<const N: usize> Psgld<N> {
 /// √G = (λ + √V)^−½.
 #[inline]
 fn root(floor: f32, mean_square: f32) -> f32 {
-    1.0 / libm::sqrtf(floor + libm::sqrtf(mean_square))
+    1.0 / sqrt(floor + sqrt(mean_square))
 }
 
 impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Psgld<N> {

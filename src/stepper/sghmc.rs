@@ -1,7 +1,7 @@
 //! Stochastic gradient Hamiltonian Monte Carlo (Chen, Fox & Guestrin 2014).
 
 use super::{Pace, Stepper, advance, finite_gradient, scaled};
-use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit};
+use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
 
 /// SGHMC: momentum with friction, so that the minibatch's noise drains away.
 ///
@@ -89,7 +89,7 @@ impl<const N: usize> Sghmc<N> {
     pub fn with_mass(friction: f32, mass: f32) -> Result<Self, ConfigError> {
         ConfigError::non_negative("friction", friction)?;
         ConfigError::positive("mass", mass)?;
-        let rate = friction / libm::sqrtf(mass);
+        let rate = friction / sqrt(mass);
         ConfigError::non_negative("friction / sqrt(mass)", rate)?;
         Ok(Self::from_friction(Friction::Time(rate)))
     }
@@ -162,7 +162,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
     ) -> Result<(), Fault> {
         let mut gradient = finite_gradient(potential, theta)?;
         self.metric.pull(&mut gradient);
-        let root = libm::sqrtf(pace.eta());
+        let root = sqrt(pace.eta());
         let mut momentum = self.momentum;
         let fresh = self.refresh > 0 && self.wait == 0;
         let mut kick = root;
@@ -171,14 +171,14 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
             // a whole kick to an independent one would bias the law by O(√η).
             kick *= 0.5;
             noise.fill(&mut momentum)?;
-            momentum = scaled(momentum, libm::sqrtf(pace.temperature()));
+            momentum = scaled(momentum, sqrt(pace.temperature()));
         }
         let alpha = match self.friction {
             Friction::Step(alpha) => alpha,
             Friction::Time(rate) => (rate * root).min(1.0),
         };
         let excess = 2.0 * alpha * pace.temperature() - pace.eta() * self.variance;
-        let sd = libm::sqrtf(excess.max(0.0));
+        let sd = sqrt(excess.max(0.0));
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
         for ((d, r), g) in delta.iter_mut().zip(&mut momentum).zip(&gradient) {

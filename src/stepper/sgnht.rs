@@ -1,7 +1,7 @@
 //! The stochastic gradient Nosé–Hoover thermostat (Ding et al. 2014), by Euler's rule.
 
 use super::{Pace, Stepper, advance, finite_gradient, scaled};
-use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit};
+use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
 
 /// SGNHT: momentum whose friction is found by a thermostat, so that gradient noise of an unknown
 /// variance does not heat the chain.
@@ -104,8 +104,8 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
     ) -> Result<(), Fault> {
         let mut gradient = finite_gradient(potential, theta)?;
         self.metric.pull(&mut gradient);
-        let root = libm::sqrtf(pace.eta());
-        let sd = libm::sqrtf(2.0 * self.diffusion * pace.temperature());
+        let root = sqrt(pace.eta());
+        let sd = sqrt(2.0 * self.diffusion * pace.temperature());
         let mut momentum = self.momentum;
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;

@@ -1,8 +1,9 @@
 //! Every stepper and every noise, named: the one list that whatever runs them all goes through.
 
 use langevin::{
-    BoxMuller, Energy, FixedInverseCdf, InverseCdf, Libm, Micromath, Noise, Pcg32, Rademacher,
-    SeedableRng, Sgd, Sgld, Stepper, ThreePoint,
+    Badodab, Baoab, BoxMuller, Energy, FixedInverseCdf, InverseCdf, LatticeWalk,
+    LeimkuhlerMatthews, Libm, Mala, Micromath, Noise, NoiseCorrected, Pcg32, Psgld, Rademacher,
+    SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper, Stochastic, ThreePoint,
 };
 
 /// Is shown steppers, each with a noise that its rule admits.
@@ -57,6 +58,29 @@ macro_rules! any {
 macro_rules! steppers {
     ($with:ident, $visitor:expr) => {
         $with!($visitor, any, "SGLD", Sgld::new());
+        $with!($visitor, any, "noise-corrected SGLD", NoiseCorrected::new());
+        if let Ok(stepper) = Sghmc::new(0.2) {
+            $with!($visitor, any, "SGHMC", stepper);
+        }
+        if let Ok(stepper) = Psgld::new(0.99, 0.1) {
+            $with!($visitor, any, "pSGLD", stepper);
+        }
+        if let Ok(stepper) = Sgnht::new(0.2) {
+            $with!($visitor, any, "SGNHT", stepper);
+        }
+        if let Ok(stepper) = Badodab::new(0.2) {
+            $with!($visitor, five_moments, "BADODAB", stepper);
+        }
+        if let Ok(stepper) = Baoab::new(0.2) {
+            $with!($visitor, five_moments, "BAOAB", stepper);
+        }
+        $with!(
+            $visitor,
+            five_moments,
+            "Leimkuhler-Matthews",
+            LeimkuhlerMatthews::new()
+        );
+        $with!($visitor, gaussian, "MALA", Mala::new());
     };
 }
 
@@ -85,14 +109,16 @@ macro_rules! visit_noise {
 }
 
 /// Shows each stepper with each noise.
-pub fn pairs<const N: usize, P: Energy<N>>(visitor: &mut impl Visitor<N, P>) {
+pub fn pairs<const N: usize, P: Energy<N> + Stochastic<N>>(visitor: &mut impl Visitor<N, P>) {
     visitor.visit(("SGD", "none"), Sgd::new(), ());
+    visitor.visit(("lattice walk", "Pcg32"), LatticeWalk::new(), rng());
     steppers!(with_each, visitor);
 }
 
 /// Shows each stepper with the default noise.
-pub fn steppers<const N: usize, P: Energy<N>>(visitor: &mut impl Visitor<N, P>) {
+pub fn steppers<const N: usize, P: Energy<N> + Stochastic<N>>(visitor: &mut impl Visitor<N, P>) {
     visitor.visit(("SGD", "none"), Sgd::new(), ());
+    visitor.visit(("lattice walk", "Pcg32"), LatticeWalk::new(), rng());
     steppers!(with_default, visitor);
 }
 

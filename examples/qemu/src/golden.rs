@@ -1,6 +1,6 @@
 //! A hash of the whole path of every stepper with every noise.
 
-use langevin::{Chain, Constant, Energy, Fault, Potential, Stepper};
+use langevin::{Chain, Constant, Energy, Fault, Potential, Stepper, Stochastic};
 
 use crate::{every, hash::Hash};
 
@@ -22,6 +22,19 @@ impl Energy<N> for Tangle {
     fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
         let [x, y, z] = *theta;
         Ok(0.5 * (x * x + y * y + z * z + x * x * y * y) + 0.25 * z * z * z * z)
+    }
+}
+
+impl Stochastic<N> for Tangle {
+    fn gradient_and_variance(
+        &mut self,
+        theta: &[f32; N],
+        gradient: &mut [f32; N],
+        variance: &mut [f32; N],
+    ) -> Result<(), Fault> {
+        // As if the gradient were noisy far out: enough to clip now and then.
+        *variance = theta.map(|t| 10.0 * t * t);
+        self.gradient(theta, gradient)
     }
 }
 
