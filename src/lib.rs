@@ -17,6 +17,7 @@ extern crate std;
 
 #[cfg(feature = "serde")]
 mod arrays;
+mod barrier;
 mod chain;
 mod fault;
 mod metric;

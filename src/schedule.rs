@@ -84,7 +84,7 @@ impl Schedule for Constant {
     #[inline]
     fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
         if let Some((known, pace)) = self.last {
-            if known == data {
+            if known.to_bits() == data.to_bits() {
                 return Ok(pace);
             }
         }

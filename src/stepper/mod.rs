@@ -29,7 +29,7 @@ pub use sghmc::Sghmc;
 pub use sgld::Sgld;
 pub use sgnht::Sgnht;
 
-use crate::{ConfigError, Fault, Potential, sqrt::sqrt};
+use crate::{ConfigError, Fault, Potential, barrier, sqrt::sqrt};
 
 /// The size of one step: η, T, and what follows from them.
 ///
@@ -113,12 +113,7 @@ impl Pace {
     /// [`Fault::StepTooLong`].
     #[inline]
     pub fn admit<const N: usize>(&self, displacement: &[f32; N]) -> Result<(), Fault> {
-        let mut length_squared = 0.0;
-        for d in displacement {
-            length_squared += d * d;
-        }
-        // False for NaN too.
-        if length_squared <= self.max_step.squared {
+        if barrier::within(displacement, self.max_step.squared) {
             Ok(())
         } else {
             Err(Fault::StepTooLong)
@@ -192,12 +187,7 @@ pub(crate) fn finite_gradient<const N: usize, P: Potential<N>>(
 ) -> Result<[f32; N], Fault> {
     let mut gradient = [0.0; N];
     potential.gradient(theta, &mut gradient)?;
-    // x·0 is 0 for every finite x and NaN for the others.
-    let mut zero = 0.0;
-    for g in &gradient {
-        zero += g * 0.0;
-    }
-    if zero == 0.0 {
+    if barrier::finite(&gradient) {
         Ok(gradient)
     } else {
         Err(Fault::NonFiniteGradient)

@@ -38,7 +38,8 @@ impl<M> Sgd<M> {
 }
 
 impl<const N: usize, M: Metric<N>, P: Potential<N>, Z> Stepper<N, P, Z> for Sgd<M> {
-    #[inline]
+    // Always: the pace then need not be stored to be passed.
+    #[inline(always)]
     fn step(
         &mut self,
         theta: &mut [f32; N],

@@ -44,7 +44,8 @@ impl<M> Sgld<M> {
 }
 
 impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Sgld<M> {
-    #[inline]
+    // Always: the pace then need not be stored to be passed.
+    #[inline(always)]
     fn step(
         &mut self,
         theta: &mut [f32; N],

@@ -1,0 +1,105 @@
+//! What every number passes on its way into a position.
+//!
+//! Without a floating-point unit a sum of floats costs a hundred times what a test of their bits
+//! does, and on a large core it waits for each addend; in registers of a unit of its own it is the
+//! cheaper of the two. Either way the answer is the same.
+
+const FLOAT_REGISTERS: bool = cfg!(all(target_arch = "arm", target_abi = "eabihf"));
+
+/// Whether all of `values` are finite.
+#[inline(always)]
+pub fn finite<const N: usize>(values: &[f32; N]) -> bool {
+    if FLOAT_REGISTERS {
+        // x·0 is 0 for every finite x and NaN for the others.
+        values.iter().fold(0.0, |zero, x| zero + x * 0.0) == 0.0
+    } else {
+        // Only the largest exponent, that of infinities and NaN, carries into the sign.
+        let carried = values.iter().fold(0, |carried, x| {
+            carried | (x.to_bits() & 0x7F80_0000).wrapping_add(0x0080_0000)
+        });
+        carried & 0x8000_0000 == 0
+    }
+}
+
+/// Whether Σ values² ≤ `bound`. False if one of them is not finite.
+#[inline(always)]
+pub fn within<const N: usize>(values: &[f32; N], bound: f32) -> bool {
+    if !FLOAT_REGISTERS && clearly_within(values, bound) {
+        return true;
+    }
+    values.iter().fold(0.0, |sum, x| sum + x * x) <= bound
+}
+
+/// Whether each of `values` is so small that their squares sum, rounded or not, to at most `bound`.
+#[inline(always)]
+fn clearly_within<const N: usize>(values: &[f32; N], bound: f32) -> bool {
+    // Each below the power of two 2⁻ᵏ√bound, or less, where 4ᵏ ≥ 4N: the sum is at most bound/4.
+    let k = const { (usize::BITS - N.saturating_sub(1).leading_zeros()).div_ceil(2) + 1 };
+    let exponent = bound.to_bits() >> 23;
+    let half = ((exponent + 127) >> 1).saturating_sub(k);
+    // Twice the bits: without the sign. A bound that is subnormal, zero or negative is left to the sum.
+    let least = half << 24;
+    (1..255).contains(&exponent) && values.iter().all(|x| x.to_bits() << 1 < least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ODD: [f32; 12] = [
+        0.0,
+        -0.0,
+        1.0,
+        -3.5e18,
+        f32::MIN_POSITIVE,
+        1e-45,
+        f32::MAX,
+        f32::MIN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+        -f32::NAN,
+    ];
+
+    #[test]
+    fn finite_is_finite() {
+        for a in ODD {
+            for b in ODD {
+                assert_eq!(finite(&[a, b]), a.is_finite() && b.is_finite(), "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_clearly_within_is_within() {
+        // Over all exponents of the bound, values on both sides of the quick test's limit.
+        fn check<const N: usize>() {
+            let mut clear = 0;
+            for exponent in 0..=255 {
+                for mantissa in [0, 0x40_0000, 0x7F_FFFF] {
+                    let bound = f32::from_bits(exponent << 23 | mantissa);
+                    for shift in 0..8 {
+                        let x = libm::sqrtf(bound / N as f32) / (1 << shift) as f32;
+                        let values = [x; N];
+                        let exact = values.iter().fold(0.0, |sum, x| sum + x * x) <= bound;
+                        clear += u32::from(clearly_within(&values, bound));
+                        assert!(exact || !clearly_within(&values, bound), "{x:e} {bound:e}");
+                        assert_eq!(within(&values, bound), exact, "{x:e} {bound:e}");
+                    }
+                }
+            }
+            // A quarter of the longest allowed is always clear, and so is all below it.
+            assert!(clear >= 254 * 3 * 5, "{clear}");
+        }
+        check::<1>();
+        check::<2>();
+        check::<3>();
+        check::<8>();
+        check::<33>();
+        for x in [f32::NAN, f32::INFINITY] {
+            assert!(!within(&[0.0, x], f32::MAX));
+        }
+        assert!(!within(&[0.0], -1.0) && !within(&[0.0], f32::NAN));
+        assert!(within(&[0.0], 0.0));
+    }
+}
