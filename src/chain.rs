@@ -213,11 +213,12 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
 
     #[inline(never)]
     fn look_for_frost(&self, reach: &[f32; N]) -> Result<(), Fault> {
-        let frozen = self
-            .theta
-            .iter()
-            .zip(reach)
-            .any(|(t, r)| *r > 0.0 && t + r == *t);
+        // Only where the exponents are 24 apart or more can a sum not differ from its first term.
+        let exponent = |x: &f32| x.to_bits() << 1 >> 24;
+        let frozen =
+            self.theta.iter().zip(reach).any(|(t, r)| {
+                exponent(t) >= exponent(r).saturating_add(24) && *r > 0.0 && t + r == *t
+            });
         if frozen { Err(Fault::Frozen) } else { Ok(()) }
     }
 

@@ -1,6 +1,6 @@
 //! Stochastic gradient Langevin dynamics (Welling & Teh 2011), or the unadjusted Langevin algorithm.
 
-use super::{Pace, Stepper, advance, finite_gradient, scaled};
+use super::{Pace, Stepper, advance, diffuse, finite_gradient, scaled};
 use crate::{Fault, Metric, Noise, Potential, Unit};
 
 /// SGLD, θ' = θ − η L Lᵀ ∇U(θ) + √(2ηT) L ξ, with a metric L.
@@ -58,7 +58,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
         for (d, g) in delta.iter_mut().zip(&gradient) {
-            *d = pace.noise() * *d - pace.eta() * *g;
+            *d = diffuse(pace.noise(), *d, pace.eta() * *g);
         }
         self.metric.push(&mut delta);
         pace.admit(&delta)?;
