@@ -9,9 +9,14 @@ const WATCH: u32 = 64;
 ///
 /// Each [`step`](Self::step) gives the new position, or `None` while burning in or thinning, or the
 /// [`Fault`] that kept the position where it was. After [`patience`](Self::patience) faults in a row
-/// the position goes back to the anchor (where the chain started, unless told otherwise), and
-/// burn-in starts again. Should the anchor itself prove no place to step from, each further return
-/// goes half as far from the origin: from 1e20 to 1 in 67 returns.
+/// that the position may be to blame for (gradient, energy, length of the step) it goes back to the
+/// anchor (where the chain started, unless told otherwise), and burn-in starts again. Until a return
+/// has led to 64 good steps, each further one goes half as far from the origin, should the anchor itself
+/// be no place to step from: from 1e20 to 1 in 67 returns.
+///
+/// What the estimates see of an excursion is up to two settings. [`max_step`](Self::max_step) ends it:
+/// without a bound, a diverging chain makes a few ever longer, finite steps before it faults.
+/// [`burn_in`](Self::burn_in) drops the way back: make it long enough to descend from the anchor.
 ///
 /// ```
 /// use langevin::{BoxMuller, Chain, Constant, MaxStep, Pcg32, SeedableRng, Sgld};
@@ -46,8 +51,9 @@ pub struct Chain<const N: usize, S, H, Z> {
     wait: u32,
     // Steps until the next look for frost.
     watch: u32,
-    // Faults since the last good step, and returns since then.
+    // Faults since the last good step that the position may be to blame for.
     in_a_row: u32,
+    // Returns that did not lead to `WATCH` good steps yet.
     returns: u32,
     counts: FaultCounts,
 }
@@ -79,6 +85,8 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     }
 
     /// Drops the first `steps` good steps, and as many again after every return to the anchor.
+    ///
+    /// Steps that the schedule does not keep are dropped anyway: burn-in and thinning do not count them.
     #[must_use]
     pub const fn burn_in(mut self, steps: u32) -> Self {
         self.burn_in = steps;
@@ -100,7 +108,8 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         self
     }
 
-    /// Goes back to the anchor after `faults` in a row; 0 is read as 1.
+    /// Goes back to the anchor after `faults` in a row that the position may be to blame for:
+    /// [`Fault::NonFiniteGradient`], [`Fault::NonFiniteEnergy`] and [`Fault::StepTooLong`]. 0 is read as 1.
     #[must_use]
     pub const fn patience(mut self, faults: u32) -> Self {
         self.patience = if faults == 0 { 1 } else { faults };
@@ -183,6 +192,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
             .step(&mut self.theta, potential, &pace, &mut self.noise)?;
         if self.watch == 0 {
             self.watch = WATCH;
+            self.returns = 0;
             self.look_for_frost(&self.stepper.reach(&pace))?;
         }
         self.watch -= 1;
@@ -195,7 +205,6 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         H: Schedule,
     {
         self.in_a_row = 0;
-        self.returns = 0;
         if !self.schedule.keeps() {
             return Ok(None);
         }
@@ -228,7 +237,11 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         S: Stepper<N, P, Z>,
     {
         self.counts.count(fault);
-        if fault == Fault::Frozen {
+        // Going elsewhere heals no schedule and no random number generator, and a frozen chain moved.
+        if !matches!(
+            fault,
+            Fault::NonFiniteGradient | Fault::NonFiniteEnergy | Fault::StepTooLong
+        ) {
             return fault;
         }
         self.in_a_row = self.in_a_row.saturating_add(1);
@@ -240,6 +253,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         let exponent = self.returns.min(126);
         self.theta = shrunk(self.anchor, f32::from_bits((127 - exponent) << 23));
         self.returns = self.returns.saturating_add(1);
+        self.watch = WATCH;
         self.wait = self.burn_in;
         self.stepper.restart();
         self.counts.count(Fault::ReturnedToAnchor);
