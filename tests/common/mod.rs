@@ -51,3 +51,21 @@ impl<Z: Noise> Noise for Twice<Z> {
 }
 impl<Z: Gaussian> FiveMoments for Twice<Z> {}
 impl<Z: Gaussian> Gaussian for Twice<Z> {}
+
+/// FNV-1a over words.
+#[derive(Clone, Copy, Debug)]
+pub struct Fnv(u64);
+
+impl Fnv {
+    pub fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    pub fn write(&mut self, word: u32) {
+        self.0 = (self.0 ^ u64::from(word)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+
+    pub fn value(&self) -> u64 {
+        self.0
+    }
+}
