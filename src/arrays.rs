@@ -21,17 +21,12 @@ pub fn serialize<S: Serializer, T: Serialize, const N: usize>(
 }
 
 /// The array back.
-pub fn deserialize<
-    'de,
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Copy + Default,
-    const N: usize,
->(
+pub fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de> + Copy, const N: usize>(
     deserializer: D,
 ) -> Result<[T; N], D::Error> {
     struct Elements<T, const N: usize>(PhantomData<T>);
 
-    impl<'de, T: Deserialize<'de> + Copy + Default, const N: usize> Visitor<'de> for Elements<T, N> {
+    impl<'de, T: Deserialize<'de> + Copy, const N: usize> Visitor<'de> for Elements<T, N> {
         type Value = [T; N];
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,11 +34,14 @@ pub fn deserialize<
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut array = [T::default(); N];
-            for (index, element) in array.iter_mut().enumerate() {
-                *element = seq
-                    .next_element()?
-                    .ok_or_else(|| A::Error::invalid_length(index, &self))?;
+            let mut next = |index| {
+                seq.next_element()?
+                    .ok_or_else(|| A::Error::invalid_length(index, &self))
+            };
+            // The first fills the others' places until they come.
+            let mut array = [next(0)?; N];
+            for (index, element) in array.iter_mut().enumerate().skip(1) {
+                *element = next(index)?;
             }
             Ok(array)
         }

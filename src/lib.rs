@@ -44,10 +44,10 @@ pub use noise::{
 pub use potential::{Energy, Function, Potential, Stochastic};
 pub use rand_core::{Rng, SeedableRng, TryRng};
 pub use rand_pcg::Pcg32;
-pub use schedule::{Annealed, Constant, Polynomial, Schedule};
+pub use schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule};
 pub use stepper::{
-    Badodab, Baoab, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, NoiseCorrected, Pace, Psgld,
-    Rate, Sgd, Sghmc, Sgld, Sgnht, Stepper,
+    Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, NoiseCorrected, Pace,
+    Psgld, Rate, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, Stepper,
 };
 pub use window::{Data, Observation, Sample, Window};
 

@@ -1,5 +1,9 @@
 //! Step size η and temperature T, step by step.
 
+mod cyclical;
+
+pub use cyclical::Cyclical;
+
 use libm::powf;
 
 use crate::{ConfigError, Fault, Pace};

@@ -60,6 +60,15 @@ fn minus_two_ln(bits: u32) -> f32 {
     x * p + k * (-2.0 * LN_2)
 }
 
+/// (cos πv/2, sin πv/2) for |v| ≤ ½, by minimax polynomials: within 1.5e-7, the sine relatively.
+#[inline]
+pub(crate) fn quarter_turn(v: f32) -> (f32, f32) {
+    let w = v * v;
+    let s = v * (1.570_796_4 + w * (-0.645_963_5 + w * (0.079_680_23 + w * -0.004_602_177)));
+    let c = 1.0 + w * (-1.233_697 + w * (0.253_598_63 + w * -0.020_408_353));
+    (c, s)
+}
+
 impl Backend for Turn {
     #[inline]
     fn radius(bits: u32) -> f32 {
@@ -71,10 +80,7 @@ impl Backend for Turn {
         // Quarter turns: two bits name the quarter, the rest is v in [-1/2, 1/2) around its middle.
         // The quarter's middle is taken as angle 0, which a uniform angle does not notice.
         let v = ((bits << 2).cast_signed()) as f32 * (1.0 / 4_294_967_296.0);
-        let w = v * v;
-        // Minimax polynomials of sin(πv/2) and cos(πv/2).
-        let s = v * (1.570_796_4 + w * (-0.645_963_5 + w * (0.079_680_23 + w * -0.004_602_177)));
-        let c = 1.0 + w * (-1.233_697 + w * (0.253_598_63 + w * -0.020_408_353));
+        let (c, s) = quarter_turn(v);
         // Bit 30 swaps, bit 31 turns by half.
         let half = bits & 0x8000_0000;
         let (c, s) = if bits & 0x4000_0000 == 0 {

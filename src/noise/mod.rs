@@ -16,6 +16,7 @@ mod quantile;
 mod rademacher;
 mod three_point;
 
+pub(crate) use box_muller::quarter_turn;
 pub use box_muller::{Backend, BoxMuller, Libm, Micromath, Turn};
 pub use fixed_inverse_cdf::FixedInverseCdf;
 pub use inverse_cdf::InverseCdf;

@@ -11,6 +11,7 @@ mod mala;
 mod noise_corrected;
 mod psgld;
 mod rate;
+mod replica_exchange;
 mod sgd;
 mod sghmc;
 mod sgld;
@@ -24,6 +25,7 @@ pub use mala::Mala;
 pub use noise_corrected::NoiseCorrected;
 pub use psgld::Psgld;
 pub use rate::Rate;
+pub use replica_exchange::{Ladder, ReplicaExchange};
 pub use sgd::Sgd;
 pub use sghmc::Sghmc;
 pub use sgld::Sgld;
@@ -85,6 +87,12 @@ impl Pace {
     pub const fn bounded(mut self, bound: MaxStep) -> Self {
         self.max_step = bound;
         self
+    }
+
+    /// The same pace at another temperature.
+    #[inline]
+    pub(crate) fn at(&self, temperature: f32) -> Self {
+        Self::from_parts(self.eta, temperature).bounded(self.max_step)
     }
 
     /// Step size η.
