@@ -33,9 +33,10 @@ pub use chain::Chain;
 pub use fault::{ConfigError, Fault, FaultCounts};
 pub use metric::{Axial, Dense, Diagonal, Metric, NotPositiveDefinite, Unit};
 pub use model::{
-    Flat, GaussianPrior, LaplacePrior, Likelihood, LinearRegression, LinearRegressionLogSigma,
-    LogisticRegression, Minibatch, Model, NonlinearLeastSquares, PoissonRegression, Posterior,
-    Prior, RobustRegression, StudentTPrior, Subset, WithReplacement, WithoutReplacement,
+    ControlVariates, Flat, GaussianPrior, LaplacePrior, Likelihood, LinearRegression,
+    LinearRegressionLogSigma, LogisticRegression, Minibatch, Model, NonlinearLeastSquares,
+    PoissonRegression, Posterior, Prior, RobustRegression, StudentTPrior, Subset, WithReplacement,
+    WithoutReplacement,
 };
 pub use noise::{
     Backend, BoxMuller, FiveMoments, FixedInverseCdf, Gaussian, InverseCdf, Libm, Micromath, Noise,

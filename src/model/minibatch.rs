@@ -101,7 +101,7 @@ impl Subset for WithReplacement {
 /// ```
 #[derive(Debug)]
 pub struct Minibatch<'a, P, L, D: ?Sized, R, const B: usize, S = WithoutReplacement> {
-    posterior: Posterior<'a, P, L, D>,
+    pub(super) posterior: Posterior<'a, P, L, D>,
     rng: R,
     subset: PhantomData<S>,
 }
@@ -136,7 +136,7 @@ impl<'a, P, L, D: ?Sized, R, const B: usize> Minibatch<'a, P, L, D, R, B> {
 impl<P, L, D: Data + ?Sized, R: TryRng, const B: usize, S: Subset> Minibatch<'_, P, L, D, R, B, S> {
     /// A fresh subset; `None` when that is all data.
     #[inline]
-    fn draw(&mut self) -> Result<Option<[u32; B]>, Fault> {
+    pub(super) fn draw(&mut self) -> Result<Option<[u32; B]>, Fault> {
         let count = self.posterior.data.count();
         if count <= B {
             return Ok(None);
@@ -147,12 +147,53 @@ impl<P, L, D: Data + ?Sized, R: TryRng, const B: usize, S: Subset> Minibatch<'_,
 
     /// Calls `f` with each datum of `subset` and its weight, scaled to stand for all data.
     #[inline]
-    fn for_each(&self, subset: &[u32; B], mut f: impl FnMut(&D::Observation, f32)) {
+    pub(super) fn for_each(&self, subset: &[u32; B], mut f: impl FnMut(&D::Observation, f32)) {
         let scale = self.posterior.data.count() as f32 / B as f32;
         for index in subset {
             if let Some((observation, weight)) = self.posterior.data.get(*index as usize) {
                 f(observation, scale * weight);
             }
+        }
+    }
+
+    /// `gradient` += the terms of `subset`, as [`for_each`](Self::for_each) scales them, which `add` adds
+    /// to its last argument; `variance` becomes that of their sum.
+    pub(super) fn add_terms<const N: usize>(
+        &self,
+        subset: &[u32; B],
+        add: impl Fn(&D::Observation, f32, &mut [f32; N]),
+        gradient: &mut [f32; N],
+        variance: &mut [f32; N],
+    ) {
+        const { assert!(B >= 2, "a variance needs at least two data") };
+        // Sums of the terms and of their squares, both relative to the first term: of like terms
+        // the squares alone would cancel.
+        let mut first = None;
+        let mut sum = [0.0; N];
+        *variance = [0.0; N];
+        self.for_each(subset, |observation, weight| {
+            let mut term = [0.0; N];
+            add(observation, weight, &mut term);
+            let first = first.get_or_insert(term);
+            let sums = sum.iter_mut().zip(variance.iter_mut());
+            for ((t, f), (s, v)) in term.iter().zip(first).zip(sums) {
+                let d = t - *f;
+                *s += d;
+                *v += d * d;
+            }
+        });
+        let batch = B as f32;
+        // The terms carry count/B each already.
+        let count = self.posterior.data.count() as f32;
+        let factor = batch / (batch - 1.0) * S::correction(batch, count);
+        let first = first.unwrap_or([0.0; N]);
+        for (g, ((f, s), v)) in gradient
+            .iter_mut()
+            .zip(first.iter().zip(&sum).zip(variance))
+        {
+            *g += batch * f + s;
+            let squares = *v - s * s / batch;
+            *v = factor * if squares < 0.0 { 0.0 } else { squares };
         }
     }
 }
@@ -205,42 +246,23 @@ where
         gradient: &mut [f32; N],
         variance: &mut [f32; N],
     ) -> Result<(), Fault> {
-        const { assert!(B >= 2, "a variance needs at least two data") };
         *variance = [0.0; N];
         let Some(subset) = self.draw()? else {
             return self.posterior.gradient(theta, gradient);
         };
         let model = self.posterior.model;
-        // Sums of the terms and of their squares, both relative to the first term: of like terms
-        // the squares alone would cancel.
-        let mut first = None;
-        let mut sum = [0.0; N];
-        self.for_each(&subset, |observation, weight| {
-            let mut term = [0.0; N];
-            model
-                .likelihood
-                .add_gradient(theta, observation, weight, &mut term);
-            let first = first.get_or_insert(term);
-            let sums = sum.iter_mut().zip(variance.iter_mut());
-            for ((t, f), (s, v)) in term.iter().zip(first).zip(sums) {
-                let d = t - *f;
-                *s += d;
-                *v += d * d;
-            }
-        });
         *gradient = [0.0; N];
         model.prior.add_gradient(theta, gradient);
-        let batch = B as f32;
-        // The terms carry N/B each already.
-        let factor =
-            batch / (batch - 1.0) * S::correction(batch, self.posterior.data.count() as f32);
-        let first = first.unwrap_or([0.0; N]);
-        let terms = first.iter().zip(&sum).zip(variance);
-        for (g, ((f, s), v)) in gradient.iter_mut().zip(terms) {
-            *g += batch * f + s;
-            let squares = *v - s * s / batch;
-            *v = factor * if squares < 0.0 { 0.0 } else { squares };
-        }
+        self.add_terms(
+            &subset,
+            |observation, weight, term| {
+                model
+                    .likelihood
+                    .add_gradient(theta, observation, weight, term);
+            },
+            gradient,
+            variance,
+        );
         Ok(())
     }
 }

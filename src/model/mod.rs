@@ -1,5 +1,6 @@
 //! Priors and likelihoods with analytic gradients, and the posterior they make with data.
 
+mod control_variates;
 mod flat;
 mod gaussian;
 mod laplace;
@@ -11,6 +12,7 @@ mod poisson;
 mod robust;
 mod student_t;
 
+pub use control_variates::ControlVariates;
 pub use flat::Flat;
 pub use gaussian::GaussianPrior;
 pub use laplace::LaplacePrior;

@@ -23,6 +23,7 @@ pub struct Fixture<const N: usize, P> {
     /// Mean and standard deviation of each coordinate, from a long run of another sampler.
     pub mean: [f64; N],
     pub sd: [f64; N],
+    pub covariance: [[f64; N]; N],
     pub checks: Vec<Check<N>>,
 }
 
@@ -101,6 +102,19 @@ fn fixture<const N: usize, P: Energy<N>>(
         .collect();
     assert_eq!(rows.len(), N);
     let column = |i: usize| -> [f64; N] { std::array::from_fn(|j| rows[j][i].parse().unwrap()) };
+    let covariance = text(name, &table.replace("reference", "cov"));
+    let covariance: Vec<[f64; N]> = covariance
+        .lines()
+        .skip(1)
+        .map(|line| {
+            array(
+                &line
+                    .split(',')
+                    .map(|x| x.parse().unwrap())
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .collect();
     let points = json(name, "gradcheck.json");
     let checks = points["points"].as_array().unwrap().iter();
     Fixture {
@@ -109,6 +123,7 @@ fn fixture<const N: usize, P: Energy<N>>(
         parameters: std::array::from_fn(|j| rows[j][0].to_owned()),
         mean: column(1),
         sd: column(2),
+        covariance: covariance.try_into().unwrap(),
         checks: checks
             .map(|point| Check {
                 theta: array::<N>(&numbers(&point["theta"])).map(|x| x as f32),
