@@ -7,8 +7,8 @@ mod common;
 
 use common::Fnv;
 use langevin::{
-    BoxMuller, Chain, Constant, Diagonal, Energy, Fault, Libm, Micromath, Noise, Pcg32, Potential,
-    SeedableRng, Sgd, Sgld, Stepper,
+    BoxMuller, Chain, Constant, Diagonal, Energy, Fault, FixedInverseCdf, InverseCdf, Libm,
+    Micromath, Noise, Pcg32, Potential, Rademacher, SeedableRng, Sgd, Sgld, Stepper, ThreePoint,
 };
 
 /// A hash of all words, and the last three.
@@ -93,6 +93,10 @@ golden! { every_noise: draws;
     BoxMuller::new(rng()) => (0xdaafd2fbb1e559b6, [0xbefc9ad5, 0xbf929f9b, 0x3f86ef0e]),
     BoxMuller::with_backend(rng(), Libm) => (0xcfa9ab38178a73a3, [0xbdbdd481, 0xbf86ef0d, 0xbf929f9b]),
     BoxMuller::with_backend(rng(), Micromath) => (0xb3f4c4ffee2737bc, [0xbdbcae25, 0xbf870f5c, 0xbf92c4a5]),
+    InverseCdf::new(rng()) => (0x6ee5b69228f93b37, [0xbff194d8, 0x3f07f414, 0xbeac1568]),
+    FixedInverseCdf::new(rng()) => (0x6ee5b69228f93b37, [0xbff194d8, 0x3f07f414, 0xbeac1568]),
+    ThreePoint::new(rng()) => (0xffb42dc3df43517f, [0xbfddb3d7, 0x00000000, 0x00000000]),
+    Rademacher::new(rng()) => (0x21afca0795464b85, [0xbf800000, 0xbf800000, 0x3f800000]),
 }
 
 golden! { every_stepper: chained;

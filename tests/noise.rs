@@ -14,8 +14,8 @@ use common::{
     stats::{self, Check, Draws},
 };
 use langevin::{
-    Backend, BoxMuller, Chain, Constant, Fault, Gaussian, Libm, Micromath, Noise, Pcg32,
-    SeedableRng, Sgld, TryRng, Turn,
+    Backend, BoxMuller, Chain, Constant, Fault, FixedInverseCdf, Gaussian, InverseCdf, Libm,
+    Micromath, Noise, Pcg32, SeedableRng, Sgld, TryRng, Turn,
 };
 
 const PAIRS: usize = 1 << 23;
@@ -64,6 +64,8 @@ macro_rules! gaussian {
 gaussian! {
     box_muller: BoxMuller::new(rng());
     box_muller_libm: BoxMuller::with_backend(rng(), Libm);
+    inverse_cdf: InverseCdf::new(rng());
+    fixed_inverse_cdf: FixedInverseCdf::new(rng());
 }
 
 #[test]
