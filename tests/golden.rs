@@ -6,9 +6,13 @@
 mod common;
 
 use common::Fnv;
+use std::convert::identity;
+
 use langevin::{
-    BoxMuller, Chain, Constant, Diagonal, Energy, Fault, FixedInverseCdf, InverseCdf, Libm,
-    Micromath, Noise, Pcg32, Potential, Rademacher, SeedableRng, Sgd, Sgld, Stepper, ThreePoint,
+    Annealed, Badodab, Baoab, BoxMuller, Chain, Constant, Cyclical, Dense, Diagonal, Energy, Fault,
+    FixedInverseCdf, InverseCdf, Ladder, LatticeWalk, LeimkuhlerMatthews, Libm, Mala, Micromath,
+    Noise, NoiseCorrected, Pcg32, Polynomial, Potential, Psgld, Rademacher, ReplicaExchange,
+    Schedule, SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper, Stochastic, ThreePoint,
 };
 
 /// A hash of all words, and the last three.
@@ -38,6 +42,18 @@ impl Energy<3> for Tangle {
     }
 }
 
+impl Stochastic<3> for Tangle {
+    fn gradient_and_variance(
+        &mut self,
+        theta: &[f32; 3],
+        gradient: &mut [f32; 3],
+        variance: &mut [f32; 3],
+    ) -> Result<(), Fault> {
+        *variance = [0.5, 3.0, 10.0];
+        self.gradient(theta, gradient)
+    }
+}
+
 /// The path of a chain.
 fn path<S: Stepper<3, Tangle, Z>, Z>(stepper: S, noise: Z) -> Golden {
     let schedule = Constant::new(0.05).expect("in range");
@@ -64,6 +80,19 @@ fn draws(mut noise: impl Noise) -> Golden {
     (hash.value(), z.map(f32::to_bits))
 }
 
+/// Step sizes and temperatures, over 1 to 4 data.
+fn paces(mut schedule: impl Schedule) -> Golden {
+    let mut hash = Fnv::new();
+    let mut last = [0; 3];
+    for step in 0..STEPS {
+        let pace = schedule.pace((1 + step % 4) as f32).expect("in range");
+        last = [pace.eta(), pace.temperature(), pace.noise()].map(f32::to_bits);
+        last.iter().for_each(|word| hash.write(*word));
+        hash.write(u32::from(schedule.keeps()));
+    }
+    (hash.value(), last)
+}
+
 fn compare(table: &[(&str, Golden, Golden)]) {
     let mut paste = String::new();
     for (expression, (hash, [a, b, c]), _) in table {
@@ -84,6 +113,15 @@ macro_rules! golden {
     };
 }
 
+fn diagonal() -> Diagonal<3> {
+    Diagonal::new([0.5, 1.0, 2.0]).expect("positive")
+}
+
+fn dense() -> Dense<3> {
+    Dense::from_covariance(&[[2.0, 0.5, 0.1], [0.5, 1.0, -0.3], [0.1, -0.3, 0.5]])
+        .expect("definite")
+}
+
 /// With the default noise.
 fn chained<S: Stepper<3, Tangle, BoxMuller<Pcg32>>>(stepper: S) -> Golden {
     path(stepper, BoxMuller::new(rng()))
@@ -101,7 +139,35 @@ golden! { every_noise: draws;
 
 golden! { every_stepper: chained;
     Sgd::new() => (0x98dee2dd5730a282, [0x1a6a9842, 0x999b99be, 0x1977a845]),
-    Sgd::with_metric(Diagonal::new([0.5, 1.0, 2.0]).unwrap()) => (0x00581dbe94e3a290, [0x36631760, 0x987f4e58, 0x00000004]),
     Sgld::new() => (0x68c1e6fccf3f230e, [0xbf18edda, 0xbffab7c1, 0xbf297d0d]),
-    Sgld::with_metric(Diagonal::new([0.5, 1.0, 2.0]).unwrap()) => (0x1ee618f290febe83, [0xbe8045b2, 0xbffdee80, 0x3e72871c]),
+    Sghmc::new(0.2).unwrap() => (0xcfc025dbc543b10f, [0xbf0e29c6, 0xbfaea3d1, 0x3cbbf700]),
+    Baoab::new(0.2).unwrap() => (0x76778932120435a7, [0xbf3a1326, 0xbf920b88, 0x3e0f2f06]),
+    LeimkuhlerMatthews::new() => (0x7f6dc6bf4d327975, [0xbf131e89, 0xbfecf129, 0xbf665048]),
+    Psgld::new(0.99, 0.1).unwrap() => (0x529bb7028dffbbbd, [0xbf1089d4, 0xbff38b13, 0xbf81e6d7]),
+    Sgnht::new(0.2).unwrap() => (0x42d995eda4778bec, [0xbf052746, 0xbf8becd3, 0x3e3050b0]),
+    Badodab::new(0.2).unwrap() => (0x8c4b923301dba85f, [0xbf5a1adc, 0xbf6d8b12, 0x3efe3494]),
+    NoiseCorrected::new() => (0x01e8071daf6fad3c, [0xbf18e09b, 0xbff132f7, 0xbf2a163a]),
+    Mala::new() => (0xe9d88bd19e758e0e, [0xbf696642, 0xbeab7fbe, 0xbe596fa4]),
+    ReplicaExchange::new(Sgld::new(), Ladder::new([2.0, 4.0]).unwrap(), 5) => (0x952f641b70d5a70b, [0xbdc7683c, 0xbf34b944, 0xbf9c5993]),
+}
+
+golden! { without_normals: identity;
+    path(LatticeWalk::new(), rng()) => (0xd1fdcf70280660f3, [0x3ebc2ecd, 0x4001e89c, 0x3f61e89c]),
+    path(Sgld::new(), ThreePoint::new(rng())) => (0x7b92c3a5a04a163a, [0xbe7a3c6c, 0xbee0d234, 0xbda05e12]),
+    path(Sgld::new(), Rademacher::new(rng())) => (0xe4e74ff3098daa96, [0xbf4adf52, 0xbfe6ac44, 0x3f45ec78]),
+}
+
+golden! { every_metric: chained;
+    Sgd::with_metric(diagonal()) => (0x00581dbe94e3a290, [0x36631760, 0x987f4e58, 0x00000004]),
+    Sgld::with_metric(diagonal()) => (0x1ee618f290febe83, [0xbe8045b2, 0xbffdee80, 0x3e72871c]),
+    Sgld::with_metric(dense()) => (0x7ded1ebeb4b8bf14, [0xbebe2110, 0xc01a2b95, 0xbf40c015]),
+}
+
+golden! { every_schedule: paces;
+    Constant::new(0.1).unwrap().at(2.0).unwrap() => (0x50cffe8e028cdfed, [0x3ccccccd, 0x40000000, 0x3ea1e89b]),
+    Polynomial::new(0.2, 231.07, 0.55).unwrap() => (0x2536bf77865c7866, [0x3a82ec6f, 0x3f800000, 0x3d37132f]),
+    Polynomial::between(0.01, 0.0001, 0.55, 1000).unwrap() => (0x7c5177ddc09583db, [0x37d1d48a, 0x3f800000, 0x3be7c4ae]),
+    Polynomial::new(1.0, 0.5, 1.0).unwrap() => (0x69d51687d4112e88, [0x3983233a, 0x3f800000, 0x3cb7397a]),
+    Cyclical::new(0.08, 70).unwrap().exploring(20).burn_in(30) => (0x51867699ef8ab660, [0x3c87d17f, 0x00000000, 0x00000000]),
+    Annealed::new(Constant::new(0.1).unwrap(), 4.0, 0.5, 700).unwrap() => (0xdae48d94412cd8ea, [0x3ccccccd, 0x3f000000, 0x3e21e89b]),
 }
