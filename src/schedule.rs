@@ -16,6 +16,9 @@ use crate::{ConfigError, Fault, Pace};
 pub trait Schedule {
     /// The pace of the next step over `data` effective observations.
     ///
+    /// A chain asks once for each step that it tries: one that is then refused has had its turn, so that
+    /// a decay also leads out of steps that are too long.
+    ///
     /// # Errors
     /// [`Fault::StepSize`] when η or T is not finite, negative, or has underflowed.
     fn pace(&mut self, data: f32) -> Result<Pace, Fault>;
@@ -41,7 +44,7 @@ fn shared(eta: f32, data: f32) -> f32 {
 /// assert_eq!(schedule.pace(64.0)?.eta(), 0.5 / 64.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Constant {
@@ -84,6 +87,13 @@ impl Constant {
     }
 }
 
+/// By what is given, whether used or not.
+impl PartialEq for Constant {
+    fn eq(&self, other: &Self) -> bool {
+        self.eta == other.eta && self.temperature == other.temperature
+    }
+}
+
 impl Schedule for Constant {
     #[inline]
     fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
@@ -103,7 +113,8 @@ impl Schedule for Constant {
 /// Welling & Teh (2011), section 3; for the chain to converge, ½ < γ ≤ 1. Weigh draws by η.
 ///
 /// The power itself is computed at each of the first steps (while b + t < 16) and then at every
-/// 64th; between, a recurrence of one division keeps to it within a relative 1e-4.
+/// 64th; between, a recurrence of one division keeps to it within a relative 1e-4. After 2³² − 1 steps η
+/// stays as it is.
 ///
 /// ```
 /// use langevin::{Polynomial, Schedule};
@@ -126,7 +137,7 @@ impl Polynomial {
     /// η_t = a(b + t)^−γ.
     ///
     /// # Errors
-    /// When a or b is not finite and > 0, or γ not finite and ≥ 0.
+    /// When a or b is not finite and > 0, or γ not between 0 and 1.
     pub const fn new(a: f32, b: f32, gamma: f32) -> Result<Self, ConfigError> {
         if let Err(error) = ConfigError::positive("scale a", a) {
             return Err(error);
@@ -134,7 +145,9 @@ impl Polynomial {
         if let Err(error) = ConfigError::positive("offset b", b) {
             return Err(error);
         }
-        if let Err(error) = ConfigError::non_negative("exponent", gamma) {
+        if let Err(error) =
+            ConfigError::check(gamma >= 0.0 && gamma <= 1.0, "exponent", "0 to 1", gamma)
+        {
             return Err(error);
         }
         Ok(Self {
@@ -149,8 +162,8 @@ impl Polynomial {
     /// The decay with exponent γ whose step 0 is `first` and whose step `length` is `last`.
     ///
     /// # Errors
-    /// When `first` or `last` is not finite and > 0, `last` not below `first`, γ not finite and > 0,
-    /// or `length` 0; and when a or b then is out of range.
+    /// When `first` or `last` is not finite and > 0, `last` not below `first`, γ not above 0 and at
+    /// most 1, or `length` 0; and when a or b then is out of range.
     pub fn between(first: f32, last: f32, gamma: f32, length: u32) -> Result<Self, ConfigError> {
         ConfigError::positive("first step size", first)?;
         ConfigError::positive("last step size", last)?;
@@ -266,6 +279,26 @@ mod tests {
     }
 
     #[test]
+    fn decays_past_2_to_the_24_and_ends_at_the_last_count() {
+        for gamma in [0.0, 0.33, 0.55, 1.0] {
+            let mut schedule = Polynomial::new(1.0, 10.0, gamma).unwrap();
+            for start in [1 << 22, (1 << 24) - 200, 1 << 24, 1 << 31, u32::MAX - 200] {
+                // Enter as a run would: at a refresh.
+                schedule.t = start & !63;
+                for _ in 0..300 {
+                    let exact = (10.0 + f64::from(schedule.t)).powf(-f64::from(gamma));
+                    let eta = f64::from(schedule.pace(1.0).unwrap().eta());
+                    assert!(
+                        (eta / exact - 1.0).abs() < 1e-4,
+                        "{gamma} {schedule:?}: {exact}"
+                    );
+                }
+            }
+            assert_eq!(schedule.t, u32::MAX);
+        }
+    }
+
+    #[test]
     fn welling_and_teh_constants() {
         let schedule = Polynomial::between(0.01, 0.0001, 0.55, 1_000_000).unwrap();
         assert!((schedule.a / 0.199_55 - 1.0).abs() < 1e-3, "{schedule:?}");
@@ -281,6 +314,14 @@ mod tests {
             tiny.pace(f32::NAN).map(|p| p.eta()),
             tiny.pace(1.0).map(|p| p.eta())
         );
+    }
+
+    #[test]
+    fn equal_whether_used_or_not() {
+        let mut used = Constant::new(0.1).unwrap();
+        used.pace(3.0).unwrap();
+        assert_eq!(used, Constant::new(0.1).unwrap());
+        assert_ne!(used, Constant::new(0.2).unwrap());
     }
 
     #[test]

@@ -137,6 +137,22 @@ fn from_far_out_back_into_the_well() {
     }
 }
 
+/// The same without a bound on the step: a few ever longer ones, each finite, then one that is not. They
+/// fall into the burn-in.
+#[test]
+fn from_far_out_without_a_bound() {
+    for (start, within) in [(8.0, 30), (1e3, 120), (1e20, 600)] {
+        let mut chain = chain([start], ETA).burn_in(200);
+        let mut steps = 0;
+        while chain.step(&mut well) != Ok(None) || chain.position()[0].abs() >= 2.0 {
+            steps += 1;
+            assert!(steps <= within, "{start}: {:?}", chain.position());
+        }
+        println!("from {start:e}: {steps} steps, {:?}", chain.faults());
+        stays_and_samples(&mut chain);
+    }
+}
+
 /// From far out, with a good anchor: back after 8 faults, and then what a chain does that was never away.
 #[test]
 fn displaced_with_a_good_anchor() {

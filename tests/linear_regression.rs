@@ -16,7 +16,8 @@ use common::{
     stats::{Batches, Estimate},
 };
 use langevin::{
-    BoxMuller, Chain, Constant, Fault, Noise, Pcg32, Potential, Rng, SeedableRng, Sgld,
+    BoxMuller, Chain, Constant, GaussianPrior, LinearRegression, Model, Noise, Pcg32, Potential,
+    Sample, SeedableRng, Sgld,
 };
 
 const N: usize = 3;
@@ -139,50 +140,15 @@ fn stationary(eta: f64, temperature: f64, replacement: Option<bool>) -> Matrix {
     sigma
 }
 
-/// Full gradients, or those of fresh independent subsets.
-struct Regression {
-    rng: Pcg32,
-    replacement: Option<bool>,
-    order: [usize; M],
+fn model() -> Model<GaussianPrior<N>, LinearRegression> {
+    Model::new(
+        GaussianPrior::new([0.0; N], [LAMBDA.sqrt().recip(); N]).unwrap(),
+        LinearRegression::new(SIGMA).unwrap(),
+    )
 }
 
-impl Regression {
-    fn new(replacement: Option<bool>) -> Self {
-        Self {
-            rng: Pcg32::seed_from_u64(11),
-            replacement,
-            order: std::array::from_fn(|i| i),
-        }
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        ((u64::from(self.rng.next_u32()) * bound as u64) >> 32) as usize
-    }
-}
-
-impl Potential<N> for Regression {
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
-        let n = if self.replacement.is_some() { BATCH } else { M };
-        *gradient = theta.map(|t| LAMBDA * t);
-        for i in 0..n {
-            let datum = match self.replacement {
-                None => i,
-                Some(true) => self.below(M),
-                Some(false) => {
-                    let j = i + self.below(M - i);
-                    self.order.swap(i, j);
-                    self.order[i]
-                }
-            };
-            let x = &X[datum];
-            let residual = x.iter().zip(theta).map(|(x, t)| x * t).sum::<f32>() - Y[datum];
-            let weight = residual / (SIGMA * SIGMA) * (M as f32 / n as f32);
-            for (g, x) in gradient.iter_mut().zip(x) {
-                *g += weight * x;
-            }
-        }
-        Ok(())
-    }
+fn data() -> [Sample<N>; M] {
+    std::array::from_fn(|i| Sample { x: X[i], y: Y[i] })
 }
 
 /// Covariance around the mode, the upper triangle, relative to √(ΣᵢᵢΣⱼⱼ) of the law.
@@ -192,9 +158,13 @@ fn covariance(
     (eta, temperature): (f32, f32),
     law: &Matrix,
 ) -> [[Estimate; N]; N] {
-    const STEPS: usize = 5_000;
+    const STEPS: usize = 8_000;
     let mode = mode();
-    let schedule = Constant::new(eta).unwrap().at(temperature).unwrap();
+    // Schedules take the step of one datum.
+    let schedule = Constant::new(eta * potential.data())
+        .unwrap()
+        .at(temperature)
+        .unwrap();
     let start = mode.map(|m| m as f32);
     let mut chain = Chain::new(start, Sgld::new(), schedule, noise).burn_in(1000);
     let mut batches: [[Batches; N]; N] = Default::default();
@@ -260,7 +230,7 @@ fn full_gradient() {
                 assert!((unit[i][j] - t).abs() < 1e-9, "{unit:?}");
             }
         }
-        let found = covariance(Regression::new(None), normals(), pace, &law);
+        let found = covariance(model().on(&data()), normals(), pace, &law);
         assert!(worst(&found, &law) <= 4.0, "{pace:?}: {found:?} {law:?}");
     }
 }
@@ -271,7 +241,15 @@ fn minibatches() {
         let (eta, temperature) = (0.04, 1.0);
         let law = stationary(f64::from(eta), f64::from(temperature), Some(replacement));
         let pace = (eta, temperature);
-        let found = covariance(Regression::new(Some(replacement)), normals(), pace, &law);
+        let (model, data) = (model(), data());
+        let batch = model
+            .on(&data)
+            .minibatch::<BATCH, _>(Pcg32::seed_from_u64(11));
+        let found = if replacement {
+            covariance(batch.with_replacement(), normals(), pace, &law)
+        } else {
+            covariance(batch, normals(), pace, &law)
+        };
         assert!(
             worst(&found, &law) <= 4.0,
             "{replacement}: {found:?} {law:?}"
@@ -290,6 +268,6 @@ fn minibatches() {
 fn noise_one_percent_off_is_noticed() {
     let pace @ (eta, temperature) = (0.04, 1.0);
     let law = stationary(f64::from(eta), f64::from(temperature), None);
-    let found = covariance(Regression::new(None), Scaled(normals(), 1.01), pace, &law);
+    let found = covariance(model().on(&data()), Scaled(normals(), 1.01), pace, &law);
     assert!(worst(&found, &law) > 4.0, "{found:?}");
 }
