@@ -27,6 +27,7 @@ mod potential;
 mod schedule;
 mod sqrt;
 mod stepper;
+mod transform;
 mod window;
 
 pub use chain::Chain;
@@ -50,6 +51,7 @@ pub use stepper::{
     Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, NoiseCorrected, Pace,
     Psgld, Rate, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, Stepper,
 };
+pub use transform::{Constrained, Support, Transform};
 pub use window::{Data, Observation, Sample, Window};
 
 /// `rand_core`, whose traits the noise is generic over.

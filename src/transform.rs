@@ -1,0 +1,315 @@
+//! Constrained parameters: a chain moves on all of ℝᴺ, the caller's parameters stay in bounds.
+
+use crate::{ConfigError, Energy, Fault, Potential, Stochastic};
+
+/// Where a parameter x may lie, and the map from an unconstrained θ to it.
+///
+/// | support | x(θ) | log-Jacobian log\|dx/dθ\| |
+/// |---|---|---|
+/// | [`REAL`](Self::REAL) | θ | 0 |
+/// | [`POSITIVE`](Self::POSITIVE), [`above`](Self::above) a | a + eᶿ | θ |
+/// | [`below`](Self::below) b | b − eᶿ | θ |
+/// | [`between`](Self::between) a and b | a + (b − a)/(1 + e^−θ) | log(b − a) − \|θ\| − 2 log(1 + e^−\|θ\|) |
+///
+/// x is strictly inside its bounds and finite for every finite θ: the exponent is held to ±64, and
+/// what rounds to a bound is moved to its neighbour.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Support(Kind);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+enum Kind {
+    #[default]
+    Real,
+    Above(f32),
+    Below(f32),
+    Between(f32, f32),
+}
+
+/// x, dx/dθ and d log|dx/dθ|/dθ.
+struct Image {
+    x: f32,
+    slope: f32,
+    log_slope: f32,
+}
+
+impl Support {
+    /// Any number: θ itself.
+    pub const REAL: Self = Self(Kind::Real);
+
+    /// x > 0: a scale, a rate, a time constant.
+    pub const POSITIVE: Self = Self(Kind::Above(0.0));
+
+    /// x > `low`.
+    ///
+    /// # Errors
+    /// When `low` is not finite, or the largest number.
+    pub const fn above(low: f32) -> Result<Self, ConfigError> {
+        if low.is_finite() && low.next_up().is_finite() {
+            Ok(Self(Kind::Above(low)))
+        } else {
+            Err(Self::error("lower bound", "finite"))
+        }
+    }
+
+    /// x < `high`.
+    ///
+    /// # Errors
+    /// When `high` is not finite, or the lowest number.
+    pub const fn below(high: f32) -> Result<Self, ConfigError> {
+        if high.is_finite() && high.next_down().is_finite() {
+            Ok(Self(Kind::Below(high)))
+        } else {
+            Err(Self::error("upper bound", "finite"))
+        }
+    }
+
+    /// `low` < x < `high`.
+    ///
+    /// # Errors
+    /// When a bound is not finite, their distance overflows, or no number lies between them.
+    pub const fn between(low: f32, high: f32) -> Result<Self, ConfigError> {
+        if (high - low).is_finite() && low.next_up() < high {
+            Ok(Self(Kind::Between(low, high)))
+        } else {
+            Err(Self::error("upper bound", "finite and > the lower bound"))
+        }
+    }
+
+    const fn error(field: &'static str, bound: &'static str) -> ConfigError {
+        ConfigError { field, bound }
+    }
+
+    #[inline]
+    fn image(self, theta: f32) -> Image {
+        match self.0 {
+            Kind::Real => Image {
+                x: theta,
+                slope: 1.0,
+                log_slope: 0.0,
+            },
+            Kind::Above(low) => {
+                let e = libm::expf(held(theta));
+                let x = low + e;
+                Image {
+                    x: if x == low { low.next_up() } else { x },
+                    slope: e,
+                    log_slope: 1.0,
+                }
+            }
+            Kind::Below(high) => {
+                let e = libm::expf(held(theta));
+                let x = high - e;
+                Image {
+                    x: if x == high { high.next_down() } else { x },
+                    slope: -e,
+                    log_slope: 1.0,
+                }
+            }
+            Kind::Between(low, high) => {
+                // The share of the interval towards the nearer bound: no 1 − s to cancel.
+                let e = libm::expf(-held(theta).abs());
+                let near = e / (1.0 + e);
+                let (width, tilt) = (high - low, (1.0 - e) / (1.0 + e));
+                let (x, log_slope) = if theta > 0.0 {
+                    (high - width * near, -tilt)
+                } else {
+                    (low + width * near, tilt)
+                };
+                Image {
+                    x: if x <= low {
+                        low.next_up()
+                    } else if x >= high {
+                        high.next_down()
+                    } else {
+                        x
+                    },
+                    slope: width * near / (1.0 + e),
+                    log_slope,
+                }
+            }
+        }
+    }
+
+    fn log_jacobian(self, theta: f32) -> f32 {
+        match self.0 {
+            Kind::Real => 0.0,
+            Kind::Above(_) | Kind::Below(_) => theta,
+            Kind::Between(..) => -theta.abs() - 2.0 * libm::log1pf(libm::expf(-theta.abs())),
+        }
+    }
+
+    fn inverse(self, x: f32) -> Result<f32, ConfigError> {
+        let theta = match self.0 {
+            Kind::Real => x,
+            Kind::Above(low) => libm::logf(x - low),
+            Kind::Below(high) => libm::logf(high - x),
+            Kind::Between(low, high) => libm::logf(x - low) - libm::logf(high - x),
+        };
+        // The logarithm of what is not positive is not finite.
+        ConfigError::check(
+            theta.is_finite(),
+            "parameter",
+            "finite and inside its support",
+            theta,
+        )
+    }
+}
+
+/// θ as an exponent that leaves eᶿ room to be multiplied: in ±64, from 2e-28 to 6e27.
+#[inline]
+fn held(theta: f32) -> f32 {
+    // NaN passes.
+    theta.clamp(-64.0, 64.0)
+}
+
+/// The supports of all parameters, and the map between the chain's coordinates and the caller's.
+///
+/// The chain samples θ; [`wrap`](Self::wrap) gives it the potential there, Jacobian included, and
+/// [`constrain`](Self::constrain) gives the parameters of a draw, which estimates are made of.
+///
+/// ```
+/// use langevin::{BoxMuller, Chain, Constant, Pcg32, SeedableRng, Sgld, Support, Transform};
+/// // A rate x > 0 with a Gamma(3, 1) posterior: U(x) = x − 2 log x.
+/// let mut gamma = |x: &[f32; 1]| [1.0 - 2.0 / x[0]];
+/// let transform = Transform::new([Support::POSITIVE]);
+/// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
+/// let start = transform.unconstrain(&[3.0])?;
+/// let mut chain = Chain::new(start, Sgld::new(), Constant::new(0.05)?, noise);
+/// let mut mean = 0.0;
+/// for _ in 0..20_000 {
+///     if let Some(theta) = chain.step(&mut transform.wrap(&mut gamma))? {
+///         mean += transform.constrain(theta)[0] / 20_000.0;
+///     }
+/// }
+/// assert!((mean - 3.0).abs() < 0.3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Transform<const N: usize>(
+    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))] [Support; N],
+);
+
+impl<const N: usize> Transform<N> {
+    /// The transform to parameters with these supports.
+    pub const fn new(supports: [Support; N]) -> Self {
+        Self(supports)
+    }
+
+    /// The caller's parameters x at the chain's position θ.
+    #[inline]
+    pub fn constrain(&self, theta: &[f32; N]) -> [f32; N] {
+        let mut x = *theta;
+        for (x, support) in x.iter_mut().zip(&self.0) {
+            *x = support.image(*x).x;
+        }
+        x
+    }
+
+    /// The chain's position θ at the caller's parameters x: where to start.
+    ///
+    /// # Errors
+    /// When a parameter is not finite or not inside its support.
+    pub fn unconstrain(&self, x: &[f32; N]) -> Result<[f32; N], ConfigError> {
+        let mut theta = *x;
+        for (theta, support) in theta.iter_mut().zip(&self.0) {
+            *theta = support.inverse(*theta)?;
+        }
+        Ok(theta)
+    }
+
+    /// The potential of θ, U(x(θ)) − Σ log|dxᵢ/dθᵢ|, from the `potential` U of x.
+    #[inline]
+    pub const fn wrap<P>(&self, potential: P) -> Constrained<'_, N, P> {
+        Constrained {
+            transform: self,
+            potential,
+        }
+    }
+}
+
+/// A potential of unconstrained coordinates, made by [`Transform::wrap`].
+#[derive(Clone, Copy, Debug)]
+pub struct Constrained<'t, const N: usize, P> {
+    transform: &'t Transform<N>,
+    potential: P,
+}
+
+impl<const N: usize, P> Constrained<'_, N, P> {
+    /// The potential of the caller's parameters.
+    pub const fn inner(&self) -> &P {
+        &self.potential
+    }
+
+    /// The caller's parameters, and the slopes that take their gradient back.
+    #[inline]
+    fn image(&self, theta: &[f32; N]) -> ([f32; N], [(f32, f32); N]) {
+        let mut x = *theta;
+        let mut slopes = [(1.0, 0.0); N];
+        for ((x, slopes), support) in x.iter_mut().zip(&mut slopes).zip(&self.transform.0) {
+            let image = support.image(*x);
+            *x = image.x;
+            *slopes = (image.slope, image.log_slope);
+        }
+        (x, slopes)
+    }
+}
+
+/// ∂U/∂θᵢ = ∂U/∂xᵢ · dxᵢ/dθᵢ − d log|dxᵢ/dθᵢ|/dθᵢ.
+#[inline]
+fn pull<const N: usize>(gradient: &mut [f32; N], slopes: &[(f32, f32); N]) {
+    for (g, (slope, log_slope)) in gradient.iter_mut().zip(slopes) {
+        *g = *g * slope - log_slope;
+    }
+}
+
+impl<const N: usize, P: Potential<N>> Potential<N> for Constrained<'_, N, P> {
+    #[inline]
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+        let (x, slopes) = self.image(theta);
+        self.potential.gradient(&x, gradient)?;
+        pull(gradient, &slopes);
+        Ok(())
+    }
+
+    fn data(&self) -> f32 {
+        self.potential.data()
+    }
+
+    fn recentre(&mut self, theta: &[f32; N]) -> Result<(), Fault> {
+        self.potential.recentre(&self.transform.constrain(theta))
+    }
+}
+
+impl<const N: usize, P: Energy<N>> Energy<N> for Constrained<'_, N, P> {
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
+        let mut energy = self.potential.energy(&self.transform.constrain(theta))?;
+        for (theta, support) in theta.iter().zip(&self.transform.0) {
+            energy -= support.log_jacobian(*theta);
+        }
+        Ok(energy)
+    }
+}
+
+impl<const N: usize, P: Stochastic<N>> Stochastic<N> for Constrained<'_, N, P> {
+    fn gradient_and_variance(
+        &mut self,
+        theta: &[f32; N],
+        gradient: &mut [f32; N],
+        variance: &mut [f32; N],
+    ) -> Result<(), Fault> {
+        let (x, slopes) = self.image(theta);
+        self.potential
+            .gradient_and_variance(&x, gradient, variance)?;
+        pull(gradient, &slopes);
+        for (v, (slope, _)) in variance.iter_mut().zip(slopes) {
+            *v *= slope * slope;
+        }
+        Ok(())
+    }
+}
