@@ -1,6 +1,6 @@
 //! Observations as they stream in: a window of the latest, with weights that fade.
 
-use heapless::HistoryBuf;
+use heapless::Vec;
 
 use crate::{ConfigError, Fault};
 
@@ -133,7 +133,9 @@ impl<O, const K: usize> Data for [O; K] {
     ))
 )]
 pub struct Window<O, const CAP: usize> {
-    observations: HistoryBuf<O, CAP>,
+    // A ring: the newest is the one before `next`, which a full window's next observation replaces.
+    observations: Vec<O, CAP>,
+    next: usize,
     fade: f32,
     effective: f32,
     refused: u32,
@@ -144,7 +146,8 @@ impl<O, const CAP: usize> Window<O, CAP> {
     pub const fn new() -> Self {
         const { assert!(CAP > 0, "a window needs room for an observation") };
         Self {
-            observations: HistoryBuf::new(),
+            observations: Vec::new(),
+            next: 0,
             fade: 1.0,
             effective: 0.0,
             refused: 0,
@@ -178,7 +181,7 @@ impl<O, const CAP: usize> Window<O, CAP> {
 
     /// The observations and their weights, newest first.
     pub fn iter(&self) -> impl Iterator<Item = (&O, f32)> {
-        let (older, newer) = self.observations.as_slices();
+        let (older, newer) = self.slices();
         let mut weight = 1.0;
         newer.iter().rev().chain(older.iter().rev()).map(move |o| {
             let pair = (o, weight);
@@ -187,9 +190,20 @@ impl<O, const CAP: usize> Window<O, CAP> {
         })
     }
 
+    /// The observations before the newest round of the ring, and those of it, each oldest first.
+    #[inline]
+    fn slices(&self) -> (&[O], &[O]) {
+        match self.observations.split_at_checked(self.next) {
+            // Full, or on the first round.
+            Some((newer, older)) if self.next > 0 => (older, newer),
+            _ => (&[], &self.observations),
+        }
+    }
+
     /// Forgets all observations; the count of refused ones stays.
     pub fn clear(&mut self) {
-        self.observations = HistoryBuf::new();
+        self.observations.clear();
+        self.next = 0;
         self.effective = 0.0;
     }
 }
@@ -208,7 +222,16 @@ impl<O: Observation, const CAP: usize> Window<O, CAP> {
         if self.observations.len() < CAP {
             self.effective = 1.0 + self.fade * self.effective;
         }
-        self.observations.write(observation);
+        match self.observations.get_mut(self.next) {
+            Some(oldest) => *oldest = observation,
+            // Not full yet: there is room.
+            None => drop(self.observations.push(observation)),
+        }
+        self.next = if self.next < CAP.saturating_sub(1) {
+            self.next + 1
+        } else {
+            0
+        };
         Ok(())
     }
 }
@@ -234,7 +257,7 @@ impl<O, const CAP: usize> Data for Window<O, CAP> {
 
     #[inline]
     fn get(&self, index: usize) -> Option<(&O, f32)> {
-        let (older, newer) = self.observations.as_slices();
+        let (older, newer) = self.slices();
         let observation = match index.checked_sub(newer.len()) {
             None => newer.iter().rev().nth(index),
             Some(rest) => older.iter().rev().nth(rest),
