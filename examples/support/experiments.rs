@@ -170,7 +170,7 @@ pub fn sgld_mean_square(eta: f64) -> f64 {
 ///
 /// With s = √(η/2), θ = y + sξ defines y that is independent of ξ and a Markov chain of its own:
 /// y' = 2θ − y + ηF(θ). Its kernel is the normal density of θ at the root of 2θ + ηF(θ) = y + y',
-/// times dθ/dy'. The root is single for |θ| < 2.12 at η = 0.04 (further out the law has 1e-5 of its mass);
+/// times dθ/dy'. The root is single for |θ| < 2.12 at η = 0.04 (further out the law has less than 1e-5 of its mass);
 /// E θ² = E y² + s².
 pub fn leimkuhler_matthews_mean_square(eta: f64) -> f64 {
     let variance = 0.5 * eta;
@@ -342,11 +342,11 @@ pub const HOT: usize = 4;
 pub fn tempered(gradients: u32, seed: u64, see: impl FnMut(&[f32; 2])) -> [f32; HOT] {
     let stepper = ReplicaExchange::new(
         LeimkuhlerMatthews::new(),
-        Ladder::geometric(16.0).expect("in range"),
-        5,
+        Ladder::geometric(10.0).expect("in range"),
+        2,
     );
     let steps = gradients / (HOT as u32 + 1);
-    let schedule = Constant::new(0.03).expect("in range");
+    let schedule = Constant::new(0.015).expect("in range");
     let chain = on_modes(stepper, schedule, steps, seed, see);
     chain
         .stepper()
