@@ -49,3 +49,43 @@ pub fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de> + Copy, const 
 
     deserializer.deserialize_tuple(N, Elements(PhantomData))
 }
+
+/// serde for `[[T; K]; N]`.
+pub mod rows {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Clone, Copy, Serialize, Deserialize)]
+    #[serde(transparent)]
+    #[serde(bound(
+        serialize = "T: Serialize",
+        deserialize = "T: Deserialize<'de> + Copy + Default"
+    ))]
+    struct Row<T, const K: usize>(#[serde(with = "super")] [T; K]);
+
+    impl<T: Copy + Default, const K: usize> Default for Row<T, K> {
+        fn default() -> Self {
+            Self([T::default(); K])
+        }
+    }
+
+    /// A matrix as a tuple of its rows.
+    pub fn serialize<S: Serializer, T: Serialize + Copy, const K: usize, const N: usize>(
+        matrix: &[[T; K]; N],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        super::serialize(&matrix.map(Row), serializer)
+    }
+
+    /// The matrix back.
+    pub fn deserialize<
+        'de,
+        D: Deserializer<'de>,
+        T: Deserialize<'de> + Copy + Default,
+        const K: usize,
+        const N: usize,
+    >(
+        deserializer: D,
+    ) -> Result<[[T; K]; N], D::Error> {
+        super::deserialize(deserializer).map(|rows: [Row<T, K>; N]| rows.map(|row| row.0))
+    }
+}

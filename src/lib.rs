@@ -19,6 +19,7 @@ extern crate std;
 mod arrays;
 mod barrier;
 mod chain;
+mod estimate;
 mod fault;
 mod metric;
 mod model;
@@ -31,6 +32,7 @@ mod transform;
 mod window;
 
 pub use chain::Chain;
+pub use estimate::{Covariance, Moments, Quantiles};
 pub use fault::{ConfigError, Fault, FaultCounts};
 pub use metric::{Axial, Dense, Diagonal, Metric, NotPositiveDefinite, Unit};
 pub use model::{

@@ -1,0 +1,187 @@
+//! Running covariance.
+
+use super::Moments;
+use crate::ConfigError;
+
+/// Mean and full covariance: plain, weighted or forgetting.
+///
+/// A sample enters with the share α as in [`Moments`], which hold mean and variances here too; with d before
+/// and d' after the mean has moved, c_ij ← c_ij + α(d_i d'_j − c_ij), each held as two floats.
+///
+/// ```
+/// use langevin::{Covariance, Dense};
+/// let mut draws = Covariance::<2>::new();
+/// for x in [[1.0, 2.0], [-1.0, -2.0], [1.0, 0.0], [-1.0, 0.0]] {
+///     draws.push(&x);
+/// }
+/// assert_eq!(draws.matrix(), [[1.0, 1.0], [1.0, 2.0]]);
+/// let metric = Dense::from_covariance(&draws.matrix())?;
+/// # assert_eq!(metric.rows(), &[[1.0, 0.0], [1.0, 1.0]]);
+/// # Ok::<(), langevin::NotPositiveDefinite>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Covariance<const N: usize> {
+    moments: Moments<N>,
+    // Of the pair i > j row i, column j has the covariance, row j, column i what its rounding left out.
+    // The diagonal is unused.
+    #[cfg_attr(feature = "serde", serde(with = "crate::arrays::rows"))]
+    cross: [[f32; N]; N],
+}
+
+impl<const N: usize> Covariance<N> {
+    /// Of no samples yet; all will count the same.
+    pub const fn new() -> Self {
+        Self {
+            moments: Moments::new(),
+            cross: [[0.0; N]; N],
+        }
+    }
+
+    /// Of no samples yet, forgetting as [`Moments::forgetting`].
+    ///
+    /// # Errors
+    /// When `horizon` is not finite and ≥ 1.
+    pub const fn forgetting(horizon: f32) -> Result<Self, ConfigError> {
+        match Moments::forgetting(horizon) {
+            Ok(moments) => Ok(Self {
+                moments,
+                cross: [[0.0; N]; N],
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes in a sample; one that is not finite is refused as by [`Moments::push`].
+    #[inline]
+    pub fn push(&mut self, sample: &[f32; N]) {
+        self.push_weighted(sample, 1.0);
+    }
+
+    /// Takes in a sample of some weight, as [`Moments::push_weighted`].
+    #[inline]
+    pub fn push_weighted(&mut self, sample: &[f32; N], weight: f32) {
+        let Some(innovation) = self.moments.update(sample, weight) else {
+            return;
+        };
+        let mut rows: &mut [[f32; N]] = &mut self.cross;
+        let mut column = 0;
+        // What is left below a row is its column: both halves of each pair are at hand.
+        while let [row, below @ ..] = rows {
+            let after = innovation.after.get(column).copied().unwrap_or(0.0);
+            let remainders = row.iter_mut().skip(column + 1);
+            let before = innovation.before.iter().skip(column + 1);
+            for ((lower, lo), d) in below.iter_mut().zip(remainders).zip(before) {
+                if let Some(hi) = lower.get_mut(column) {
+                    let mut sum = super::Sum { hi: *hi, lo: *lo };
+                    sum.add(innovation.share * (d * after - *hi));
+                    *hi = sum.hi;
+                    *lo = sum.lo;
+                }
+            }
+            column += 1;
+            rows = below;
+        }
+    }
+
+    /// Forgets all samples; the horizon and the count of refused samples stay.
+    pub const fn clear(&mut self) {
+        self.moments.clear();
+        self.cross = [[0.0; N]; N];
+    }
+
+    /// Mean, variances and normal intervals.
+    pub const fn moments(&self) -> &Moments<N> {
+        &self.moments
+    }
+
+    /// The covariance matrix, symmetric; 0 without samples.
+    pub fn matrix(&self) -> [[f32; N]; N] {
+        let mut matrix = self.cross;
+        let mut diagonal = self.moments.variance().into_iter();
+        let mut rows: &mut [[f32; N]] = &mut matrix;
+        let mut column = 0;
+        while let [row, below @ ..] = rows {
+            let mut row = row.iter_mut().skip(column);
+            if let (Some(element), Some(variance)) = (row.next(), diagonal.next()) {
+                *element = variance;
+            }
+            for (upper, lower) in row.zip(below.iter()) {
+                *upper = lower.get(column).copied().unwrap_or(0.0);
+            }
+            column += 1;
+            rows = below;
+        }
+        matrix
+    }
+
+    /// The correlation matrix, between −1 and 1; 0 beside a variance of 0, and 1 on the diagonal.
+    pub fn correlation(&self) -> [[f32; N]; N] {
+        let mut matrix = self.matrix();
+        let sd = self.moments.sd();
+        for (i, (row, a)) in matrix.iter_mut().zip(&sd).enumerate() {
+            for (j, (element, b)) in row.iter_mut().zip(&sd).enumerate() {
+                *element = if i == j {
+                    1.0
+                } else if *a > 0.0 && *b > 0.0 {
+                    // One after the other: the product could overflow.
+                    (*element / *a / *b).clamp(-1.0, 1.0)
+                } else {
+                    0.0
+                };
+            }
+        }
+        matrix
+    }
+}
+
+impl<const N: usize> Default for Covariance<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size_of::<Covariance<2>>(), 48 + 16);
+        assert_eq!(size_of::<Covariance<8>>(), 144 + 256);
+    }
+
+    #[test]
+    fn symmetric_and_consistent_with_moments() {
+        let mut covariance = Covariance::<4>::forgetting(20.0).unwrap();
+        for i in 0..100_u8 {
+            let x = f32::from(i);
+            covariance.push(&[x, 7.0 - 2.0 * x, f32::from(i % 7), 5.0]);
+        }
+        let matrix = covariance.matrix();
+        let variance = covariance.moments().variance();
+        for (i, row) in matrix.iter().enumerate() {
+            assert_eq!(row[i], variance[i]);
+            for (j, element) in row.iter().enumerate() {
+                assert_eq!(*element, matrix[j][i]);
+            }
+        }
+        let correlation = covariance.correlation();
+        assert!((correlation[0][1] + 1.0).abs() < 1e-6);
+        assert_eq!(correlation[3], [0.0, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn what_is_refused_leaves_no_trace() {
+        let mut covariance = Covariance::<2>::new();
+        covariance.push(&[1.0, 2.0]);
+        covariance.push(&[2.0, -2.0]);
+        let good = covariance;
+        covariance.push(&[f32::NAN, 0.0]);
+        covariance.push(&[0.0, f32::INFINITY]);
+        assert_eq!(covariance.moments().refused(), 2);
+        assert_eq!(covariance.matrix(), good.matrix());
+        assert_eq!(covariance.cross, good.cross);
+    }
+}

@@ -1,0 +1,61 @@
+//! A running sum that does not stall: Kahan's compensation.
+
+/// A number as the unevaluated sum of two floats, some 48 bits together.
+///
+/// Kahan (1965). In a plain f32 an addend below half an ulp of the sum is lost, and with it all that
+/// follow: a count stops at 2²⁴, a mean as soon as its increments are that small. Here what is lost
+/// is kept and added the next time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Sum {
+    /// The sum, rounded.
+    pub hi: f32,
+    /// What the rounding left out.
+    pub lo: f32,
+}
+
+impl Sum {
+    pub const ZERO: Self = Self { hi: 0.0, lo: 0.0 };
+
+    pub const fn new(hi: f32) -> Self {
+        Self { hi, lo: 0.0 }
+    }
+
+    #[inline]
+    pub const fn add(&mut self, x: f32) {
+        let y = x + self.lo;
+        let hi = self.hi + y;
+        self.lo = y - (hi - self.hi);
+        self.hi = hi;
+    }
+
+    /// x − self.
+    #[inline]
+    pub const fn from(self, x: f32) -> f32 {
+        (x - self.hi) - self.lo
+    }
+
+    /// other − self.
+    #[inline]
+    pub const fn to(self, other: Self) -> f32 {
+        (other.hi - self.hi) + (other.lo - self.lo)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sum;
+
+    #[test]
+    fn counts_past_the_last_odd_float() {
+        let mut plain = 16_777_215.0_f32;
+        let mut sum = Sum::new(plain);
+        for _ in 0..1001 {
+            plain += 1.0;
+            sum.add(1.0);
+        }
+        assert_eq!(plain, 16_777_216.0);
+        assert_eq!(f64::from(sum.hi) + f64::from(sum.lo), 16_778_216.0);
+    }
+}
