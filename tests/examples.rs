@@ -4,6 +4,13 @@
 #[path = "../examples/calibrate.rs"]
 mod calibrate;
 
+#[allow(dead_code, reason = "its main is not called here")]
+#[path = "../examples/terrain.rs"]
+mod terrain;
+#[allow(dead_code, reason = "its main is not called here")]
+#[path = "../examples/track.rs"]
+mod track;
+
 use std::{ffi::OsString, fs, path::PathBuf};
 
 /// A file of its own for each test.
@@ -73,4 +80,108 @@ fn unknown_options_and_values_are_refused() {
     assert!(refused(["a.csv", "b.csv"]).contains("b.csv"));
     assert!(refused(["--instrument", "ruler"]).contains("chwirut2 or danwood"));
     assert!(refused(["--sigma", "-1"]).contains("sigma"));
+    let message = |error: Box<dyn std::error::Error>| error.to_string();
+    let terrain = terrain::run(arguments(["some.csv"])).map_err(message);
+    assert_eq!(terrain, Err("no file is read; what is some.csv?".into()));
+    let track = track::run(arguments(["--memory", "1000"])).map_err(message);
+    assert_eq!(track, Err("--memory is from 2 to 100".into()));
+}
+
+#[test]
+fn track_refuses_what_is_no_series() {
+    for (content, complaint) in [
+        (
+            "date,co2\n19580329,316\n19581329,317\n",
+            "19581329 is no date YYYYMMDD",
+        ),
+        ("1,316\n1,317\n", "times must increase: 1 follows 1"),
+        ("1,\n2,\n", "no finite value"),
+        ("1,2\n2,x\n", "line 2: \"x\" is not a number (column value)"),
+    ] {
+        let error = track::run(arguments([&file("series.csv", content)])).unwrap_err();
+        assert!(
+            error.to_string().ends_with(complaint),
+            "{error}, not {complaint}"
+        );
+    }
+}
+
+#[test]
+fn track_takes_another_series() {
+    let rows: String = (0..60)
+        .map(|i| format!("{},{}\n", 2000.0 + f64::from(i) / 52.0, i % 7))
+        .collect();
+    let (series, picture) = (file("sevens.csv", &rows), file("sevens.svg", ""));
+    let words = [
+        &series, "--steps", "20", "--memory", "10", "--output", &picture,
+    ];
+    track::run(arguments(words)).unwrap();
+    assert!(
+        fs::read_to_string(&picture)
+            .unwrap()
+            .trim_end()
+            .ends_with("</svg>")
+    );
+}
+
+/// A line with a season and errors of sd 0.5, weekly for five years, with a gap: over the last half, the
+/// chain's means and sds are those of exact discounted least squares.
+///
+/// 120 readings of 4000 steps, draws independent after 50: means and sds are averaged over about 8000
+/// independent draws, so 4 standard errors are 0.05 sd and 3 %; the law adds 1 %, and the shortness of a
+/// week's 70 draws takes about as much. A window that forgets half as fast (tried) gives 0.79.
+#[test]
+fn track_keeps_to_least_squares() {
+    let series: Vec<_> = (0..240)
+        .map(|week| {
+            let time = 1990.0 + f64::from(week) / 52.0;
+            let error = 0.5 * (f64::from(week * week % 101) - 50.0) / 29.0;
+            let season = (std::f64::consts::TAU * time).sin();
+            let gap = (100..110).contains(&week);
+            [
+                time,
+                if gap {
+                    f64::NAN
+                } else {
+                    2.0 * (time - 1990.0) + season + error
+                },
+            ]
+        })
+        .collect();
+    let history = track::track(&series, 50.0, 0.5, 4000, 1).unwrap();
+    for k in 0..3 {
+        let settled = &history[120..];
+        let n = settled.len() as f64;
+        let off = settled
+            .iter()
+            .map(|s| (s.chain[k][0] - s.exact[k][0]) / s.exact[k][1]);
+        let ratio = settled.iter().map(|s| s.chain[k][1] / s.exact[k][1]);
+        let (off, ratio) = (off.sum::<f64>() / n, ratio.sum::<f64>() / n);
+        println!("{k}: means {off:+.3} sd off, sd ratio {ratio:.3}");
+        assert!(off.abs() < 0.05, "{k}: {off}");
+        assert!((0.95..1.05).contains(&ratio), "{k}: {ratio}");
+    }
+}
+
+/// Within 4 standard errors of quadrature, and what a finite step adds (2 %, see `terrain::ETA`).
+#[test]
+fn terrain_is_as_quadrature_says() {
+    for temperature in [0.6, 1.2] {
+        let time = terrain::escape_time(temperature, 400, 1).unwrap();
+        let exact = terrain::exact::escape_time(temperature.into());
+        let off = (time.mean - exact).abs();
+        assert!(off < 4.0 * time.error + 0.02 * exact, "{time:?} {exact}");
+    }
+    let (share, _) = terrain::occupancy(1.2, 4_000_000, 1).unwrap();
+    let exact = terrain::exact::occupancy(1.2);
+    assert!(
+        (share.mean - exact).abs() < 4.0 * share.error + 0.005,
+        "{share:?} {exact}"
+    );
+
+    // Descent stays; annealing mostly does not.
+    let path = terrain::descent(10_000).unwrap();
+    assert!(path.iter().all(|x| *x > 0.9));
+    let ends = terrain::annealed(30, 1).unwrap();
+    assert!(ends.iter().filter(|x| **x < 0.0).count() > 15);
 }

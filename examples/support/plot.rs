@@ -12,7 +12,7 @@ use super::Outcome;
 pub const INK: RGBColor = RGBColor(38, 38, 38);
 pub const BLUE: RGBColor = RGBColor(31, 119, 180);
 pub const ORANGE: RGBColor = RGBColor(230, 126, 34);
-pub const GREEN: RGBColor = RGBColor(44, 140, 80);
+pub const GREY: RGBColor = RGBColor(120, 120, 120);
 pub const RED: RGBColor = RGBColor(192, 57, 43);
 const GRID: RGBColor = RGBColor(232, 232, 232);
 

@@ -6,5 +6,5 @@
 #![deny(unsafe_code, missing_docs)]
 
 pub mod calibrate;
-mod moments;
+pub mod moments;
 pub mod readings;

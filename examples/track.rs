@@ -1,0 +1,486 @@
+//! A drifting series tracked under forgetting: level, slope and season of the CO₂ at Mauna Loa.
+//!
+//!     cargo run --release --example track
+//!
+//! Each week's reading enters a window whose readings fade; the chain makes some steps, and the
+//! posterior follows. For a model that is linear with normal errors, as here, recursive least squares
+//! with the same forgetting is exact and cheaper; it runs beside, so that one can see how well the
+//! chain keeps to it. The chain is for models that are not so: see the README.
+
+mod support;
+
+use std::{array, ffi::OsString, path::Path, process::ExitCode};
+
+use langevin::{
+    BoxMuller, Chain, Constant, Data, Diagonal, GaussianPrior, Model, NonlinearLeastSquares, Pcg32,
+    Sample, SeedableRng, Sgld, Window,
+};
+use langevin_apps::moments::Moments;
+use plotters::prelude::SeriesLabelPosition;
+use support::{
+    Outcome,
+    args::Args,
+    plot::{self, BLUE, GREY, INK, ORANGE, Panel},
+    progress::Progress,
+    table,
+};
+
+const USAGE: &str = "\
+Level, slope and season of a series, tracked under forgetting.
+
+    track [options] [SERIES.csv]
+
+SERIES.csv has columns time and value: times increase, in years or as YYYYMMDD; an empty value is a
+missing one. Without it, the series is the weekly CO2 at Mauna Loa, 1958 to 2001.
+
+    --memory N          effective number of readings, at most 100 (default 100)
+    --sigma SD          standard deviation of a reading's error (default 0.5)
+    --steps N           steps after each reading (default 2000)
+    --seed N            seed of the noise (default 1)
+    --output FILE.svg   the picture (default target/track.svg)";
+
+/// Unknowns: level, slope, and two harmonics of the year.
+const N: usize = 6;
+/// Room for ten times the memory. Five would cut off 1 % of the weight, but where the trend has bent
+/// most: that shifts the slope by 0.7 sd here, and ten times by 0.02.
+const CAPACITY: usize = 1000;
+/// Step size for one reading in units of sigma: variances come out 1/(1 − η/2), 2 %, too large, and
+/// draws are independent after 2/η or 50 steps.
+const ETA: f32 = 0.04;
+
+/// A reading: the time in years since the series began, √2 times the sines and cosines of one and
+/// two turns a year, and the value.
+type Reading = Sample<5>;
+
+fn reading(origin: f64, [time, value]: [f64; 2]) -> Reading {
+    let turn = |k: f64| (std::f64::consts::TAU * k * time).sin_cos();
+    let ((s1, c1), (s2, c2)) = (turn(1.0), turn(2.0));
+    let season = [c1, s1, c2, s2].map(|v| (std::f64::consts::SQRT_2 * v) as f32);
+    let [c1, s1, c2, s2] = season;
+    Sample {
+        x: [(time - origin) as f32, c1, s1, c2, s2],
+        y: value as f32,
+    }
+}
+
+/// The regressors of a reading as seen `now`: each has mean square 1 over the memory, and those of
+/// level and slope are uncorrelated: the level is that of the memory's centre, 1/`rate` years ago.
+fn regressors(&[time, c1, s1, c2, s2]: &[f32; 5], now: f32, rate: f32) -> [f32; N] {
+    [1.0, (time - now) * rate + 1.0, c1, s1, c2, s2]
+}
+
+/// What is to be known: level and slope per year, now, and the season of this time of the year.
+fn wanted(theta: &[f32; N], season: &[f32; 5], rate: f32) -> [f32; 3] {
+    let [level, slope, ..] = *theta;
+    let season: f32 = season[1..]
+        .iter()
+        .zip(&theta[2..])
+        .map(|(x, t)| x * t)
+        .sum();
+    [level + slope, slope * rate, season]
+}
+
+/// Means and standard deviations of the three, after a reading.
+#[derive(Clone, Copy)]
+pub struct Known {
+    pub time: f64,
+    pub value: f64,
+    /// How far the reading was from what least squares foretold.
+    pub surprise: f64,
+    pub chain: [[f64; 2]; 3],
+    pub exact: [[f64; 2]; 3],
+}
+
+fn main() -> ExitCode {
+    support::main(run)
+}
+
+pub fn run(arguments: Vec<OsString>) -> Outcome {
+    let known = ["memory", "sigma", "steps", "seed", "output"];
+    let Some(args) = Args::parse(arguments, &known, USAGE)? else {
+        return Ok(());
+    };
+    let columns = ["time", "value"];
+    let rows = match &args.file {
+        Some(path) => table::read(path, columns)?,
+        None => table::parse(include_str!("data/co2.csv"), columns)?,
+    };
+    let series = rows
+        .into_iter()
+        .map(|[time, value]| Ok([years(time)?, value]));
+    let series = series.collect::<Outcome<Vec<_>>>()?;
+    let memory: f32 = args.value("memory", 100.0)?;
+    if !(2.0..=CAPACITY as f32 / 10.0).contains(&memory) {
+        return Err("--memory is from 2 to 100".into());
+    }
+    let history = track(
+        &series,
+        memory,
+        args.value("sigma", 0.5)?,
+        args.value("steps", 2000)?,
+        args.value("seed", 1)?,
+    )?;
+    report(&history, memory);
+    draw(
+        &history,
+        Path::new(args.text("output").unwrap_or("target/track.svg")),
+    )
+}
+
+/// Follows the series with the chain, and with recursive least squares.
+pub fn track(
+    series: &[[f64; 2]],
+    memory: f32,
+    sigma: f32,
+    steps: u32,
+    seed: u64,
+) -> Outcome<Vec<Known>> {
+    let [origin, _] = series[0];
+    let Some(first) = series.iter().map(|r| r[1]).find(|v| v.is_finite()) else {
+        return Err("no finite value".into());
+    };
+    if let Some(pair) = series.windows(2).find(|pair| pair[0][0] >= pair[1][0]) {
+        return Err(format!("times must increase: {} follows {}", pair[1][0], pair[0][0]).into());
+    }
+    let typical = (series[series.len() - 1][0] - origin) / (series.len() - 1).max(1) as f64;
+    let rate = (1.0 / (typical * f64::from(memory))) as f32;
+
+    let prior = ([first as f32, 0.0, 0.0, 0.0, 0.0, 0.0], [100.0 * sigma; N]);
+    let mut window: Window<Reading, CAPACITY> = Window::forgetting(memory)?;
+    let mut chain = Chain::new(
+        prior.0,
+        Sgld::with_metric(Diagonal::new([sigma; N])?),
+        Constant::new(ETA)?,
+        BoxMuller::new(Pcg32::seed_from_u64(seed)),
+    );
+    let mut rls = LeastSquares::new(prior, memory, sigma);
+
+    println!(
+        "{} readings, {memory} of them remembered, sd {sigma} each",
+        series.len()
+    );
+    println!(
+        "{:>9}{:>9} |{:^38} |{:^38}",
+        "", "", "SGLD, mean ± sd", "least squares, mean ± sd"
+    );
+    println!(
+        "{:>9}{:>9} |{:>19}{:>19} |{:>19}{:>19}",
+        "time", "value", "level", "slope a year", "level", "slope a year"
+    );
+    let mut progress = Progress::new("tracking", series.len() as u64);
+    let mut history: Vec<Known> = Vec::new();
+    let mut before = 0.0;
+    for row in series {
+        let [time, value] = *row;
+        let new = reading(origin, *row);
+        let now = new.x[0];
+        rls.advance((now - before) * rate);
+        before = now;
+        let x = regressors(&new.x, now, rate).map(f64::from);
+        let surprise = value - dot(&rls.theta, &x);
+        // A missing value is refused here; time goes on all the same.
+        if window.push(new).is_ok() {
+            rls.push(x, value);
+        }
+
+        let curve = |x: &[f32; 5], theta: &[f32; N]| {
+            let x = regressors(x, now, rate);
+            (x.iter().zip(theta).map(|(x, t)| x * t).sum(), x)
+        };
+        let model = Model::new(
+            GaussianPrior::new(prior.0, prior.1)?,
+            NonlinearLeastSquares::new(curve, sigma)?,
+        );
+        let mut posterior = Moments::new();
+        for step in 0..steps {
+            // The first steps lead from the last posterior to this.
+            if let Some(theta) = chain
+                .step(&mut model.on(&window))?
+                .filter(|_| step >= steps / 8)
+            {
+                posterior.push(&wanted(theta, &new.x, rate));
+            }
+        }
+
+        let (mean, sd) = (posterior.mean(), posterior.sd());
+        let weights: [[f64; N]; 3] = array::from_fn(|k| {
+            array::from_fn(|i| {
+                let mut unit = [0.0; N];
+                unit[i] = 1.0;
+                wanted(&unit, &new.x, rate)[k].into()
+            })
+        });
+        let known = Known {
+            time,
+            value,
+            surprise,
+            chain: array::from_fn(|k| [mean[k].into(), sd[k].into()]),
+            exact: weights.map(|w| rls.linear(&w)),
+        };
+        progress.add(1);
+        if history
+            .last()
+            .is_none_or(|last| (time / 2.0).floor() > (last.time / 2.0).floor())
+        {
+            progress.clear();
+            let text = |[m, s]: [f64; 2]| format!("{m:.3} ± {s:.3}");
+            let [level, slope, _] = known.chain.map(text);
+            print!("{time:>9.2}{value:>9.2} |{level:>19}{slope:>19} |");
+            let [level, slope, _] = known.exact.map(text);
+            println!("{level:>19}{slope:>19}");
+        }
+        history.push(known);
+    }
+    drop(progress);
+    println!();
+    println!(
+        "refused: {} missing readings; faults: {}; effective number of readings: {:.1}",
+        window.refused(),
+        chain.faults().total(),
+        window.effective()
+    );
+    Ok(history)
+}
+
+/// Least squares with exponential forgetting, exact and recursive: a Kalman filter whose covariance
+/// grows by 1/λ with each reading.
+struct LeastSquares {
+    theta: [f64; N],
+    covariance: [[f64; N]; N],
+    fade: f64,
+    variance: f64,
+}
+
+impl LeastSquares {
+    fn new((mean, sd): ([f32; N], [f32; N]), memory: f32, sigma: f32) -> Self {
+        let mut covariance = [[0.0; N]; N];
+        for (i, s) in sd.iter().enumerate() {
+            covariance[i][i] = f64::from(*s).powi(2);
+        }
+        Self {
+            theta: mean.map(f64::from),
+            covariance,
+            fade: 1.0 - 1.0 / f64::from(memory),
+            variance: f64::from(sigma).powi(2),
+        }
+    }
+
+    /// Time goes on by `spans`: the level moves along the slope.
+    fn advance(&mut self, spans: f32) {
+        let spans = f64::from(spans);
+        self.theta[0] += spans * self.theta[1];
+        for i in 0..N {
+            self.covariance[0][i] += spans * self.covariance[1][i];
+        }
+        for row in &mut self.covariance {
+            row[0] += spans * row[1];
+        }
+    }
+
+    fn push(&mut self, x: [f64; N], y: f64) {
+        let spread: [f64; N] = array::from_fn(|i| dot(&self.covariance[i], &x) / self.fade);
+        let variance = self.variance + dot(&spread, &x);
+        let error = (y - dot(&self.theta, &x)) / variance;
+        for i in 0..N {
+            self.theta[i] += spread[i] * error;
+            // The halves stay equal to the bit: their difference would grow by 1/λ at every reading.
+            for j in 0..=i {
+                let new = self.covariance[i][j] / self.fade - spread[i] * spread[j] / variance;
+                self.covariance[i][j] = new;
+                self.covariance[j][i] = new;
+            }
+        }
+    }
+
+    /// Mean and standard deviation of wᵀθ.
+    fn linear(&self, w: &[f64; N]) -> [f64; 2] {
+        let variance = dot(&self.covariance.map(|row| dot(&row, w)), w);
+        [dot(&self.theta, w), variance.sqrt()]
+    }
+}
+
+fn dot(a: &[f64; N], b: &[f64; N]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// A time in years: as it is, or from YYYYMMDD.
+fn years(time: f64) -> Outcome<f64> {
+    if time.abs() < 1e6 {
+        return Ok(time);
+    }
+    let (year, month, day) = (
+        (time / 1e4).floor(),
+        (time / 100.0).floor() % 100.0,
+        time % 100.0,
+    );
+    if !(1.0..=12.0).contains(&month) || !(1.0..=31.0).contains(&day) {
+        return Err(format!("{time} is no date YYYYMMDD").into());
+    }
+    // Within a day or two, which is all the same to a season.
+    Ok(year + (month - 1.0) / 12.0 + (day - 1.0) / 365.25)
+}
+
+/// How the chain keeps to exact least squares, once its memory is full.
+fn report(history: &[Known], memory: f32) {
+    let settled = history.get(2 * memory as usize..).unwrap_or(&[]);
+    if settled.is_empty() {
+        println!("too short a series to compare: twice the memory is needed");
+        return;
+    }
+    let surprises = settled.iter().map(|k| k.surprise).filter(|s| s.is_finite());
+    let (sum, count) = surprises.fold((0.0, 0.0), |(sum, n), s| (sum + s * s, n + 1.0));
+    let scatter = f64::sqrt(sum / count);
+    println!("readings are {scatter:.2} from their forecasts (root mean square)");
+    println!(
+        "SGLD beside exact discounted least squares, over the last {} readings:",
+        settled.len()
+    );
+    println!(
+        "{:<14}{:>22}{:>22}{:>14}",
+        "", "difference of means", "rms", "ratio of sds"
+    );
+    for (k, name) in ["level", "slope a year", "season now"]
+        .into_iter()
+        .enumerate()
+    {
+        let n = settled.len() as f64;
+        let off = settled
+            .iter()
+            .map(|s| (s.chain[k][0] - s.exact[k][0]) / s.exact[k][1]);
+        let mean = off.clone().sum::<f64>() / n;
+        let rms = (off.map(|z| z * z).sum::<f64>() / n).sqrt();
+        let ratio = settled
+            .iter()
+            .map(|s| s.chain[k][1] / s.exact[k][1])
+            .sum::<f64>()
+            / n;
+        println!("{name:<14}{mean:>+19.3} sd{rms:>19.3} sd{ratio:>14.4}");
+    }
+    println!();
+}
+
+fn draw(history: &[Known], output: &Path) -> Outcome {
+    let area = plot::picture(output, (1400, 1000))?;
+    let (upper, lower) = area.split_vertically(540);
+    let (left, right) = upper.split_horizontally(760);
+    let (slope, spread) = lower.split_horizontally(760);
+
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        let [low, high] = values
+            .filter(|v| v.is_finite())
+            .fold([f64::MAX, f64::MIN], |[a, b], v| [a.min(v), b.max(v)]);
+        let margin = (0.06 * (high - low)).max(1e-6);
+        low - margin..high + margin
+    };
+    let time = |part: &[Known]| part[0].time..part[part.len() - 1].time.max(part[0].time + 1e-3);
+    let readings = |part: &[Known]| {
+        let finite = part.iter().filter(|k| k.value.is_finite());
+        finite.map(|k| [k.time, k.value]).collect::<Vec<_>>()
+    };
+    let band = |k: &Known, [mean, sd]: [f64; 2]| [k.time, mean - 1.96 * sd, mean + 1.96 * sd];
+
+    let all = range(&mut history.iter().map(|k| k.value));
+    let mut panel = Panel::new(
+        &left,
+        "readings and tracked level",
+        ["year", "value"],
+        time(history),
+        all,
+    )?;
+    panel.points(
+        readings(history).into_iter().step_by(2),
+        GREY,
+        1,
+        "readings",
+    )?;
+    panel.line(
+        history.iter().map(|k| [k.time, k.chain[0][0]]),
+        BLUE,
+        2,
+        "level, SGLD",
+    )?;
+    panel.done(SeriesLabelPosition::UpperLeft)?;
+
+    // The last part closer: level and season together.
+    let end = &history[history.len().saturating_sub(260)..];
+    let total = |of: &[[f64; 2]; 3]| of[0][0] + of[2][0];
+    let zoom = range(
+        &mut end
+            .iter()
+            .map(|k| k.value)
+            .chain(end.iter().map(|k| total(&k.chain))),
+    );
+    let mut panel = Panel::new(&right, "the end of it", ["year", "value"], time(end), zoom)?;
+    panel.band(
+        end.iter().map(|k| band(k, k.chain[0])),
+        BLUE,
+        0.3,
+        "level, 95 %, SGLD",
+    )?;
+    panel.line(
+        end.iter().map(|k| [k.time, total(&k.chain)]),
+        BLUE,
+        2,
+        "level + season, SGLD",
+    )?;
+    panel.line(
+        end.iter().map(|k| [k.time, total(&k.exact)]),
+        ORANGE,
+        1,
+        "the same, least squares",
+    )?;
+    panel.points(readings(end), INK, 2, "readings")?;
+    panel.done(SeriesLabelPosition::UpperLeft)?;
+
+    // Before the memory is half full the slope is anybody's guess.
+    let settled = &history[history.len().min(101) - 1..];
+    let slopes = settled
+        .iter()
+        .flat_map(|k| [band(k, k.exact[1])[1], band(k, k.exact[1])[2]]);
+    let slopes = range(&mut slopes.into_iter());
+    let mut panel = Panel::new(&slope, "slope", ["year", "a year"], time(settled), slopes)?;
+    panel.band(
+        settled.iter().map(|k| band(k, k.chain[1])),
+        BLUE,
+        0.3,
+        "95 %, SGLD",
+    )?;
+    panel.line(
+        settled.iter().map(|k| [k.time, k.chain[1][0]]),
+        BLUE,
+        2,
+        "mean, SGLD",
+    )?;
+    for (edge, label) in [(1, "95 %, least squares"), (2, "")] {
+        panel.line(
+            settled.iter().map(|k| [k.time, band(k, k.exact[1])[edge]]),
+            ORANGE,
+            1,
+            label,
+        )?;
+    }
+    panel.done(SeriesLabelPosition::UpperLeft)?;
+
+    let top = settled.iter().map(|k| k.chain[0][1]).fold(0.0, f64::max) * 1.2;
+    let mut panel = Panel::new(
+        &spread,
+        "sd of the level",
+        ["year", "sd"],
+        time(settled),
+        0.0..top,
+    )?;
+    panel.line(
+        settled.iter().map(|k| [k.time, k.chain[0][1]]),
+        BLUE,
+        1,
+        "SGLD",
+    )?;
+    panel.line(
+        settled.iter().map(|k| [k.time, k.exact[0][1]]),
+        ORANGE,
+        2,
+        "least squares",
+    )?;
+    panel.done(SeriesLabelPosition::UpperRight)?;
+    plot::finish(&area, output)
+}
