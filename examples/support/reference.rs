@@ -8,9 +8,11 @@
     reason = "matrices are easier to read by index"
 )]
 
-/// Half-width of the grid in standard deviations, and points along each axis.
+/// Half-width of the grid in standard deviations; points along the axis of interest, where the density
+/// is wanted, and along the others. A spacing of 0.6 sd is exact to 1e-23 for a normal density.
 const HALF_WIDTH: f64 = 9.0;
-const POINTS: usize = 73;
+const ROWS: usize = 73;
+const POINTS: usize = 31;
 
 /// The marginal posterior of one parameter.
 pub struct Marginal {
