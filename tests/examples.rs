@@ -1,5 +1,8 @@
 //! The host's examples, called as the command line calls them: what they write, and what they refuse.
-#![allow(clippy::duplicate_mod, reason = "each example brings its support along")]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "each example brings its support along"
+)]
 
 #[allow(dead_code, reason = "its main is not called here")]
 #[path = "../examples/calibrate.rs"]

@@ -40,31 +40,38 @@ pub fn marginals<const N: usize>(
 fn first_marginal<const N: usize>(energy: impl Fn(&[f64; N]) -> f64, start: [f64; N]) -> Marginal {
     let (mode, a) = mode(&energy, start);
     let lowest = energy(&mode);
-    let spacing = 2.0 * HALF_WIDTH / (POINTS - 1) as f64;
+    let z =
+        |index: usize, points: usize| HALF_WIDTH * (2.0 * index as f64 / (points - 1) as f64 - 1.0);
     let (mut sum, mut sum_b, mut sum_bb) = (0.0, 0.0, 0.0);
-    let mut density = Vec::with_capacity(POINTS);
-    for row in 0..POINTS {
+    let mut density = Vec::with_capacity(ROWS);
+    for row in 0..ROWS {
         let mut mass = 0.0;
         for rest in 0..POINTS.pow(N as u32 - 1) {
-            let mut digits = rest * POINTS + row;
+            let mut digits = rest;
             let mut b = mode;
             for j in 0..N {
-                let z = (digits % POINTS) as f64 * spacing - HALF_WIDTH;
-                digits /= POINTS;
+                let along = if j == 0 {
+                    z(row, ROWS)
+                } else {
+                    let digit = digits % POINTS;
+                    digits /= POINTS;
+                    z(digit, POINTS)
+                };
                 for i in j..N {
-                    b[i] += a[i][j] * z;
+                    b[i] += a[i][j] * along;
                 }
             }
             mass += (lowest - energy(&b)).exp();
         }
-        let b = mode[0] + a[0][0] * (row as f64 * spacing - HALF_WIDTH);
+        let b = mode[0] + a[0][0] * z(row, ROWS);
         sum += mass;
         sum_b += mass * b;
         sum_bb += mass * b * b;
-        density.push([b, mass / (a[0][0] * spacing)]);
+        density.push([b, mass]);
     }
+    let spacing = density[1][0] - density[0][0];
     for point in &mut density {
-        point[1] /= sum;
+        point[1] /= sum * spacing;
     }
     let mean = sum_b / sum;
     Marginal {
