@@ -7,8 +7,8 @@ use std::{cell::Cell, fmt, sync::Mutex};
 
 use common::stats::Batches;
 use langevin::{
-    Annealed, BoxMuller, Chain, Constant, Fault, FaultCounts, MaxStep, Pcg32, Polynomial, Rng,
-    Sample, SeedableRng, Sgd, Sgld, TryRng, Window,
+    Annealed, BoxMuller, Chain, Constant, Cyclical, Fault, FaultCounts, MaxStep, Pcg32, Polynomial,
+    Rng, Sample, SeedableRng, Sgd, Sgld, TryRng, Window,
 };
 
 type Plain<const N: usize> = Chain<N, Sgld, Constant, BoxMuller<Pcg32>>;
@@ -315,6 +315,20 @@ fn burn_in_and_thinning() {
         .filter(|_| chain.step(&mut potential).unwrap().is_some())
         .collect();
     assert_eq!(kept, [11, 14, 17, 20, 23, 26, 29]);
+}
+
+#[test]
+fn burn_in_and_thinning_count_only_what_the_schedule_keeps() {
+    // Of each cycle of five the last three are kept.
+    let schedule = Cyclical::new(0.1, 5).unwrap().burn_in(2);
+    let mut chain = Chain::new([1.0], Sgld::new(), schedule, noise(1))
+        .burn_in(4)
+        .thin(2);
+    let kept: Vec<usize> = (1..=25)
+        .filter(|_| chain.step(&mut |x: &[f32; 1]| *x).unwrap().is_some())
+        .collect();
+    // Kept by the schedule: 3 4 5, 8 9 10, 13 14 15, 18 19 20, 23 24 25.
+    assert_eq!(kept, [9, 13, 15, 19, 23, 25]);
 }
 
 #[test]

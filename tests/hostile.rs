@@ -2,6 +2,8 @@
 //! counted once: the core's public interface, and every stepper, on NaN, infinities, subnormals and numbers
 //! as large as they get.
 
+use std::fmt::Debug;
+
 use langevin::{
     Annealed, Badodab, Baoab, BoxMuller, Chain, Constant, Cyclical, Data, Dense, Diagonal, Energy,
     Fault, FaultCounts, FixedInverseCdf, InverseCdf, Ladder, LatticeWalk, LeimkuhlerMatthews, Libm,
@@ -188,7 +190,7 @@ fn setting() -> impl Strategy<Value = Setting> {
 }
 
 /// Steps a chain, and holds every outcome to what the chain promises.
-fn survives<S: Stepper<3, Replay, Z>, H: Schedule, Z>(
+fn survives<S: Stepper<3, Replay, Z> + Debug, H: Schedule, Z>(
     setting: &Setting,
     (stepper, schedule, noise): (S, H, Z),
     mut potential: Replay,
@@ -205,6 +207,7 @@ fn survives<S: Stepper<3, Replay, Z>, H: Schedule, Z>(
     let mut good_until_kept = setting.burn_in;
     for _ in 0..60 {
         let before = chain.position().map(f32::to_bits);
+        let state = format!("{:?}", chain.stepper());
         let outcome = chain.step(&mut potential).map(|theta| theta.copied());
         let after = *chain.position();
         assert!(after.iter().all(|t| t.is_finite()), "{after:?}");
@@ -223,6 +226,7 @@ fn survives<S: Stepper<3, Replay, Z>, H: Schedule, Z>(
                 counts.count(fault);
                 if fault != Fault::Frozen {
                     assert_eq!(after.map(f32::to_bits), before, "{fault}");
+                    assert_eq!(format!("{:?}", chain.stepper()), state, "{fault}");
                 }
             }
         }

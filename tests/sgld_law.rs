@@ -179,7 +179,7 @@ fn full_gradients() {
 }
 
 #[test]
-#[ignore = "slow: 5 s in release"]
+#[ignore = "slow: 8 s in release"]
 fn full_gradients_at_small_steps() {
     full_gradient(&SMALL_ETA_K, &TEMPERATURES);
 }
@@ -343,7 +343,7 @@ fn minibatch_with_replacement() {
 }
 
 #[test]
-#[ignore = "slow: 10 s in release"]
+#[ignore = "slow: 12 s in release"]
 fn minibatches_at_small_steps() {
     minibatch(&SMALL_ETA_K, false);
     minibatch(&SMALL_ETA_K, true);
