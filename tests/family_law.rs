@@ -10,13 +10,18 @@
 
 mod common;
 
+#[path = "../examples/support/experiments.rs"]
+#[allow(dead_code, reason = "the gallery shows more of it")]
+mod experiments;
+
 use common::{
     Scaled,
     stats::{Batches, Estimate},
 };
+use experiments::Quadratic;
 use langevin::{
-    Badodab, Baoab, BoxMuller, Energy, Fault, LatticeWalk, LeimkuhlerMatthews, Mala, Noise,
-    NoiseCorrected, Pace, Pcg32, Potential, Psgld, SeedableRng, Sghmc, Sgnht, Stepper, Stochastic,
+    Badodab, Baoab, BoxMuller, LatticeWalk, LeimkuhlerMatthews, Mala, NoiseCorrected, Pace, Pcg32,
+    Psgld, SeedableRng, Sghmc, Sgnht, Stepper,
 };
 
 /// Coordinates.
@@ -26,59 +31,9 @@ const K: f32 = 2.5;
 const TEMPERATURES: [f32; 3] = [0.25, 1.0, 4.0];
 const BATCH: usize = 512;
 
-/// U = kθ²/2, with Gaussian noise of variance V on its gradient.
-struct Quadratic {
-    k: f32,
-    sd: f32,
-    noise: BoxMuller<Pcg32>,
-}
-
-impl Quadratic {
-    fn new(variance: f32) -> Self {
-        Self {
-            k: K,
-            sd: variance.sqrt(),
-            noise: BoxMuller::new(Pcg32::seed_from_u64(0x5eed)),
-        }
-    }
-}
-
-impl<const N: usize> Potential<N> for Quadratic {
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
-        if self.sd > 0.0 {
-            self.noise.fill(gradient)?;
-        }
-        for (g, t) in gradient.iter_mut().zip(theta) {
-            *g = self.k * t + self.sd * *g;
-        }
-        Ok(())
-    }
-}
-
-impl<const N: usize> Energy<N> for Quadratic {
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
-        Ok(theta.iter().map(|t| 0.5 * self.k * t * t).sum())
-    }
-}
-
-impl<const N: usize> Stochastic<N> for Quadratic {
-    fn gradient_and_variance(
-        &mut self,
-        theta: &[f32; N],
-        gradient: &mut [f32; N],
-        variance: &mut [f32; N],
-    ) -> Result<(), Fault> {
-        *variance = [self.sd * self.sd; N];
-        self.gradient(theta, gradient)
-    }
-}
-
 /// The quadratic with a curvature 2 % too large, for what noise of the wrong scale does not show in.
 fn steeper() -> Quadratic {
-    Quadratic {
-        k: 1.02 * K,
-        ..Quadratic::new(0.0)
-    }
+    Quadratic::new(1.02 * K, 0.0)
 }
 
 type Normals = Scaled<BoxMuller<Pcg32>>;
@@ -168,7 +123,7 @@ fn sweep<S>(
                 let eta = x / K;
                 let mean = average(
                     stepper(v),
-                    Quadratic::new(v),
+                    Quadratic::new(K, v),
                     normals(1.0),
                     (eta, temperature),
                     square::<_, D>,
@@ -184,7 +139,7 @@ fn sweep<S>(
     // Broken on purpose: noise 1 % too large is 2 % too much variance, and must not pass.
     let mean = average(
         stepper(0.0),
-        Quadratic::new(0.0),
+        Quadratic::new(K, 0.0),
         normals(1.01),
         (steps[0] / K, 1.0),
         square::<_, D>,
@@ -220,7 +175,7 @@ fn sghmc_with_the_noise_taken_off() {
         let v = 4.0 * K * temperature;
         let mean = average(
             Sghmc::new(alpha).unwrap().gradient_variance(v).unwrap(),
-            Quadratic::new(v),
+            Quadratic::new(K, v),
             normals(1.0),
             (x / K, temperature),
             square::<_, D>,
@@ -237,7 +192,7 @@ fn sghmc_frictionless_with_refreshment() {
     for (x, temperature) in [(0.05, 0.25), (0.4, 1.0), (1.0, 4.0), (3.0, 1.0)] {
         let mean = average(
             Sghmc::new(0.0).unwrap().refresh_every(8),
-            Quadratic::new(0.0),
+            Quadratic::new(K, 0.0),
             normals(1.0),
             ((x / CURVATURE) as f32, temperature),
             square::<_, D>,
@@ -281,7 +236,7 @@ fn noise_corrected() {
         let mut clipped = 0;
         let mean = average(
             NoiseCorrected::new(),
-            Quadratic::new(share * 2.0 * temperature * K / x),
+            Quadratic::new(K, share * 2.0 * temperature * K / x),
             normals(factor),
             (x / K, temperature),
             |s, theta: &[f32; D]| {
@@ -326,7 +281,7 @@ fn badodab() {
     ] {
         for x in steps {
             let law = f64::from(temperature) / CURVATURE;
-            run(x, temperature, Quadratic::new(0.0))
+            run(x, temperature, Quadratic::new(K, 0.0))
                 .holds(law, &format!("BADODAB, ηk = {x}, T = {temperature}"));
         }
     }
@@ -348,7 +303,7 @@ where
     S: Stepper<D, Quadratic, Normals>,
 {
     let pace = Pace::new(eta, temperature).unwrap();
-    let mut potential = Quadratic::new(2.0 * heat * temperature / epsilon);
+    let mut potential = Quadratic::new(K, 2.0 * heat * temperature / epsilon);
     let mut noise = normals(1.0);
     let mut theta = [(temperature / K).sqrt(); D];
     let batch = (time / (64.0 * epsilon)) as usize;
@@ -428,7 +383,7 @@ fn the_thermostat_balances_its_books() {
     // ‖r‖², or without 1/d, the two sides part at the first step.
     let (eta, temperature) = (0.01_f32, 2.0);
     let pace = Pace::new(eta, temperature).unwrap();
-    let (mut potential, mut noise) = (Quadratic::new(3.0), normals(1.0));
+    let (mut potential, mut noise) = (Quadratic::new(K, 3.0), normals(1.0));
     let mut theta = [1.0; D];
     let mut sgnht = Sgnht::new(0.1).unwrap();
     let mut sum = 0.0;
@@ -471,7 +426,7 @@ fn lattice_walk() {
         let law = f64::from(temperature) / CURVATURE;
         for x in [0.05, 0.1, 0.15, 0.25_f32] {
             let what = format!("lattice walk, ηk = {x}, T = {temperature}");
-            let potential = || Quadratic::new(0.0);
+            let potential = || Quadratic::new(K, 0.0);
             run(x, temperature, potential(), second).0.holds(law, &what);
             // The kurtosis is 3 − ηk: SGLD's 3 would be 9 % more at the largest step.
             if temperature != 1.0 {
@@ -484,7 +439,7 @@ fn lattice_walk() {
         // V drops out while η(kT + V)/2T, the variance of the coin's bias, keeps clipping rare.
         for x in [0.02, 0.03, 0.04, 0.05_f32] {
             let v = (0.1 / x - 1.0) * K * temperature;
-            let (mean, clipped) = run(x, temperature, Quadratic::new(v), second);
+            let (mean, clipped) = run(x, temperature, Quadratic::new(K, v), second);
             assert!(clipped < 1e-4, "{clipped}");
             mean.holds(
                 law,
@@ -504,7 +459,7 @@ fn psgld() {
         let g = 1.0 / K.sqrt();
         let mean = average(
             Psgld::new(decay, 1e-5).unwrap(),
-            Quadratic::new(0.0),
+            Quadratic::new(K, 0.0),
             normals(1.0),
             (x / K / g, 1.0),
             square::<_, D>,
@@ -526,7 +481,7 @@ fn mala() {
         let mut accepted = 0.0;
         let mean = average(
             Mala::new(),
-            Quadratic::new(0.0),
+            Quadratic::new(K, 0.0),
             normals(factor),
             (x / K, temperature),
             |s, theta: &[f32; 1]| {
