@@ -32,7 +32,7 @@ mod transform;
 mod window;
 
 pub use chain::Chain;
-pub use estimate::{Covariance, Moments, Quantiles};
+pub use estimate::{Covariance, Diagnostics, Moments, Predictive, Quantiles, r_hat};
 pub use fault::{ConfigError, Fault, FaultCounts};
 pub use metric::{Axial, Dense, Diagonal, Metric, NotPositiveDefinite, Unit};
 pub use model::{

@@ -1,6 +1,8 @@
 //! Estimates against f64: two passes over the same samples, exact exponential weights, true quantiles.
 
-use langevin::{BoxMuller, Covariance, Moments, Noise, Pcg32, Quantiles, SeedableRng};
+use langevin::{
+    BoxMuller, Covariance, Diagnostics, Moments, Noise, Pcg32, Predictive, Quantiles, SeedableRng,
+};
 
 fn normals(seed: u64) -> impl FnMut() -> f32 {
     let mut noise = BoxMuller::new(Pcg32::seed_from_u64(seed));
@@ -317,12 +319,18 @@ fn estimates_survive_serde() {
     let mut moments = Moments::<2>::forgetting(100.0).expect("valid");
     let mut covariance = Covariance::<2>::new();
     let mut quantiles = Quantiles::<2, 3>::new([0.1, 0.5, 0.9]).expect("valid");
+    let mut diagnostics = Diagnostics::<2>::new();
+    let mut predictive = Predictive::<2>::new();
     for _ in 0..1000 {
         let draw = [z(), z()];
         moments.push(&draw);
         covariance.push(&draw);
         quantiles.push(&draw);
+        diagnostics.push(&draw);
+        predictive.push(&draw, &[1.0; 2]);
     }
+    assert_eq!(round_trip(&diagnostics), diagnostics);
+    assert_eq!(round_trip(&predictive), predictive);
     assert_eq!(round_trip(&moments), moments);
     assert_eq!(round_trip(&covariance), covariance);
     assert_eq!(round_trip(&quantiles), quantiles);

@@ -1,16 +1,24 @@
 //! From draws to answers, in fixed memory.
 
+mod batches;
 mod covariance;
+mod diagnostics;
 mod moments;
 mod normal;
+mod predictive;
 mod quantiles;
+mod r_hat;
 mod sum;
 mod weights;
 
 pub use covariance::Covariance;
+pub use diagnostics::Diagnostics;
 pub use moments::Moments;
+pub use predictive::Predictive;
 pub use quantiles::Quantiles;
+pub use r_hat::r_hat;
 
+use batches::BatchMeans;
 use normal::central_normal;
 use sum::Sum;
 use weights::Weights;

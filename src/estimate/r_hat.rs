@@ -1,0 +1,90 @@
+//! R-hat: do several stretches of sampling agree?
+
+use super::Moments;
+use crate::sqrt::sqrt;
+
+/// R-hat of each coordinate over segments: several chains, or their halves.
+///
+/// √(1 + B/W), with W the mean variance within a segment and B the variance of their means (Gelman & Rubin 1992; Gelman
+/// et al. 2013, section 11.4, of whose factor (n − 1)/n nothing is left at the lengths where it is of use). Segments need
+/// not be of the same length: they count by their weights. 1 when they agree; below 1.01 they may be pooled. Infinite when
+/// no segment moved, or there are less than two.
+///
+/// ```
+/// use langevin::{Moments, r_hat};
+/// let mut chains = [Moments::<1>::new(); 2];
+/// for x in [-1.0, 1.0] {
+///     chains[0].push(&[x]);
+///     chains[1].push(&[x + 2.0]);
+/// }
+/// // Variance 1 within, means 0 and 2: B = 2.
+/// assert!((r_hat(&chains)[0] - 3.0_f32.sqrt()).abs() < 1e-6);
+/// ```
+pub fn r_hat<'a, const N: usize>(segments: impl IntoIterator<Item = &'a Moments<N>>) -> [f32; N] {
+    let mut pooled = Moments::new();
+    let mut within = [0.0; N];
+    let mut count = 0.0_f32;
+    for segment in segments {
+        if segment.weight() > 0.0 {
+            count += 1.0;
+            pooled.merge(segment);
+            let share = segment.weight() / pooled.weight();
+            for (w, v) in within.iter_mut().zip(segment.variance()) {
+                *w += share * (v - *w);
+            }
+        }
+    }
+    if count < 2.0 {
+        return [f32::INFINITY; N];
+    }
+    let unbiased = count / (count - 1.0);
+    for (w, v) in within.iter_mut().zip(pooled.variance()) {
+        *w = if *w > 0.0 {
+            let between = unbiased * (v - *w).max(0.0);
+            sqrt(1.0 + between / *w)
+        } else {
+            f32::INFINITY
+        };
+    }
+    within
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_the_definition() {
+        // Four chains of 1000: R² = 1 + B/W, B the variance of the means with divisor 3.
+        let shifts = [0.0_f32, 0.5, -1.0, 2.0];
+        let chains = shifts.map(|shift| {
+            let mut chain = Moments::<2>::new();
+            for i in 0..1000_u16 {
+                let x = f32::from(i % 10);
+                chain.push(&[x + shift, 1e4 + x]);
+            }
+            chain
+        });
+        let mean = shifts.iter().sum::<f32>() / 4.0;
+        let between = shifts.iter().map(|s| (s - mean) * (s - mean)).sum::<f32>() / 3.0;
+        let [shifted, same] = r_hat(&chains);
+        assert!(
+            (shifted - (1.0 + between / 8.25).sqrt()).abs() < 1e-5,
+            "{shifted}"
+        );
+        assert!((same - 1.0).abs() < 1e-6, "{same}");
+    }
+
+    #[test]
+    fn one_segment_or_none_that_moved_says_nothing() {
+        let mut still = Moments::<1>::new();
+        still.push(&[1.0]);
+        let mut moved = still;
+        moved.push(&[2.0]);
+        assert_eq!(r_hat(&[] as &[Moments<1>]), [f32::INFINITY]);
+        assert_eq!(r_hat([&moved]), [f32::INFINITY]);
+        assert_eq!(r_hat([&moved, &Moments::new()]), [f32::INFINITY]);
+        assert_eq!(r_hat([&still, &still]), [f32::INFINITY]);
+        assert!(r_hat([&moved, &still])[0].is_finite());
+    }
+}
