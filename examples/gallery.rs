@@ -390,10 +390,16 @@ fn bias(steps: u32, path: &Path) -> Outcome {
             "{name:<22}{:>7.2}{:>7.2}{:>7.2}{:>7.2}",
             dots[0][1], dots[1][1], dots[2][1], dots[3][1]
         );
-        let seen = dots
+        let seen: Vec<_> = dots
             .into_iter()
-            .filter(|[x, y]| *y > floor(10_f64.powf(*x)));
-        panel.points(seen, colour, 4, name)?;
+            .filter(|[x, y]| *y > floor(10_f64.powf(*x)))
+            .collect();
+        let none = if seen.is_empty() {
+            ": none above the line"
+        } else {
+            ""
+        };
+        panel.points(seen, colour, 4, &format!("{name}{none}"))?;
     }
     let line = [0.005, 0.1].map(|eta: f64| [eta.log10(), floor(eta)]);
     panel.line(
@@ -456,6 +462,9 @@ fn quartic(draws: u32, path: &Path) -> Outcome {
     plot::finish(&area, path)
 }
 
+/// What draws are shown to.
+type See<'a> = &'a mut dyn FnMut(&[f32; 2]);
+
 /// Draws of chains on 25 modes.
 fn modes(gradients: u32, path: &Path) -> Outcome {
     // Of 16 single chains and 16 fours, ones that find as many modes as most.
@@ -463,7 +472,7 @@ fn modes(gradients: u32, path: &Path) -> Outcome {
     const DOTS: usize = 800;
     let mut progress = Progress::new("25 modes", 7);
     let mut panels = Vec::new();
-    let mut add = |name: &str, run: &mut dyn FnMut(&mut dyn FnMut(&[f32; 2]))| {
+    let mut add = |name: &str, run: &mut dyn FnMut(See)| {
         let (mut visits, mut draws) = (Visits::new(), Vec::new());
         run(&mut |theta| {
             visits.push(theta);
