@@ -6,7 +6,7 @@ use crate::{ConfigError, sqrt::sqrt};
 /// Posterior predictive mean, standard deviation and interval of K measurements.
 ///
 /// Each draw θ of the chain predicts a measurement with mean f(θ) and noise of standard deviation σ, which may be a
-/// parameter itself. Over the draws the measurement has mean E[f] and variance Var f + E[σ²] (the law of total
+/// parameter itself. Over the draws the measurement has mean E(f) and variance Var f + E(σ²) (the law of total
 /// variance): what is not known of θ, and noise. A measurement that leaves the interval is an alarm.
 ///
 /// ```
@@ -23,7 +23,7 @@ use crate::{ConfigError, sqrt::sqrt};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Predictive<const K: usize> {
     predictions: Moments<K>,
-    // E[σ²].
+    // E(σ²).
     #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     noise: [Sum; K],
     refused: u32,
@@ -97,7 +97,7 @@ impl<const K: usize> Predictive<K> {
         self.predictions.mean()
     }
 
-    /// The standard deviation of each measurement, √(Var f + E[σ²]).
+    /// The standard deviation of each measurement, √(Var f + E(σ²)).
     pub fn sd(&self) -> [f32; K] {
         let mut sd = self.predictions.variance();
         for (s, n) in sd.iter_mut().zip(&self.noise) {
@@ -135,7 +135,7 @@ mod tests {
         let mut next = Predictive::<2>::new();
         next.push(&[1.0, 0.0], &[1.0, 0.0]);
         next.push(&[3.0, 0.0], &[2.0, 0.0]);
-        // Var f = 1, E[σ²] = 2.5.
+        // Var f = 1, E(σ²) = 2.5.
         assert_eq!(next.mean(), [2.0, 0.0]);
         assert_eq!(next.sd(), [3.5_f32.sqrt(), 0.0]);
         assert_eq!(size_of::<Predictive<2>>(), 16 + 4 + 24 * 2);
