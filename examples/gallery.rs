@@ -24,7 +24,7 @@ use plotters::{
 use support::{
     Outcome,
     args::Args,
-    plot::{self, BLUE, GREEN, INK, ORANGE, Panel, RED},
+    plot::{self, BLUE, INK, ORANGE, Panel, RED},
     progress::Progress,
 };
 
@@ -39,6 +39,7 @@ Every stepper on the same experiments, as pictures.
     --gradients N     gradients of the replica exchange in all (default 5000000)
     --output FOLDER   where the pictures go (default target/gallery)";
 
+const GREEN: RGBColor = RGBColor(44, 140, 80);
 const PURPLE: RGBColor = RGBColor(126, 87, 194);
 const BROWN: RGBColor = RGBColor(141, 98, 64);
 const TEAL: RGBColor = RGBColor(0, 150, 160);
