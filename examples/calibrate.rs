@@ -11,7 +11,7 @@ mod support;
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
-use langevin::{BoxMuller, Noise, Pcg32, SeedableRng};
+use langevin::{BoxMuller, Noise, Pcg32, Quantiles, SeedableRng};
 use langevin_apps::calibrate::{CHWIRUT2, Calibration, DANWOOD, ETA, Instrument, reading};
 use plotters::prelude::SeriesLabelPosition;
 use support::{
@@ -152,7 +152,7 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
         this.name, this.instrument.sigma
     );
     print!("{:>9}{:>9}{:>9}", "reading", "x", "y");
-    (1..=N).for_each(|i| print!("  {:<36}", format!("b{i}: mean ± sd, 95 % interval")));
+    (1..=N).for_each(|i| print!("  {:<40}", format!("b{i}: mean ± sd, 95 % interval")));
     println!();
 
     let mut progress = Progress::new(
@@ -174,8 +174,9 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
             print!("{seen:>9}{x:>9}{y:>9}");
             for i in 0..N {
                 let [low, high] = interval[i];
-                let text = format!("{:.5} ± {:.5} [{low:.5}, {high:.5}]", mean[i], sd[i]);
-                print!("  {text:<36}");
+                let (mean, sd, d) = (mean[i], sd[i], decimals(sd[i].into()));
+                let text = format!("{mean:.d$} ± {sd:.d$} [{low:.d$}, {high:.d$}]");
+                print!("  {text:<40}");
             }
             println!();
         }
@@ -184,13 +185,16 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
 
     // The same posterior for longer, in batches: their scatter gives the Monte Carlo error.
     const BATCHES: u32 = 40;
+    let mut ends = Quantiles::<N>::central(0.95)?;
     let mut batches = vec![[0.0; N]; BATCHES as usize];
     let constants = this.instrument.constants;
     let length = (run.last / BATCHES).max(1);
     for batch in &mut batches {
         let mut step = 0;
         app.sample(length, |theta| {
-            for (sum, b) in batch.iter_mut().zip(constants(theta)) {
+            let b = constants(theta);
+            ends.push(&b);
+            for (sum, b) in batch.iter_mut().zip(b) {
                 *sum += f64::from(b) / f64::from(length);
             }
             if step % 20 == 0 {
@@ -206,8 +210,13 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
         let squares: f64 = batches.iter().map(|b| (b[i] - mean).powi(2)).sum();
         (squares / f64::from(BATCHES * (BATCHES - 1))).sqrt()
     });
-    this.report(&app, error)?;
+    this.report(&app, error, ends.values());
     Ok(this)
+}
+
+/// Decimals that show three digits of `sd`.
+fn decimals(sd: f64) -> usize {
+    (2.0 - sd.log10().floor()).clamp(0.0, 9.0) as usize
 }
 
 /// The last two numbers of each line that starts with `name`.
@@ -226,47 +235,38 @@ fn published(csv: &str, name: &str) -> Vec<[f64; 2]> {
 
 impl<const N: usize> Calibrated<N> {
     /// The final table.
-    fn report(&self, app: &Calibration<N, CAPACITY>, error: [f64; N]) -> Outcome {
+    fn report(&self, app: &Calibration<N, CAPACITY>, error: [f64; N], interval: [[f32; 2]; N]) {
         let (mean, sd) = (app.posterior().mean(), app.posterior().sd());
-        println!();
-        print!(
-            "{:<10}{:>12}{:>12}{:>12}",
-            "constant", "mean", "sd", "MC error"
-        );
+        let mut heading = format!("\n{:<5}{:^45}", "", "SGLD, with Monte Carlo error");
+        let mut columns = format!("{:<5}{:>10}{:>10}{:>22}", "", "mean", "sd", "95 % interval");
+        columns += &format!("{:>11}", "MC error");
         if self.published {
-            print!(
-                " |{:>12}{:>12}{:>10}{:>10}",
-                "quadrature", "sd", "off by", "sd ratio"
-            );
-            print!(" |{:>12}{:>12}", "certified", "sd");
+            heading += &format!("{:>2} |{:^40} |{:^20}", "", "quadrature in f64", "NIST");
+            columns += &format!(" |{:>10}{:>10}{:>11}", "mean", "sd", "off by");
+            columns += &format!("{:>9} |{:>10}{:>10}", "sd ratio", "estimate", "sd");
         }
-        println!();
+        println!("{heading}\n{columns}");
         let reference = published(REFERENCE, self.name);
         let certified = published(CERTIFIED, self.name);
         for i in 0..N {
-            print!(
-                "b{:<9}{:>12.6}{:>12.6}{:>12.6}",
-                i + 1,
-                mean[i],
-                sd[i],
-                error[i]
-            );
+            let (mean, sd) = (f64::from(mean[i]), f64::from(sd[i]));
+            let [low, high] = interval[i];
+            let d = decimals(sd);
+            let mut line = format!("b{:<4}{mean:>10.d$}{sd:>10.d$}", i + 1);
+            line += &format!("{:>22}", format!("[{low:.d$}, {high:.d$}]"));
+            line += &format!("{:>11.*}", d + 2, error[i]);
             if self.published {
                 let [m, s] = reference[i];
-                let off = (f64::from(mean[i]) - m) / s;
-                let ratio = f64::from(sd[i]) / s;
-                print!(" |{m:>12.6}{s:>12.6}{off:>+7.3} sd{ratio:>10.4}");
+                let (off, ratio) = ((mean - m) / s, sd / s);
+                line += &format!(" |{m:>10.d$}{s:>10.d$}{off:>+8.3} sd{ratio:>9.4}");
                 let [m, s] = certified[i];
-                print!(" |{m:>12.6}{s:>12.6}");
+                line += &format!(" |{m:>10.d$}{s:>10.d$}");
             }
-            println!();
+            println!("{line}");
         }
+        let excess = 100.0 * (1.0 / (1.0 - ETA / 2.0).sqrt() - 1.0);
         let faults = app.faults().total();
-        println!(
-            "step size {ETA}: sds are {:.1} % too large by the law of the step; faults: {faults}\n",
-            100.0 * (1.0 / (1.0 - ETA / 2.0).sqrt() - 1.0)
-        );
-        Ok(())
+        println!("a step of {ETA} makes sds {excess:.1} % too large; faults: {faults}\n");
     }
 
     /// Left the readings and the predictive band; right, for each constant, its marginal posterior and

@@ -12,10 +12,9 @@ mod support;
 use std::{array, ffi::OsString, path::Path, process::ExitCode};
 
 use langevin::{
-    BoxMuller, Chain, Constant, Data, Diagonal, GaussianPrior, Model, NonlinearLeastSquares, Pcg32,
-    Sample, SeedableRng, Sgld, Window,
+    BoxMuller, Chain, Constant, Data, Diagonal, GaussianPrior, Model, Moments,
+    NonlinearLeastSquares, Pcg32, Sample, SeedableRng, Sgld, Window,
 };
-use langevin_apps::moments::Moments;
 use plotters::prelude::SeriesLabelPosition;
 use support::{
     Outcome,

@@ -6,11 +6,9 @@
 
 use langevin::{
     BoxMuller, Chain, ConfigError, Constant, Dense, Fault, FaultCounts, GaussianPrior, MaxStep,
-    Model, NonlinearLeastSquares, Pcg32, Sample, SeedableRng, Sgld, Window,
+    Model, Moments, NonlinearLeastSquares, Pcg32, Sample, SeedableRng, Sgld, Window,
 };
 use libm::{expf, logf, powf};
-
-use crate::moments::Moments;
 
 /// A reading: the response `y` at the setting `x[0]`.
 pub type Reading = Sample<1>;
@@ -137,7 +135,7 @@ impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
         self.readings.push(reading)?;
         let settle = steps / 4;
         self.sample(settle, |_| ());
-        self.posterior = Moments::new();
+        self.posterior.clear();
         self.sample(steps - settle, |_| ());
         Ok(())
     }

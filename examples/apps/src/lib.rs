@@ -6,5 +6,4 @@
 #![deny(unsafe_code, missing_docs)]
 
 pub mod calibrate;
-pub mod moments;
 pub mod readings;
