@@ -1,0 +1,104 @@
+//! An image of one configuration, for its size and its symbols: never run.
+//!
+//! `IMAGE` names it when building: a stepper and a noise as in the list of all; `all` of them with all
+//! models; `default`, the same without all-of-libm Box-Muller, the one that needs double precision;
+//! `empty`; or `control`, which can panic.
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(not(target_os = "none"))]
+fn main() {}
+
+#[cfg(target_os = "none")]
+mod firmware {
+    use core::{arch::asm, hint::black_box, panic::PanicInfo};
+
+    use langevin::{Chain, Constant, Energy, Potential, Stepper};
+    use langevin_cost::{linear::Linear, models};
+    use langevin_qemu::every::{self, Visitor};
+
+    const IMAGE: &str = match option_env!("IMAGE") {
+        Some(image) => image,
+        None => "all",
+    };
+    const N: usize = 2;
+
+    struct Image;
+
+    impl Visitor<N, Linear<N>> for Image {
+        #[inline(always)]
+        fn visit<S: Stepper<N, Linear<N>, Z>, Z>(
+            &mut self,
+            (stepper_name, noise_name): (&'static str, &'static str),
+            stepper: S,
+            noise: Z,
+        ) {
+            let named = match IMAGE.split_once('/') {
+                Some((stepper, noise)) => stepper == stepper_name && noise == noise_name,
+                None => IMAGE == "all" || IMAGE == "default" && noise_name != "Box-Muller libm",
+            };
+            if named {
+                run(stepper, noise, Linear::new());
+            }
+        }
+    }
+
+    impl models::Visitor for Image {
+        fn whole<const N: usize, P: Energy<N>>(&mut self, name: &'static str, mut posterior: P) {
+            let _ = black_box(posterior.energy(&black_box([0.5; N])));
+            self.minibatch(name, posterior);
+        }
+
+        fn minibatch<const N: usize, P: Potential<N>>(
+            &mut self,
+            _: &'static str,
+            mut posterior: P,
+        ) {
+            let mut gradient = [0.0; N];
+            let _ = black_box(posterior.gradient(&black_box([0.5; N]), &mut gradient));
+            black_box(gradient);
+        }
+    }
+
+    fn run<const N: usize, S: Stepper<N, P, Z>, P: Potential<N>, Z>(
+        stepper: S,
+        noise: Z,
+        mut potential: P,
+    ) {
+        let Ok(schedule) = Constant::new(black_box(0.05)) else {
+            return;
+        };
+        let mut chain = Chain::new(black_box([0.0; N]), stepper, schedule, noise);
+        while black_box(true) {
+            let _ = black_box(chain.step(&mut potential));
+        }
+    }
+
+    #[cortex_m_rt::entry]
+    fn main() -> ! {
+        every::pairs(&mut Image);
+        if IMAGE == "all" || IMAGE == "default" {
+            models::all(&mut Image);
+        }
+        if IMAGE == "control" {
+            black_box(black_box([1, 2, 3])[black_box(4)]);
+        }
+        loop {
+            black_box(());
+        }
+    }
+
+    #[panic_handler]
+    fn panic(_: &PanicInfo<'_>) -> ! {
+        panic_is_reachable()
+    }
+
+    /// Its name in the symbol table is what a panicking path leaves behind.
+    #[inline(never)]
+    fn panic_is_reachable() -> ! {
+        loop {
+            // SAFETY: an undefined instruction; nothing comes after it.
+            unsafe { asm!("udf #7") }
+        }
+    }
+}

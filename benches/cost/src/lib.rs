@@ -1,0 +1,13 @@
+//! What is measured, and the counter that it is measured with.
+
+#![no_std]
+
+pub mod alternatives;
+#[cfg(target_os = "none")]
+pub mod count;
+pub mod linear;
+#[cfg(target_os = "none")]
+pub mod measure;
+pub mod models;
+#[cfg(target_os = "none")]
+pub mod stack;

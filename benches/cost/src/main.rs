@@ -1,0 +1,35 @@
+//! On a core, measures; on the host, makes the figures of all cores.
+//!
+//! `cargo run --release` writes them to `figures.md`; `cargo run --release -- check` compares them
+//! with what is there.
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(not(target_os = "none"))]
+mod elf;
+#[cfg(not(target_os = "none"))]
+mod host;
+
+#[cfg(not(target_os = "none"))]
+fn main() -> std::process::ExitCode {
+    host::main()
+}
+
+#[cfg(target_os = "none")]
+mod firmware {
+    use core::panic::PanicInfo;
+
+    use semihosting::{eprintln, process};
+
+    #[cortex_m_rt::entry]
+    fn main() -> ! {
+        langevin_cost::measure::everything();
+        process::exit(0)
+    }
+
+    #[panic_handler]
+    fn panic(info: &PanicInfo<'_>) -> ! {
+        eprintln!("{info}");
+        process::exit(1)
+    }
+}
