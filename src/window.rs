@@ -54,8 +54,8 @@ pub trait Data {
     /// The observation at `index` (of a window: how many are newer) and its weight.
     fn get(&self, index: usize) -> Option<(&Self::Observation, f32)>;
 
-    /// Calls `f` with each observation and its weight, in the order of [`get`](Self::get).
-    fn for_each(&self, f: impl FnMut(&Self::Observation, f32));
+    /// Each observation and its weight, in the order of [`get`](Self::get).
+    fn weighted(&self) -> impl Iterator<Item = (&Self::Observation, f32)>;
 }
 
 impl<O> Data for [O] {
@@ -77,10 +77,8 @@ impl<O> Data for [O] {
     }
 
     #[inline]
-    fn for_each(&self, mut f: impl FnMut(&O, f32)) {
-        for o in self {
-            f(o, 1.0);
-        }
+    fn weighted(&self) -> impl Iterator<Item = (&O, f32)> {
+        self.iter().map(|o| (o, 1.0))
     }
 }
 
@@ -103,8 +101,8 @@ impl<O, const K: usize> Data for [O; K] {
     }
 
     #[inline]
-    fn for_each(&self, f: impl FnMut(&O, f32)) {
-        self.as_slice().for_each(f);
+    fn weighted(&self) -> impl Iterator<Item = (&O, f32)> {
+        self.as_slice().weighted()
     }
 }
 
@@ -266,10 +264,8 @@ impl<O, const CAP: usize> Data for Window<O, CAP> {
     }
 
     #[inline]
-    fn for_each(&self, mut f: impl FnMut(&O, f32)) {
-        for (observation, weight) in self.iter() {
-            f(observation, weight);
-        }
+    fn weighted(&self) -> impl Iterator<Item = (&O, f32)> {
+        self.iter()
     }
 }
 
@@ -301,9 +297,6 @@ mod tests {
         for i in 0..21_u8 {
             window.push(f32::from(i)).unwrap();
             let listed: Vec<_> = window.iter().map(|(o, w)| (*o, w)).collect();
-            let mut called = Vec::new();
-            window.for_each(|o, w| called.push((*o, w)));
-            assert_eq!(listed, called);
             let sum: f32 = listed.iter().map(|(_, w)| w).sum();
             assert!((sum - window.effective()).abs() < 1e-5);
             for (age, (o, w)) in listed.iter().enumerate() {

@@ -95,7 +95,7 @@ fn exact(data: &(impl Data<Observation = Sample<2>> + ?Sized)) -> [[f64; 2]; 2] 
     let theta = THETA.map(f64::from);
     let mut gradient = [(theta[0] - 1.0) / 0.25, (theta[1] + 1.0) / 4.0];
     let (mut sum, mut squares) = ([0.0; 2], [0.0; 2]);
-    data.for_each(|o, w| {
+    data.weighted().for_each(|(o, w)| {
         let x = o.x.map(f64::from);
         let residual = x[0] * theta[0] + x[1] * theta[1] - f64::from(o.y);
         for i in 0..2 {

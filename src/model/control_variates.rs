@@ -100,10 +100,8 @@ where
     fn anchor_at(&mut self, theta: &[f32; N]) -> Result<(), Fault> {
         let posterior = &self.batch.posterior;
         let mut full = [0.0; N];
-        posterior.data.for_each(|observation, weight| {
-            let likelihood = &posterior.model.likelihood;
-            likelihood.add_gradient(theta, observation, weight, &mut full);
-        });
+        let likelihood = &posterior.model.likelihood;
+        likelihood.add_gradients(theta, posterior.data.weighted(), &mut full);
         if full.iter().all(|g| g.is_finite()) {
             self.anchor = *theta;
             self.full = full;
@@ -146,11 +144,12 @@ where
         let model = self.batch.posterior.model;
         *gradient = self.full;
         model.prior.add_gradient(theta, gradient);
-        self.batch.for_each(&subset, |observation, weight| {
-            let likelihood = &model.likelihood;
-            likelihood.add_gradient(theta, observation, weight, gradient);
-            likelihood.add_gradient(&self.anchor, observation, -weight, gradient);
-        });
+        let terms = || self.batch.scaled(&subset);
+        model.likelihood.add_gradients(theta, terms(), gradient);
+        let opposite = terms().map(|(observation, weight)| (observation, -weight));
+        model
+            .likelihood
+            .add_gradients(&self.anchor, opposite, gradient);
         Ok(())
     }
 

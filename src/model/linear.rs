@@ -75,26 +75,28 @@ impl<const N: usize> Likelihood<Sample<N>, N> for LinearRegression {
 pub struct LinearRegressionLogSigma;
 
 impl LinearRegressionLogSigma {
-    /// (xᵀβ − y)/σ, 1/σ and log σ. Squares come last, so that they overflow last.
+    /// 1/σ and log σ.
+    #[inline]
+    fn inverse_sigma<const N: usize>(theta: &[f32; N]) -> (f32, f32) {
+        let log_sigma = theta.last().copied().unwrap_or_default();
+        (libm::expf(-log_sigma), log_sigma)
+    }
+
+    /// (xᵀβ − y)/σ: squares come last, so that they overflow last.
     #[inline]
     fn residual<const D: usize, const N: usize>(
         theta: &[f32; N],
         observation: &Sample<D>,
-    ) -> (f32, f32, f32) {
+        inverse_sigma: f32,
+    ) -> f32 {
         const {
             assert!(
                 N == D + 1,
                 "one parameter for each regressor, then log sigma"
             );
         };
-        let log_sigma = theta.last().copied().unwrap_or_default();
-        let inverse_sigma = libm::expf(-log_sigma);
         let prediction = dot(&observation.x, theta.first_chunk().unwrap_or(&[0.0; D]));
-        (
-            inverse_sigma * (prediction - observation.y),
-            inverse_sigma,
-            log_sigma,
-        )
+        inverse_sigma * (prediction - observation.y)
     }
 }
 
@@ -107,20 +109,35 @@ impl<const D: usize, const N: usize> Likelihood<Sample<D>, N> for LinearRegressi
         weight: f32,
         gradient: &mut [f32; N],
     ) {
-        let (z, inverse_sigma, _) = Self::residual(theta, observation);
-        if let Some((last, beta)) = gradient.split_last_mut() {
-            *last += weight * (1.0 - z * z);
-            let slope = weight * inverse_sigma * z;
-            for (g, x) in beta.iter_mut().zip(&observation.x) {
-                *g += slope * x;
-            }
-        }
+        self.add_gradients(theta, core::iter::once((observation, weight)), gradient);
     }
 
     #[inline]
     fn energy(&self, theta: &[f32; N], observation: &Sample<D>) -> f32 {
-        let (z, _, log_sigma) = Self::residual(theta, observation);
+        let (inverse_sigma, log_sigma) = Self::inverse_sigma(theta);
+        let z = Self::residual(theta, observation, inverse_sigma);
         0.5 * z * z + log_sigma
+    }
+
+    /// One exponential for all.
+    #[inline]
+    fn add_gradients<'o>(
+        &self,
+        theta: &[f32; N],
+        data: impl Iterator<Item = (&'o Sample<D>, f32)>,
+        gradient: &mut [f32; N],
+    ) {
+        let (inverse_sigma, _) = Self::inverse_sigma(theta);
+        data.for_each(|(observation, weight)| {
+            let z = Self::residual(theta, observation, inverse_sigma);
+            if let Some((last, beta)) = gradient.split_last_mut() {
+                *last += weight * (1.0 - z * z);
+                let slope = weight * inverse_sigma * z;
+                for (g, x) in beta.iter_mut().zip(&observation.x) {
+                    *g += slope * x;
+                }
+            }
+        });
     }
 }
 

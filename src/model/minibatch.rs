@@ -145,18 +145,21 @@ impl<P, L, D: Data + ?Sized, R: TryRng, const B: usize, S: Subset> Minibatch<'_,
         S::draw::<B, R>(&mut self.rng, count).map(Some)
     }
 
-    /// Calls `f` with each datum of `subset` and its weight, scaled to stand for all data.
+    /// The data of `subset` and their weights, scaled to stand for all data.
     #[inline]
-    pub(super) fn for_each(&self, subset: &[u32; B], mut f: impl FnMut(&D::Observation, f32)) {
-        let scale = self.posterior.data.count() as f32 / B as f32;
-        for index in subset {
-            if let Some((observation, weight)) = self.posterior.data.get(*index as usize) {
-                f(observation, scale * weight);
-            }
-        }
+    pub(super) fn scaled<'s>(
+        &'s self,
+        subset: &'s [u32; B],
+    ) -> impl Iterator<Item = (&'s D::Observation, f32)> {
+        let data = self.posterior.data;
+        let scale = data.count() as f32 / B as f32;
+        subset
+            .iter()
+            .filter_map(|index| data.get(*index as usize))
+            .map(move |(observation, weight)| (observation, scale * weight))
     }
 
-    /// `gradient` += the terms of `subset`, as [`for_each`](Self::for_each) scales them, which `add` adds
+    /// `gradient` += the terms of `subset`, as [`scaled`](Self::scaled) gives them, which `add` adds
     /// to its last argument; `variance` becomes that of their sum.
     pub(super) fn add_terms<const N: usize>(
         &self,
@@ -171,7 +174,7 @@ impl<P, L, D: Data + ?Sized, R: TryRng, const B: usize, S: Subset> Minibatch<'_,
         let mut first = None;
         let mut sum = [0.0; N];
         *variance = [0.0; N];
-        self.for_each(subset, |observation, weight| {
+        self.scaled(subset).for_each(|(observation, weight)| {
             let mut term = [0.0; N];
             add(observation, weight, &mut term);
             let first = first.get_or_insert(term);
@@ -214,11 +217,9 @@ where
         let model = self.posterior.model;
         *gradient = [0.0; N];
         model.prior.add_gradient(theta, gradient);
-        self.for_each(&subset, |observation, weight| {
-            model
-                .likelihood
-                .add_gradient(theta, observation, weight, gradient);
-        });
+        model
+            .likelihood
+            .add_gradients(theta, self.scaled(&subset), gradient);
         Ok(())
     }
 

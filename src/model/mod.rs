@@ -97,6 +97,23 @@ pub trait Likelihood<O, const N: usize> {
 
     /// −log p(observation | θ), up to a constant.
     fn energy(&self, theta: &[f32; N], observation: &O) -> f32;
+
+    /// [`add_gradient`](Self::add_gradient) of each weighted observation.
+    ///
+    /// To be overridden where observations share work, such as an exponential of a parameter.
+    #[inline]
+    fn add_gradients<'o>(
+        &self,
+        theta: &[f32; N],
+        data: impl Iterator<Item = (&'o O, f32)>,
+        gradient: &mut [f32; N],
+    ) where
+        O: 'o,
+    {
+        data.for_each(|(observation, weight)| {
+            self.add_gradient(theta, observation, weight, gradient);
+        });
+    }
 }
 
 /// A prior and a likelihood: all that is known before the data.
@@ -137,11 +154,9 @@ where
     fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
         *gradient = [0.0; N];
         self.model.prior.add_gradient(theta, gradient);
-        self.data.for_each(|observation, weight| {
-            self.model
-                .likelihood
-                .add_gradient(theta, observation, weight, gradient);
-        });
+        self.model
+            .likelihood
+            .add_gradients(theta, self.data.weighted(), gradient);
         Ok(())
     }
 
@@ -159,7 +174,7 @@ where
 {
     fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
         let mut energy = self.model.prior.energy(theta);
-        self.data.for_each(|observation, weight| {
+        self.data.weighted().for_each(|(observation, weight)| {
             energy += weight * self.model.likelihood.energy(theta, observation);
         });
         Ok(energy)
@@ -197,7 +212,7 @@ fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
         }
     }
     let [p, q, r, s] = lanes;
-    let mut sum = (p + r) + (q + s);
+    let mut sum = (p + q) + (r + s);
     for (a, b) in a.remainder().iter().zip(b.remainder()) {
         sum += a * b;
     }
