@@ -262,7 +262,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
 }
 
 /// `theta` times `factor`; 0 where it is not finite.
-const fn shrunk<const N: usize>(mut theta: [f32; N], factor: f32) -> [f32; N] {
+pub(crate) const fn shrunk<const N: usize>(mut theta: [f32; N], factor: f32) -> [f32; N] {
     let mut rest: &mut [f32] = &mut theta;
     while let [first, tail @ ..] = rest {
         *first = if first.is_finite() {

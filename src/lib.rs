@@ -29,6 +29,7 @@ mod schedule;
 mod sqrt;
 mod stepper;
 mod transform;
+mod tuning;
 mod window;
 
 pub use chain::Chain;
@@ -54,6 +55,9 @@ pub use stepper::{
     Psgld, Rate, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, Stepper,
 };
 pub use transform::{Constrained, Support, Transform};
+pub use tuning::{
+    Monitor, Reason, Sampler, SamplerError, Stage, Tuning, Verdict, Warmup, WarmupError, Watched,
+};
 pub use window::{Data, Observation, Sample, Window};
 
 /// `rand_core`, whose traits the noise is generic over.

@@ -71,6 +71,15 @@ impl Constant {
         }
     }
 
+    /// Step size `eta`, known to be finite and > 0, at T = 1.
+    pub(crate) const fn known(eta: f32) -> Self {
+        Self {
+            eta,
+            temperature: 1.0,
+            last: None,
+        }
+    }
+
     /// The same at another temperature; 0 is descent.
     ///
     /// # Errors

@@ -69,6 +69,20 @@ impl<const N: usize> Dense<N> {
         Ok(metric)
     }
 
+    /// The metric with these scales: [`Diagonal`](crate::Diagonal), ready to be refined.
+    ///
+    /// # Errors
+    /// When a scale is not finite and > 0.
+    pub fn diagonal(scale: [f32; N]) -> Result<Self, ConfigError> {
+        let mut metric = Self::identity();
+        for ((index, row), s) in metric.lower.iter_mut().enumerate().zip(&scale) {
+            if let Some(x) = row.get_mut(index) {
+                *x = ConfigError::positive("scale", *s)?;
+            }
+        }
+        Ok(metric)
+    }
+
     /// The Cholesky factor of `covariance`, of which only the lower triangle is read.
     ///
     /// # Errors
@@ -115,6 +129,63 @@ impl<const N: usize> Dense<N> {
     pub fn refactor(&mut self, covariance: &[[f32; N]; N]) -> Result<(), NotPositiveDefinite> {
         *self = Self::from_covariance(covariance)?;
         Ok(())
+    }
+
+    /// A factor of the inverse of `precision`, LLᵀ = A⁻¹, without forming it; only the lower triangle
+    /// is read.
+    ///
+    /// # Errors
+    /// [`NotPositiveDefinite`], for NaN and infinities too.
+    pub fn from_precision(precision: &[[f32; N]; N]) -> Result<Self, NotPositiveDefinite> {
+        // With both orders reversed A = CCᵀ; then, reversed back, A = RRᵀ with R upper triangular, and
+        // L = R⁻ᵀ is C⁻¹ reflected in its antidiagonal.
+        let last = N.saturating_sub(1);
+        let mut reversed = [[0.0; N]; N];
+        for (index, row) in precision.iter().enumerate() {
+            for (column, a) in row.iter().enumerate().take(index + 1) {
+                if let Some(x) = reversed
+                    .get_mut(last.saturating_sub(column))
+                    .and_then(|r| r.get_mut(last.saturating_sub(index)))
+                {
+                    *x = *a;
+                }
+            }
+        }
+        let factor = Self::from_covariance(&reversed)?;
+        let mut lower = [[0.0; N]; N];
+        for column in 0..N {
+            let mut inverse = [0.0; N];
+            if let Some(x) = inverse.get_mut(column) {
+                *x = 1.0;
+            }
+            factor.solve(&mut inverse);
+            // C⁻¹ in (row, column) goes to (last − column, last − row).
+            if let Some(row) = lower.get_mut(last.saturating_sub(column)) {
+                for (x, y) in row.iter_mut().rev().zip(&inverse) {
+                    *x = *y;
+                }
+            }
+        }
+        if lower.as_flattened().iter().all(|x| x.is_finite()) {
+            Ok(Self { lower })
+        } else {
+            Err(NotPositiveDefinite { row: 0 })
+        }
+    }
+
+    /// L ← LK: what K finds in the coordinates that L made.
+    pub fn compose(&mut self, inner: &Self) {
+        for (index, row) in self.lower.iter_mut().enumerate() {
+            for column in 0..=index {
+                let mut sum = 0.0;
+                for (l, k) in row.iter().zip(&inner.lower).skip(column) {
+                    sum += l * k.get(column).copied().unwrap_or(0.0);
+                }
+                if let Some(x) = row.get_mut(column) {
+                    *x = sum;
+                }
+            }
+        }
     }
 
     /// L, row by row, with zeros above the diagonal.
@@ -320,6 +391,46 @@ mod tests {
         metric.solve(&mut pushed);
         for (a, b) in pushed.iter().zip(&x) {
             assert!((a / b - 1.0).abs() < 1e-3, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn precision_is_the_inverse_of_covariance() {
+        let (_, lower) = example();
+        let metric = Dense::new(lower).unwrap();
+        // A = L⁻ᵀL⁻¹, column by column: LᵀAL must be I for it, so the factor found is L itself.
+        let mut precision = [[0.0; 4]; 4];
+        for j in 0..4 {
+            let mut x = [0.0; 4];
+            x[j] = 1.0;
+            metric.solve(&mut x);
+            for i in (0..4).rev() {
+                for k in i + 1..4 {
+                    x[i] -= lower[k][i] * x[k];
+                }
+                x[i] /= lower[i][i];
+            }
+            for i in 0..4 {
+                precision[i][j] = x[i];
+            }
+        }
+        let found = Dense::from_precision(&precision).unwrap();
+        for (row, expected) in found.rows().iter().zip(&lower) {
+            for (x, y) in row.iter().zip(expected) {
+                assert!((x - y).abs() <= 1e-3 * y.abs(), "{x} {y}");
+            }
+        }
+        assert!(Dense::from_precision(&[[1.0, 1.0], [1.0, 1.0]]).is_err());
+
+        let mut squared = metric;
+        squared.compose(&metric);
+        let x = [0.3, -1.2, 0.7, 2.1];
+        let (mut once, mut twice) = (x, x);
+        squared.push(&mut once);
+        metric.push(&mut twice);
+        metric.push(&mut twice);
+        for (a, b) in once.iter().zip(&twice) {
+            assert!((a / b - 1.0).abs() < 1e-5, "{a} {b}");
         }
     }
 

@@ -1,0 +1,181 @@
+//! From a potential and a starting point to a chain that nobody needs to tune, and to a word on
+//! whether to believe it.
+//!
+//! [`Warmup`] finds a [`Tuning`], a plain value; a chain and a [`Monitor`] are made from that, at once
+//! or at the next boot.
+
+mod batches;
+mod descent;
+mod monitor;
+mod sampler;
+mod secants;
+mod verdict;
+mod warmup;
+mod whitening;
+mod window;
+
+pub use monitor::{Monitor, Watched};
+pub use sampler::{Sampler, SamplerError};
+pub use verdict::{Reason, Verdict};
+pub use warmup::{Stage, Warmup, WarmupError};
+
+use crate::{Chain, ConfigError, Constant, Dense, LeimkuhlerMatthews, Metric};
+
+/// What a warm-up found: where the posterior is, in which metric it is round, and how long a step may
+/// be. A plain value, to be kept in flash for the next boot.
+///
+/// For N = 8 it takes 184 bytes serialised: N(N + 3)/2 + 2 floats.
+///
+/// ```
+/// use langevin::{BoxMuller, Dense, Pcg32, SeedableRng, Tuning};
+/// let metric = Dense::from_covariance(&[[1.0, 0.9], [0.9, 1.0]])?;
+/// let tuning = Tuning::new([0.0, 0.0], metric, 0.3)?;
+/// let mut chain = tuning.chain(BoxMuller::new(Pcg32::seed_from_u64(7)));
+/// # let mut posterior = |x: &[f32; 2]| [x[0], x[1]];
+/// chain.step(&mut posterior)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Tuning<const N: usize> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
+    centre: [f32; N],
+    metric: Dense<N>,
+    step_size: f32,
+    gradient_noise: f32,
+}
+
+/// Autocorrelation times of burn-in, of 1/η steps each, for a chain that starts at the centre.
+const BURN_IN: f32 = 16.0;
+
+impl<const N: usize> Tuning<N> {
+    /// A tuning known from elsewhere: the posterior's mean, a metric, and the step size η *for one
+    /// observation*: see [`Schedule`](crate::Schedule).
+    ///
+    /// # Errors
+    /// When a coordinate is not finite, or the step size not finite and > 0.
+    pub fn new(centre: [f32; N], metric: Dense<N>, step_size: f32) -> Result<Self, ConfigError> {
+        for x in &centre {
+            ConfigError::check(x.is_finite(), "centre", "finite", *x)?;
+        }
+        Ok(Self {
+            centre,
+            metric,
+            step_size: ConfigError::positive("step size", step_size)?,
+            gradient_noise: 0.0,
+        })
+    }
+
+    /// The same with another step size η for one observation.
+    ///
+    /// # Errors
+    /// When it is not finite and > 0.
+    pub fn with_step_size(mut self, step_size: f32) -> Result<Self, ConfigError> {
+        self.step_size = ConfigError::positive("step size", step_size)?;
+        Ok(self)
+    }
+
+    /// The posterior's mean, roughly.
+    pub const fn centre(&self) -> &[f32; N] {
+        &self.centre
+    }
+
+    /// The metric.
+    pub const fn metric(&self) -> &Dense<N> {
+        &self.metric
+    }
+
+    /// The step size η for one observation, in the metric's coordinates.
+    pub const fn step_size(&self) -> f32 {
+        self.step_size
+    }
+
+    /// Variance V of the gradient's noise in the metric's coordinates, of the coordinate that has most of
+    /// it: that of a minibatch, or of rounding. Where the curvature is 1 it adds about ηV/2 to a
+    /// variance.
+    pub const fn gradient_noise(&self) -> f32 {
+        self.gradient_noise
+    }
+
+    /// The chain to sample with: Leimkuhler–Matthews steps in the metric, at constant step size, from
+    /// the centre, with a burn-in of 16 autocorrelation times.
+    pub fn chain<Z>(&self, noise: Z) -> Chain<N, LeimkuhlerMatthews<N, Dense<N>>, Constant, Z> {
+        Chain::new(
+            self.centre,
+            LeimkuhlerMatthews::with_metric(self.metric),
+            Constant::known(self.step_size),
+            noise,
+        )
+        .burn_in((BURN_IN / self.step_size) as u32)
+    }
+}
+
+/// The chain's last good position, the gradient there, and the metric.
+#[derive(Clone, Copy, Debug)]
+struct Site<const N: usize> {
+    theta: [f32; N],
+    gradient: [f32; N],
+    metric: Dense<N>,
+}
+
+impl<const N: usize> Site<N> {
+    /// The whitened gradient Lᵀ∇U.
+    fn pulled(&self) -> [f32; N] {
+        let mut gradient = self.gradient;
+        self.metric.pull(&mut gradient);
+        gradient
+    }
+
+    /// |Lᵀ∇U|²/N: twice the energy above the mode, a coordinate's on average, in a metric in which the
+    /// curvature is 1. On the typical set that is about 1.
+    fn energy(&self) -> f32 {
+        squared(&self.pulled()) / N as f32
+    }
+
+    /// θ + `fraction`·δ.
+    fn displaced(&self, displacement: &[f32; N], fraction: f32) -> [f32; N] {
+        let mut theta = self.theta;
+        for (x, d) in theta.iter_mut().zip(displacement) {
+            *x += fraction * d;
+        }
+        theta
+    }
+}
+
+/// The few constants of a warm-up that a caller may want to set.
+#[derive(Clone, Copy, Debug)]
+struct Options {
+    step_size: f32,
+    safety: f32,
+    bias: f32,
+    first_window: u32,
+    last_window: u32,
+}
+
+/// |x|².
+fn squared<const N: usize>(x: &[f32; N]) -> f32 {
+    let mut sum = 0.0;
+    for x in x {
+        sum += x * x;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::size_of;
+
+    use super::*;
+    use crate::{BoxMuller, Pcg32};
+
+    #[test]
+    fn memory_is_bounded() {
+        type Draws = BoxMuller<Pcg32>;
+        assert!(size_of::<Tuning<8>>() <= 4 * (8 + 64 + 2));
+        // Warm-up, chain with dense metric and diagnostics: all there is, in one value.
+        assert!(size_of::<Sampler<8, Draws>>() <= 2048);
+        assert!(size_of::<Warmup<8>>() <= 1024);
+        assert!(size_of::<Monitor<8>>() <= 1280);
+    }
+}

@@ -1,0 +1,290 @@
+//! Warm-up's second phase: the curvature where the descent ended, and the metric in which it is 1.
+
+use super::{Site, WarmupError};
+use crate::{Dense, Metric};
+
+/// Trials to find the length on which a coordinate's energy changes by about 1.
+const TRIALS: u8 = 16;
+
+/// The first, diagonal metric: for each coordinate the length h on which curvature changes the energy
+/// by about 1, h|Δgᵢ| ≈ 1, found by trying lengths.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale<const N: usize> {
+    index: usize,
+    trials: u8,
+    lengths: [f32; N],
+}
+
+impl<const N: usize> Scale<N> {
+    /// From guesses of the lengths; none is taken to be below the resolution of the position.
+    pub fn new(site: &Site<N>, mut guesses: [f32; N]) -> Self {
+        for (length, x) in guesses.iter_mut().zip(&site.theta) {
+            *length = length.max(1e-3 * (x.abs() + 0.01));
+        }
+        Self {
+            index: 0,
+            trials: 0,
+            lengths: guesses,
+        }
+    }
+
+    pub fn probe(&self, site: &Site<N>) -> [f32; N] {
+        let mut probe = site.theta;
+        if let (Some(x), Some(length)) = (probe.get_mut(self.index), self.lengths.get(self.index)) {
+            *x += *length;
+        }
+        probe
+    }
+
+    /// Takes the gradient at the probe; `Ok(true)` when done, the metric then being set.
+    pub fn tell(
+        &mut self,
+        site: &mut Site<N>,
+        probe: &[f32; N],
+        gradient: Option<&[f32; N]>,
+    ) -> Result<bool, WarmupError> {
+        let of = |array: &[f32; N]| array.get(self.index).copied().unwrap_or(0.0);
+        let moved = of(probe) - of(&site.theta);
+        let curvature = gradient.map_or(f32::NAN, |g| {
+            if moved == 0.0 {
+                0.0
+            } else {
+                ((of(g) - of(&site.gradient)) / moved).abs()
+            }
+        });
+        let Some(length) = self.lengths.get_mut(self.index) else {
+            return Ok(true);
+        };
+        self.trials = self.trials.saturating_add(1);
+        let fits = if !curvature.is_finite() {
+            *length *= 1.0 / 32.0;
+            false
+        } else if curvature == 0.0 {
+            *length *= 32.0;
+            false
+        } else {
+            let energy = *length * *length * curvature;
+            let ideal = 1.0 / libm::sqrtf(curvature);
+            *length = ideal.max(*length * 1e-3).min(*length * 1e3);
+            (0.1..10.0).contains(&energy) || self.trials >= TRIALS
+        };
+        if fits {
+            self.index += 1;
+            self.trials = 0;
+            if self.index >= N {
+                site.metric = Dense::diagonal(self.lengths).unwrap_or(site.metric);
+                return Ok(true);
+            }
+        } else if self.trials >= TRIALS {
+            return Err(WarmupError::Flat {
+                coordinate: self.index,
+            });
+        }
+        Ok(false)
+    }
+}
+
+/// Damping of the Hessian, as part of its largest diagonal element: what curvature may be told from
+/// the rounding of the gradients. A metric improves by its inverse square root at each round.
+const DAMPING: f32 = 0.01;
+/// Largest deviation of an element of the whitened Hessian from the unit matrix that is no reason
+/// for another round.
+const WHITE: f32 = 0.5;
+/// Rounds after which the metric is taken as it is: the windows that follow do the rest.
+const ROUNDS: u8 = 15;
+/// Halvings of a probe that is not finite.
+const RETREATS: u8 = 12;
+
+/// The Hessian by central differences, one whitened unit to either side, column by column.
+///
+/// What it finds is composed with the metric it was found in, L ← LK with KKᵀ = (LᵀHL + μI)⁻¹. So each
+/// round refines the last, and condition numbers far beyond what f32 differences resolve come out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Curvature<const N: usize> {
+    rounds: u8,
+    column: usize,
+    retreats: u8,
+    reach: f32,
+    backward: bool,
+    forward: [f32; N],
+    hessian: [[f32; N]; N],
+}
+
+impl<const N: usize> Curvature<N> {
+    pub const fn new() -> Self {
+        Self {
+            rounds: 0,
+            column: 0,
+            retreats: 0,
+            reach: 1.0,
+            backward: false,
+            forward: [0.0; N],
+            hessian: [[0.0; N]; N],
+        }
+    }
+
+    /// Another round, at a new site.
+    pub const fn again(&mut self) {
+        self.column = 0;
+        self.retreats = 0;
+        self.reach = 1.0;
+        self.backward = false;
+    }
+
+    pub fn probe(&self, site: &Site<N>) -> [f32; N] {
+        let mut displacement = [0.0; N];
+        if let Some(d) = displacement.get_mut(self.column) {
+            *d = if self.backward {
+                -self.reach
+            } else {
+                self.reach
+            };
+        }
+        site.metric.push(&mut displacement);
+        site.displaced(&displacement, 1.0)
+    }
+
+    /// Takes the gradient at the probe; `Ok(true)` when the Hessian is complete.
+    pub fn tell(
+        &mut self,
+        site: &Site<N>,
+        gradient: Option<&[f32; N]>,
+    ) -> Result<bool, WarmupError> {
+        let Some(gradient) = gradient else {
+            self.reach *= 0.25;
+            self.backward = false;
+            self.retreats = self.retreats.saturating_add(1);
+            return if self.retreats > RETREATS {
+                Err(WarmupError::NonFinite)
+            } else {
+                Ok(false)
+            };
+        };
+        let mut pulled = *gradient;
+        site.metric.pull(&mut pulled);
+        if !self.backward {
+            self.forward = pulled;
+            self.backward = true;
+            return Ok(false);
+        }
+        if let Some(row) = self.hessian.get_mut(self.column) {
+            for ((h, f), b) in row.iter_mut().zip(&self.forward).zip(&pulled) {
+                *h = (f - b) / (2.0 * self.reach);
+            }
+        }
+        self.column += 1;
+        self.retreats = 0;
+        self.reach = 1.0;
+        self.backward = false;
+        Ok(self.column >= N)
+    }
+
+    /// Refines the metric by the Hessian; `true` when another round is worth its gradients.
+    pub fn refine(&mut self, site: &mut Site<N>) -> bool {
+        self.rounds = self.rounds.saturating_add(1);
+        let mut deviation: f32 = 0.0;
+        let mut largest = f32::MIN_POSITIVE;
+        for i in 0..N {
+            for j in 0..=i {
+                let mean = 0.5 * (at(&self.hessian, i, j) + at(&self.hessian, j, i));
+                if let Some(h) = self.hessian.get_mut(i).and_then(|row| row.get_mut(j)) {
+                    *h = mean;
+                }
+                if i == j {
+                    largest = largest.max(mean.abs());
+                    deviation = deviation.max((mean - 1.0).abs());
+                } else {
+                    deviation = deviation.max(mean.abs());
+                }
+            }
+        }
+        // Levenberg and Marquardt: damped until it is positive definite.
+        let mut damping = DAMPING * largest;
+        let mut added = 0.0;
+        while damping.is_finite() && damping < 1e6 * largest {
+            for (index, row) in self.hessian.iter_mut().enumerate() {
+                if let Some(h) = row.get_mut(index) {
+                    *h += damping - added;
+                }
+            }
+            added = damping;
+            if let Ok(found) = Dense::from_precision(&self.hessian) {
+                site.metric.compose(&found);
+                break;
+            }
+            damping *= 4.0;
+        }
+        // False for NaN too.
+        let white = deviation < WHITE;
+        self.rounds < ROUNDS && !(white && site.energy() < 2.0)
+    }
+}
+
+fn at<const N: usize>(matrix: &[[f32; N]; N], row: usize, column: usize) -> f32 {
+    matrix
+        .get(row)
+        .and_then(|r| r.get(column))
+        .copied()
+        .unwrap_or(0.0)
+}
+
+/// A step is at most this many whitened units, times √N.
+const LONGEST: f32 = 3.0;
+/// Shortenings of a step before it is given up.
+const SHORTENINGS: u8 = 8;
+
+/// A Newton step: in a whitened metric, one against the gradient, shortened until the energy falls.
+///
+/// The change of energy is that of the trapezoidal rule along the step, δᵀ(∇U + ∇U')/2: it needs no
+/// energy, and suffers none of the rounding of large energies' differences.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Search<const N: usize> {
+    direction: [f32; N],
+    fraction: f32,
+    shortenings: u8,
+}
+
+impl<const N: usize> Search<N> {
+    pub fn new(site: &Site<N>) -> Self {
+        let mut direction = site.pulled();
+        let mut squared = 0.0;
+        for w in &mut direction {
+            squared += *w * *w;
+            *w = -*w;
+        }
+        site.metric.push(&mut direction);
+        let longest = LONGEST * libm::sqrtf(N as f32);
+        Self {
+            direction,
+            fraction: (longest / libm::sqrtf(squared)).min(1.0),
+            shortenings: 0,
+        }
+    }
+
+    pub fn probe(&self, site: &Site<N>) -> [f32; N] {
+        site.displaced(&self.direction, self.fraction)
+    }
+
+    /// Takes the gradient at the probe; `true` when done, with the site moved unless all was in vain.
+    pub fn tell(
+        &mut self,
+        site: &mut Site<N>,
+        probe: &[f32; N],
+        gradient: Option<&[f32; N]>,
+    ) -> bool {
+        if let Some(gradient) = gradient {
+            let mut change = 0.0;
+            for ((d, g), before) in self.direction.iter().zip(gradient).zip(&site.gradient) {
+                change += d * (g + before);
+            }
+            if change < 0.0 {
+                site.theta = *probe;
+                site.gradient = *gradient;
+                return true;
+            }
+        }
+        self.fraction *= 0.4;
+        self.shortenings = self.shortenings.saturating_add(1);
+        self.shortenings >= SHORTENINGS
+    }
+}
