@@ -60,7 +60,7 @@ fn probability(z: f32) -> f32 {
     let f = t - (rounded - ROUND);
     // 2ᶠ: minimax with the constant term 1, relative error 1e-7.
     let p = 0.009_671_513 + f * 0.001_326_472_7;
-    let p = 1.0 + f * (0.693_147 + f * (0.240_222_42 + f * (0.055_507_336 + f * p)));
+    let p = 1.0 + f * (core::f32::consts::LN_2 + f * (0.240_222_42 + f * (0.055_507_336 + f * p)));
     let scale = f32::from_bits((rounded.to_bits() << 23).wrapping_add(0x3f80_0000));
     1.0 / (1.0 + p * scale)
 }
