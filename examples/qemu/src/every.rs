@@ -1,9 +1,9 @@
 //! Every stepper and every noise, named: the one list that whatever runs them all goes through.
 
 use langevin::{
-    Badodab, Baoab, BoxMuller, Energy, FixedInverseCdf, InverseCdf, LatticeWalk,
+    Badodab, Baoab, BoxMuller, Energy, FixedInverseCdf, InverseCdf, Ladder, LatticeWalk,
     LeimkuhlerMatthews, Libm, Mala, Micromath, Noise, NoiseCorrected, Pcg32, Psgld, Rademacher,
-    SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper, Stochastic, ThreePoint,
+    ReplicaExchange, SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper, Stochastic, ThreePoint,
 };
 
 /// Is shown steppers, each with a noise that its rule admits.
@@ -81,6 +81,10 @@ macro_rules! steppers {
             LeimkuhlerMatthews::new()
         );
         $with!($visitor, gaussian, "MALA", Mala::new());
+        if let Ok(ladder) = Ladder::new([2.0, 4.0]) {
+            let stepper = ReplicaExchange::new(Sgld::new(), ladder, 5);
+            $with!($visitor, gaussian, "replica exchange", stepper);
+        }
     };
 }
 

@@ -1,0 +1,297 @@
+//! What every stepper promises, whatever its rule: a fault leaves no trace, a metric is a change of
+//! coordinates, and T = 0 descends.
+
+use std::fmt::Debug;
+
+use langevin::{
+    Badodab, Baoab, BoxMuller, Chain, Cyclical, Dense, Energy, Fault, Ladder, LatticeWalk,
+    LeimkuhlerMatthews, Mala, MaxStep, Metric, NoiseCorrected, Pace, Pcg32, Potential, Psgld,
+    ReplicaExchange, SeedableRng, Sghmc, Sgld, Sgnht, Stepper, Stochastic, TryRng,
+};
+
+/// A generator that fails once its fuse has burnt down.
+#[derive(Clone, Debug, PartialEq)]
+struct Fused {
+    rng: Pcg32,
+    left: u32,
+}
+
+#[derive(Debug)]
+struct Burnt;
+
+impl std::fmt::Display for Burnt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("burnt")
+    }
+}
+
+impl std::error::Error for Burnt {}
+
+impl TryRng for Fused {
+    type Error = Burnt;
+
+    fn try_next_u32(&mut self) -> Result<u32, Burnt> {
+        self.left = self.left.checked_sub(1).ok_or(Burnt)?;
+        Ok(self.rng.try_next_u32().unwrap())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Burnt> {
+        let low = u64::from(self.try_next_u32()?);
+        Ok(low | u64::from(self.try_next_u32()?) << 32)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Burnt> {
+        for byte in bytes {
+            *byte = self.try_next_u32()? as u8;
+        }
+        Ok(())
+    }
+}
+
+fn fused(left: u32) -> Fused {
+    Fused {
+        rng: Pcg32::seed_from_u64(77),
+        left,
+    }
+}
+
+/// The same generator for the steppers' normals and for the lattice walk.
+trait Source {
+    fn new(rng: Fused) -> Self;
+}
+
+impl Source for Fused {
+    fn new(rng: Fused) -> Self {
+        rng
+    }
+}
+
+impl Source for BoxMuller<Fused> {
+    fn new(rng: Fused) -> Self {
+        BoxMuller::new(rng)
+    }
+}
+
+/// U(φ) = (4φ₀² + φ₁² + φ₀φ₁ + 2φ₂²)/2 + φ₂⁴/4, in coordinates φ = `map` θ; its gradient broken on request.
+struct Bowl {
+    map: Dense<3>,
+    broken: bool,
+}
+
+impl Bowl {
+    fn new(map: Dense<3>) -> Self {
+        Self { map, broken: false }
+    }
+}
+
+impl Potential<3> for Bowl {
+    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), Fault> {
+        let mut phi = *theta;
+        self.map.push(&mut phi);
+        let [x, y, z] = phi;
+        *gradient = [4.0 * x + 0.5 * y, y + 0.5 * x, 2.0 * z + z * z * z];
+        self.map.pull(gradient);
+        if self.broken {
+            gradient[1] = f32::NAN;
+        }
+        Ok(())
+    }
+}
+
+impl Energy<3> for Bowl {
+    fn energy(&mut self, theta: &[f32; 3]) -> Result<f32, Fault> {
+        let mut phi = *theta;
+        self.map.push(&mut phi);
+        let [x, y, z] = phi;
+        Ok(0.5 * (4.0 * x * x + y * y + x * y + 2.0 * z * z) + 0.25 * z * z * z * z)
+    }
+}
+
+impl Stochastic<3> for Bowl {
+    fn gradient_and_variance(
+        &mut self,
+        theta: &[f32; 3],
+        gradient: &mut [f32; 3],
+        variance: &mut [f32; 3],
+    ) -> Result<(), Fault> {
+        *variance = [0.5; 3];
+        self.gradient(theta, gradient)
+    }
+}
+
+fn unit() -> Dense<3> {
+    Dense::from_covariance(&[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]).unwrap()
+}
+
+fn skewed() -> Dense<3> {
+    Dense::from_covariance(&[[0.5, 0.2, 0.1], [0.2, 1.5, -0.3], [0.1, -0.3, 0.8]]).unwrap()
+}
+
+const START: [f32; 3] = [0.5, -1.0, 0.25];
+
+fn pace() -> Pace {
+    Pace::new(0.05, 1.0).unwrap()
+}
+
+/// A fault of the gradient, of the generator at any word, or of the step's length changes nothing.
+fn leaves_no_trace<S, Z>(name: &str, stepper: S)
+where
+    S: Stepper<3, Bowl, Z> + Copy + PartialEq + Debug,
+    Z: Source + Clone,
+{
+    let mut bowl = Bowl::new(unit());
+    let mut noise = Z::new(fused(u32::MAX));
+    let (mut spared, mut spared_noise) = (stepper, noise.clone());
+    let (mut hit, mut theta, mut other) = (stepper, START, START);
+    for step in 0..200 {
+        bowl.broken = true;
+        if step % 3 == 0 {
+            let before = hit;
+            let fault = hit.step(&mut theta, &mut bowl, &pace(), &mut noise);
+            assert_eq!(fault, Err(Fault::NonFiniteGradient), "{name}");
+            assert_eq!(hit, before, "{name}");
+        }
+        bowl.broken = false;
+        hit.step(&mut theta, &mut bowl, &pace(), &mut noise)
+            .unwrap();
+        spared
+            .step(&mut other, &mut bowl, &pace(), &mut spared_noise)
+            .unwrap();
+        // So nothing was drawn for the broken ones either.
+        assert_eq!((theta, hit), (other, spared), "{name}");
+    }
+
+    for left in 0.. {
+        let (before, from) = (hit, theta);
+        match hit.step(&mut theta, &mut bowl, &pace(), &mut Z::new(fused(left))) {
+            Ok(()) => break,
+            Err(fault) => assert_eq!(fault, Fault::Random, "{name}"),
+        }
+        assert_eq!((hit, theta), (before, from), "{name}: word {left}");
+        assert!(left < 100, "{name}");
+    }
+
+    let short = pace().bounded(MaxStep::new(1e-4).unwrap());
+    let (before, from) = (hit, theta);
+    let fault = hit.step(&mut theta, &mut bowl, &short, &mut noise);
+    assert_eq!(fault, Err(Fault::StepTooLong), "{name}");
+    assert_eq!((hit, theta), (before, from), "{name}");
+}
+
+/// With metric L on U(θ) it makes the steps that it makes without one on U(Lφ), θ = Lφ.
+fn changes_coordinates<S, T, Z>(name: &str, with_metric: S, plain: T)
+where
+    S: Stepper<3, Bowl, Z>,
+    T: Stepper<3, Bowl, Z>,
+    Z: Source + Clone,
+{
+    let (mut with_metric, mut plain) = (with_metric, plain);
+    let (mut curved, mut straight) = (Bowl::new(unit()), Bowl::new(skewed()));
+    let (mut noise, mut same) = (Z::new(fused(u32::MAX)), Z::new(fused(u32::MAX)));
+    let mut phi = START;
+    let mut theta = START;
+    skewed().push(&mut theta);
+    // Rounding makes the paths part; a wrong power of L does at the first steps.
+    for step in 0..50 {
+        with_metric
+            .step(&mut theta, &mut curved, &pace(), &mut noise)
+            .unwrap();
+        plain
+            .step(&mut phi, &mut straight, &pace(), &mut same)
+            .unwrap();
+        let mut image = phi;
+        skewed().push(&mut image);
+        for (a, b) in theta.iter().zip(&image) {
+            assert!(
+                (a - b).abs() < 1e-4,
+                "{name}, step {step}: {theta:?} {image:?}"
+            );
+        }
+    }
+}
+
+/// In the exploration of a cyclical schedule, T = 0, it comes to rest at the mode; then it moves again.
+fn explores_and_samples<S, Z>(name: &str, stepper: S)
+where
+    S: Stepper<3, Bowl, Z>,
+    Z: Source,
+{
+    let schedule = Cyclical::new(0.1, 6000).unwrap().exploring(3000);
+    let mut chain = Chain::new(START, stepper, schedule, Z::new(fused(u32::MAX)));
+    let mut bowl = Bowl::new(unit());
+    let mut squares = 0.0;
+    for step in 0..6000 {
+        match chain.step(&mut bowl) {
+            Ok(None) => assert!(step < 3000, "{name}"),
+            Ok(Some(theta)) => {
+                assert!(step >= 3000, "{name}");
+                squares += theta.iter().map(|t| t * t).sum::<f32>() / 3000.0;
+            }
+            fault => panic!("{name}: {fault:?}"),
+        }
+        if step == 2999 {
+            let rest = chain.position().iter().all(|t| t.abs() < 1e-3);
+            assert!(rest, "{name}: {:?}", chain.position());
+        }
+    }
+    // E|θ|² is about 0.27 + 1.07 + 0.4; the end of a cycle has few independent draws.
+    assert!(squares > 0.5 && squares < 5.0, "{name}: {squares}");
+}
+
+macro_rules! every_stepper {
+    ($check:ident) => {
+        $check::<_, BoxMuller<Fused>>("SGLD", Sgld::new());
+        $check::<_, BoxMuller<Fused>>("SGHMC", Sghmc::new(0.2).unwrap());
+        $check::<_, BoxMuller<Fused>>(
+            "SGHMC, refreshed",
+            Sghmc::with_mass(1.0, 1.0).unwrap().refresh_every(2),
+        );
+        $check::<_, BoxMuller<Fused>>("BAOAB", Baoab::new(0.2).unwrap());
+        $check::<_, BoxMuller<Fused>>("Leimkuhler-Matthews", LeimkuhlerMatthews::new());
+        $check::<_, BoxMuller<Fused>>("pSGLD", Psgld::new(0.9, 0.5).unwrap());
+        $check::<_, BoxMuller<Fused>>("SGNHT", Sgnht::new(0.2).unwrap());
+        $check::<_, BoxMuller<Fused>>("BADODAB", Badodab::new(0.2).unwrap());
+        $check::<_, BoxMuller<Fused>>("noise-corrected SGLD", NoiseCorrected::new());
+        $check::<_, BoxMuller<Fused>>("MALA", Mala::new());
+        $check::<_, Fused>("lattice walk", LatticeWalk::new());
+    };
+}
+
+#[test]
+fn a_fault_leaves_no_trace() {
+    every_stepper!(leaves_no_trace);
+}
+
+#[test]
+fn the_cyclical_schedule_works_with_every_stepper() {
+    every_stepper!(explores_and_samples);
+    explores_and_samples::<_, BoxMuller<Fused>>(
+        "replica exchange",
+        ReplicaExchange::new(Sgld::new(), Ladder::<2>::geometric(4.0).unwrap(), 5),
+    );
+}
+
+#[test]
+fn a_metric_is_a_change_of_coordinates() {
+    let l = skewed();
+    changes_coordinates::<_, _, BoxMuller<Fused>>("SGLD", Sgld::with_metric(l), Sgld::new());
+    let sghmc = Sghmc::new(0.2).unwrap();
+    changes_coordinates::<_, _, BoxMuller<Fused>>("SGHMC", sghmc.with_metric(l), sghmc);
+    let baoab = Baoab::new(0.2).unwrap();
+    changes_coordinates::<_, _, BoxMuller<Fused>>("BAOAB", baoab.with_metric(l), baoab);
+    changes_coordinates::<_, _, BoxMuller<Fused>>(
+        "Leimkuhler-Matthews",
+        LeimkuhlerMatthews::with_metric(l),
+        LeimkuhlerMatthews::new(),
+    );
+    let sgnht = Sgnht::new(0.2).unwrap();
+    changes_coordinates::<_, _, BoxMuller<Fused>>("SGNHT", sgnht.with_metric(l), sgnht);
+    let badodab = Badodab::new(0.2).unwrap();
+    changes_coordinates::<_, _, BoxMuller<Fused>>("BADODAB", badodab.with_metric(l), badodab);
+    changes_coordinates::<_, _, BoxMuller<Fused>>("MALA", Mala::with_metric(l), Mala::new());
+    changes_coordinates::<_, _, Fused>(
+        "lattice walk",
+        LatticeWalk::with_metric(l),
+        LatticeWalk::new(),
+    );
+}
