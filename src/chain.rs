@@ -12,7 +12,7 @@ const WATCH: u32 = 64;
 /// that the position may be to blame for (gradient, energy, length of the step) it goes back to the
 /// anchor (where the chain started, unless told otherwise), and burn-in starts again. Until a return
 /// has led to 64 good steps, each further one goes half as far from the origin, should the anchor itself
-/// be no place to step from: from 1e20 to 1 in 67 returns.
+/// be no place to step from: from 1e20 to 1 in 67 returns, each when patience has run out again.
 ///
 /// What the estimates see of an excursion is up to two settings. [`max_step`](Self::max_step) ends it:
 /// without a bound, a diverging chain makes a few ever longer, finite steps before it faults.
