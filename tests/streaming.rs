@@ -1,8 +1,8 @@
 //! The posterior that is reported while observations stream in, against exact least squares.
 
 use langevin::{
-    BoxMuller, Chain, Constant, Data, Diagonal, GaussianPrior, LinearRegression, Model, Noise,
-    Pcg32, Potential, Sample, SeedableRng, Sgld, Window,
+    BoxMuller, Chain, Constant, Data, Diagonal, GaussianPrior, LinearRegression, Model, Moments,
+    Noise, Pcg32, Potential, Sample, SeedableRng, Sgld, Window,
 };
 
 const SIGMA: f32 = 0.5;
@@ -94,35 +94,6 @@ fn average(values: &[f64]) -> [f64; 2] {
     [mean, (squares / (n - 1.0) / n).sqrt()]
 }
 
-/// Running mean and variance of draws; with `keep` < 1, of the latest 1/(1 − `keep`).
-struct Estimate {
-    keep: f64,
-    weight: f64,
-    mean: [f64; 2],
-    variance: [f64; 2],
-}
-
-impl Estimate {
-    fn new(keep: f64) -> Self {
-        Self {
-            keep,
-            weight: 0.0,
-            mean: [0.0; 2],
-            variance: [0.0; 2],
-        }
-    }
-
-    fn push(&mut self, theta: &[f32; 2]) {
-        self.weight = self.keep * self.weight + 1.0;
-        let share = 1.0 / self.weight;
-        for ((m, v), t) in (self.mean.iter_mut().zip(&mut self.variance)).zip(theta) {
-            let d = f64::from(*t) - *m;
-            *m += share * d;
-            *v = (1.0 - share) * (*v + share * d * d);
-        }
-    }
-}
-
 /// Reported over exact sd after 8, 16, 32 and 64 observations, 2048 steps each, of 32 streams. The
 /// estimate restarts with each observation and skips 256 draws, or forgets with 512 draws.
 ///
@@ -137,13 +108,13 @@ fn while_streaming(restart: bool) {
         let mut window: Window<Sample<2>, 64> = Window::new();
         let mut exact = LeastSquares::new(1.0);
         let mut chain = chain(0.06 * SIGMA * SIGMA, seed);
-        let mut estimate = Estimate::new(1.0 - 1.0 / 512.0);
+        let mut estimate = Moments::forgetting(512.0).unwrap();
         for n in 1..=64_usize {
             let sample = sensor.read([1.0, -2.0]);
             exact.push(&sample, 1.0);
             window.push(sample).unwrap();
             if restart {
-                estimate = Estimate::new(1.0);
+                estimate = Moments::new();
             }
             for step in 0..2048 {
                 let theta = chain.step(&mut model.on(&window)).unwrap().unwrap();
@@ -154,7 +125,7 @@ fn while_streaming(restart: bool) {
             if let Some(at) = [8, 16, 32, 64].iter().position(|m| *m == n) {
                 let [_, variance] = exact.posterior();
                 for i in 0..2 {
-                    ratios[at][i].push((estimate.variance[i] / variance[i]).sqrt());
+                    ratios[at][i].push(f64::from(estimate.sd()[i]) / variance[i].sqrt());
                 }
             }
         }
@@ -201,15 +172,16 @@ fn under_forgetting(
             step(&mut chain, &model, &window);
         }
         if n >= 300 && n % 100 == 0 {
-            let mut estimate = Estimate::new(1.0);
+            let mut estimate = Moments::new();
             for _ in 0..steps {
                 step(&mut chain, &model, &window);
                 estimate.push(chain.position());
             }
             let [mean, variance] = exact.posterior();
             for i in 0..2 {
-                errors[i].push((estimate.mean[i] - mean[i]) / variance[i].sqrt());
-                ratios[i].push((estimate.variance[i] / variance[i]).sqrt());
+                let sd = variance[i].sqrt();
+                errors[i].push((f64::from(estimate.mean()[i]) - mean[i]) / sd);
+                ratios[i].push(f64::from(estimate.sd()[i]) / sd);
             }
         }
     }
@@ -243,7 +215,7 @@ fn forgetting_window_in_minibatches() {
     });
 }
 
-/// A sensor that gives NaN for 1000 samples and recovers: position, weights and later draws have the
+/// A sensor that gives NaN for 1000 samples and recovers: position, estimates, weights and later draws have the
 /// bits of a run that never received them. Only the count of refused ones tells.
 #[test]
 fn nan_sensor_leaves_no_trace() {
@@ -253,6 +225,7 @@ fn nan_sensor_leaves_no_trace() {
         let mut window: Window<Sample<2>, 64> = Window::forgetting(20.0).unwrap();
         let mut chain = chain(0.01, 4);
         let mut rng = Pcg32::seed_from_u64(5);
+        let mut estimate = Moments::forgetting(64.0).unwrap();
         let mut bits = Vec::new();
         for n in 0..200 {
             if nan && n == 100 {
@@ -276,9 +249,11 @@ fn nan_sensor_leaves_no_trace() {
             window.push(sensor.read([1.0, -2.0])).unwrap();
             for _ in 0..16 {
                 let mut batch = model.on(&window).minibatch::<8, _>(&mut rng);
-                chain.step(&mut batch).unwrap();
+                estimate.push(chain.step(&mut batch).unwrap().unwrap());
             }
             bits.extend(chain.position().map(f32::to_bits));
+            bits.extend(estimate.mean().map(f32::to_bits));
+            bits.extend(estimate.sd().map(f32::to_bits));
             bits.push(window.effective().to_bits());
         }
         assert_eq!(chain.faults().total(), 0);
@@ -297,13 +272,13 @@ fn empty_window_is_the_prior() {
     let window: Window<Sample<2>, 64> = Window::new();
     assert_eq!(Potential::<2>::data(&model.on(&window)), 0.0);
     let mut chain = chain(0.05, 2);
-    let mut estimate = Estimate::new(1.0);
+    let mut estimate = Moments::new();
     for _ in 0..200_000 {
         let theta = chain.step(&mut model.on(&window)).unwrap().unwrap();
         estimate.push(theta);
     }
     // ρ = 0.95: 2e5 draws are worth 2e5·(1 − ρ²)/(1 + ρ²) = 10 000 for a variance. 4·√(2/10 000) = 5.7 %.
-    for v in estimate.variance {
+    for v in estimate.variance() {
         assert!((v * (1.0 - 0.05 / 2.0) - 1.0).abs() < 0.057, "{v}");
     }
 }
