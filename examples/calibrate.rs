@@ -96,6 +96,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
             None => table::parse(published, ["x", "y"]),
         }
     };
+    let published = args.file.is_none() && args.text("sigma").is_none();
     let chwirut2 = Calibrated {
         name: "chwirut2",
         axes: ["metal distance x", "ultrasonic response y"],
@@ -103,7 +104,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
             sigma: args.value("sigma", CHWIRUT2.sigma)?,
             ..CHWIRUT2
         },
-        published: args.file.is_none() && args.text("sigma").is_none(),
+        published,
         readings: readings(include_str!("data/chwirut2.csv"))?,
         history: Vec::new(),
         draws: Vec::new(),
@@ -115,30 +116,23 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
             sigma: args.value("sigma", DANWOOD.sigma)?,
             ..DANWOOD
         },
-        published: chwirut2.published,
+        published,
         readings: readings(include_str!("data/danwood.csv"))?,
         history: Vec::new(),
         draws: Vec::new(),
     };
-    match only {
-        Some("chwirut2") => {
-            let area = plot::picture(output, (1400, 500))?;
-            calibrate(chwirut2, run)?.draw(&area)?;
-            plot::finish(&area, output)
-        }
-        Some(_) => {
-            let area = plot::picture(output, (1400, 500))?;
-            calibrate(danwood, run)?.draw(&area)?;
-            plot::finish(&area, output)
-        }
-        None => {
-            let area = plot::picture(output, (1400, 1000))?;
-            let (upper, lower) = area.split_vertically(500);
-            calibrate(chwirut2, run)?.draw(&upper)?;
-            calibrate(danwood, run)?.draw(&lower)?;
-            plot::finish(&area, output)
-        }
+    let area = plot::picture(output, (1400, if only.is_some() { 500 } else { 1000 }))?;
+    let (upper, lower) = match only {
+        Some(_) => (area.clone(), area.clone()),
+        None => area.split_vertically(500),
+    };
+    if only != Some("danwood") {
+        calibrate(chwirut2, run)?.draw(&upper)?;
     }
+    if only != Some("chwirut2") {
+        calibrate(danwood, run)?.draw(&lower)?;
+    }
+    plot::finish(&area, output)
 }
 
 /// Streams the readings through the application, and shows what is known after each.
@@ -182,6 +176,13 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
         }
         progress.add(run.steps.into());
     }
+
+    progress.clear();
+    let bits = app.position().map(|t| format!("{:08x}", t.to_bits()));
+    println!(
+        "position after the last reading, in bits: {}",
+        bits.join(" ")
+    );
 
     // The same posterior for longer, in batches: their scatter gives the Monte Carlo error.
     const BATCHES: u32 = 40;

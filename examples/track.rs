@@ -19,7 +19,7 @@ use plotters::prelude::SeriesLabelPosition;
 use support::{
     Outcome,
     args::Args,
-    plot::{self, BLUE, GREY, INK, ORANGE, Panel},
+    plot::{self, BLUE, GREY, ORANGE, Panel},
     progress::Progress,
     table,
 };
@@ -120,8 +120,15 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
         args.value("seed", 1)?,
     )?;
     report(&history, memory);
+    let unit = if args.file.is_some() {
+        "value"
+    } else {
+        "CO₂ in ppm"
+    };
     draw(
         &history,
+        memory,
+        unit,
         Path::new(args.text("output").unwrap_or("target/track.svg")),
     )
 }
@@ -358,42 +365,41 @@ fn report(history: &[Known], memory: f32) {
     println!();
 }
 
-fn draw(history: &[Known], output: &Path) -> Outcome {
+fn draw(history: &[Known], memory: f32, unit: &str, output: &Path) -> Outcome {
     let area = plot::picture(output, (1400, 1000))?;
     let (upper, lower) = area.split_vertically(540);
-    let (left, right) = upper.split_horizontally(760);
-    let (slope, spread) = lower.split_horizontally(760);
+    let (upper_left, upper_right) = upper.split_horizontally(760);
+    let (lower_left, lower_right) = lower.split_horizontally(760);
 
-    let range = |values: &mut dyn Iterator<Item = f64>| {
-        let [low, high] = values
-            .filter(|v| v.is_finite())
-            .fold([f64::MAX, f64::MIN], |[a, b], v| [a.min(v), b.max(v)]);
-        let margin = (0.06 * (high - low)).max(1e-6);
-        low - margin..high + margin
+    // Something of each reading over time; NaN where there is none.
+    let over_time = |part: &[Known], of: &dyn Fn(&Known) -> f64| -> Vec<[f64; 2]> {
+        part.iter().map(|k| [k.time, of(k)]).collect()
     };
-    let time = |part: &[Known]| part[0].time..part[part.len() - 1].time.max(part[0].time + 1e-3);
+    let band = |part: &[Known], of: &dyn Fn(&Known) -> [f64; 2]| -> Vec<[f64; 3]> {
+        let edges = |k: &Known, [mean, sd]: [f64; 2]| [k.time, mean - 1.96 * sd, mean + 1.96 * sd];
+        part.iter().map(|k| edges(k, of(k))).collect()
+    };
     let readings = |part: &[Known]| {
-        let finite = part.iter().filter(|k| k.value.is_finite());
-        finite.map(|k| [k.time, k.value]).collect::<Vec<_>>()
+        let mut readings = over_time(part, &|k| k.value);
+        readings.retain(|[_, value]| value.is_finite());
+        readings
     };
-    let band = |k: &Known, [mean, sd]: [f64; 2]| [k.time, mean - 1.96 * sd, mean + 1.96 * sd];
+    let times = |part: &[Known]| part[0].time..part[part.len() - 1].time.max(part[0].time + 1e-3);
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        let ends = values.fold([f64::MAX, f64::MIN], |[a, b], v| [a.min(v), b.max(v)]);
+        let margin = (0.06 * (ends[1] - ends[0])).max(1e-6);
+        ends[0] - margin..ends[1] + margin
+    };
 
-    let all = range(&mut history.iter().map(|k| k.value));
-    let mut panel = Panel::new(
-        &left,
-        "readings and tracked level",
-        ["year", "value"],
-        time(history),
-        all,
-    )?;
-    panel.points(
-        readings(history).into_iter().step_by(2),
-        GREY,
-        1,
-        "readings",
-    )?;
+    // Before the memory has filled, level and slope are anybody's guess.
+    let settled = &history[(history.len() - 1).min(memory as usize)..];
+    let values = range(&mut readings(history).iter().map(|r| r[1]));
+    let title = "readings and tracked level";
+    let mut panel = Panel::new(&upper_left, title, ["year", unit], times(history), values)?;
+    let points = readings(history).into_iter().step_by(2);
+    panel.points(points, GREY, 1, "readings")?;
     panel.line(
-        history.iter().map(|k| [k.time, k.chain[0][0]]),
+        over_time(settled, &|k| k.chain[0][0]),
         BLUE,
         2,
         "level, SGLD",
@@ -402,80 +408,47 @@ fn draw(history: &[Known], output: &Path) -> Outcome {
 
     // The last part closer: level and season together.
     let end = &history[history.len().saturating_sub(260)..];
-    let total = |of: &[[f64; 2]; 3]| of[0][0] + of[2][0];
-    let zoom = range(
-        &mut end
-            .iter()
-            .map(|k| k.value)
-            .chain(end.iter().map(|k| total(&k.chain))),
-    );
-    let mut panel = Panel::new(&right, "the end of it", ["year", "value"], time(end), zoom)?;
-    panel.band(
-        end.iter().map(|k| band(k, k.chain[0])),
-        BLUE,
-        0.3,
-        "level, 95 %, SGLD",
-    )?;
-    panel.line(
-        end.iter().map(|k| [k.time, total(&k.chain)]),
-        BLUE,
-        2,
-        "level + season, SGLD",
-    )?;
-    panel.line(
-        end.iter().map(|k| [k.time, total(&k.exact)]),
-        ORANGE,
-        1,
-        "the same, least squares",
-    )?;
-    panel.points(readings(end), INK, 2, "readings")?;
+    let chain = over_time(end, &|k| k.chain[0][0] + k.chain[2][0]);
+    let exact = over_time(end, &|k| k.exact[0][0] + k.exact[2][0]);
+    let values = range(&mut readings(end).iter().chain(&chain).map(|r| r[1]));
+    let mut panel = Panel::new(&upper_right, "its end", ["year", unit], times(end), values)?;
+    panel.band(band(end, &|k| k.chain[0]), BLUE, 0.3, "level, 95 %, SGLD")?;
+    panel.points(readings(end), GREY, 2, "readings")?;
+    panel.line(chain, BLUE, 3, "level + season, SGLD")?;
+    panel.line(exact, ORANGE, 1, "the same, least squares")?;
     panel.done(SeriesLabelPosition::UpperLeft)?;
 
-    // Before the memory is half full the slope is anybody's guess.
-    let settled = &history[history.len().min(101) - 1..];
-    let slopes = settled
-        .iter()
-        .flat_map(|k| [band(k, k.exact[1])[1], band(k, k.exact[1])[2]]);
-    let slopes = range(&mut slopes.into_iter());
-    let mut panel = Panel::new(&slope, "slope", ["year", "a year"], time(settled), slopes)?;
-    panel.band(
-        settled.iter().map(|k| band(k, k.chain[1])),
-        BLUE,
-        0.3,
-        "95 %, SGLD",
-    )?;
+    let exact = band(settled, &|k| k.exact[1]);
+    let values = range(&mut exact.iter().flat_map(|e| [e[1], e[2]]));
+    let labels = ["year", &format!("{unit} a year")];
+    let mut panel = Panel::new(&lower_left, "slope", labels, times(settled), values)?;
+    panel.band(band(settled, &|k| k.chain[1]), BLUE, 0.3, "95 %, SGLD")?;
     panel.line(
-        settled.iter().map(|k| [k.time, k.chain[1][0]]),
+        over_time(settled, &|k| k.chain[1][0]),
         BLUE,
         2,
         "mean, SGLD",
     )?;
-    for (edge, label) in [(1, "95 %, least squares"), (2, "")] {
-        panel.line(
-            settled.iter().map(|k| [k.time, band(k, k.exact[1])[edge]]),
-            ORANGE,
-            1,
-            label,
-        )?;
-    }
+    let edge = |i: usize| exact.iter().map(move |e| [e[0], e[i]]);
+    panel.line(edge(1), ORANGE, 1, "95 %, least squares")?;
+    panel.line(edge(2), ORANGE, 1, "")?;
     panel.done(SeriesLabelPosition::UpperLeft)?;
 
-    let top = settled.iter().map(|k| k.chain[0][1]).fold(0.0, f64::max) * 1.2;
+    let mut chain = over_time(settled, &|k| k.chain[0][1]);
+    let top = 1.2 * chain.iter().map(|c| c[1]).fold(1e-6, f64::max);
+    // Every fourth: as many as the eye can tell apart.
+    chain = chain.into_iter().step_by(4).collect();
+    let title = "standard deviation of the level";
     let mut panel = Panel::new(
-        &spread,
-        "sd of the level",
-        ["year", "sd"],
-        time(settled),
+        &lower_right,
+        title,
+        ["year", unit],
+        times(settled),
         0.0..top,
     )?;
+    panel.line(chain, BLUE, 1, "SGLD")?;
     panel.line(
-        settled.iter().map(|k| [k.time, k.chain[0][1]]),
-        BLUE,
-        1,
-        "SGLD",
-    )?;
-    panel.line(
-        settled.iter().map(|k| [k.time, k.exact[0][1]]),
+        over_time(settled, &|k| k.exact[0][1]),
         ORANGE,
         2,
         "least squares",

@@ -183,3 +183,31 @@ fn a_dead_sensor_leaves_no_trace() {
     };
     assert_eq!(run(0), run(1000));
 }
+
+/// Derivatives against central differences, in f32: within 0.2 % of the largest.
+fn check_derivatives<const N: usize>(instrument: Instrument<N>, settings: &[f32]) {
+    for x in settings {
+        let theta = instrument.mean;
+        let (_, slopes) = (instrument.response)(&[*x], &theta);
+        let largest = slopes.iter().fold(0.0_f32, |a, s| a.max(s.abs()));
+        for i in 0..N {
+            let moved = |by: f32| {
+                let mut theta = theta;
+                theta[i] += by;
+                (instrument.response)(&[*x], &theta).0
+            };
+            let slope = (moved(0.01) - moved(-0.01)) / 0.02;
+            assert!(
+                (slope - slopes[i]).abs() < 2e-3 * largest,
+                "{x}: {slopes:?}, b{}: {slope}",
+                i + 1
+            );
+        }
+    }
+}
+
+#[test]
+fn responses_have_their_derivatives() {
+    check_derivatives(CHWIRUT2, &[0.5, 1.0, 3.0, 6.0]);
+    check_derivatives(DANWOOD, &[1.309, 1.5, 1.68]);
+}
