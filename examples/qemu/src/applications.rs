@@ -2,12 +2,16 @@
 
 use core::fmt::{Result, Write};
 
+use langevin::{
+    Chain, ConfigError, Constant, Dense, Energy, Fault, GaussianPrior, Metric, Model,
+    NonlinearLeastSquares, Potential, Stepper, Stochastic, Window,
+};
 use langevin_apps::{
-    calibrate::{CHWIRUT2, Calibration, DANWOOD, Instrument, reading},
+    calibrate::{CHWIRUT2, Calibration, DANWOOD, ETA, Instrument, Reading, Response, reading},
     readings,
 };
 
-use crate::hash::Hash;
+use crate::{every, hash::Hash};
 
 /// Calibrates both instruments with `steps` steps a reading.
 ///
@@ -46,4 +50,133 @@ fn instrument<const N: usize, const CAP: usize>(
         writeln!(out, "{name}/sd[{i}] {:08x}", sd.to_bits())?;
     }
     Ok(())
+}
+
+/// Calibrates Chwirut2 with every stepper, `steps` steps a reading.
+///
+/// # Errors
+/// When `out` fails.
+pub fn every_stepper(steps: u32, out: &mut impl Write) -> Result {
+    let mut rows = Rows {
+        steps,
+        out,
+        result: Ok(()),
+    };
+    every::steppers(&mut rows);
+    rows.result
+}
+
+struct Rows<'a, W> {
+    steps: u32,
+    out: &'a mut W,
+    result: Result,
+}
+
+impl<W: Write> every::Visitor<3, Whitened> for Rows<'_, W> {
+    fn visit<S: Stepper<3, Whitened, Z>, Z>(
+        &mut self,
+        (name, _): (&'static str, &'static str),
+        stepper: S,
+        noise: Z,
+    ) {
+        let row = match stream(stepper, noise, self.steps) {
+            Ok((path, faults)) => {
+                writeln!(self.out, "Chwirut2/{name}/{faults}-faults {path:016x}")
+            }
+            Err(error) => writeln!(self.out, "Chwirut2/{name} {error}"),
+        };
+        self.result = self.result.and(row);
+    }
+}
+
+/// Hash of the positions after each reading's steps, and the number of faults.
+fn stream<S: Stepper<3, Whitened, Z>, Z>(
+    stepper: S,
+    noise: Z,
+    steps: u32,
+) -> core::result::Result<(u64, u32), ConfigError> {
+    let mut posterior = Whitened::new(CHWIRUT2)?;
+    // At the prior's mean, φ₀ = L⁻¹ mean, the chain starts where the application does.
+    let mut chain = Chain::new(posterior.start, stepper, Constant::new(ETA)?, noise);
+    let mut path = Hash::new();
+    for &at in &readings::CHWIRUT2 {
+        // Readings are finite.
+        let _ = posterior.readings.push(reading(at));
+        for _ in 0..steps {
+            // Faults are counted.
+            let _ = chain.step(&mut posterior);
+        }
+        for t in chain.position() {
+            path.write(t.to_bits());
+        }
+    }
+    Ok((path.value(), chain.faults().total()))
+}
+
+/// The posterior of an instrument in coordinates φ, θ = Lφ: for steppers that are given no metric.
+struct Whitened {
+    model: Model<GaussianPrior<3>, NonlinearLeastSquares<Response<3>>>,
+    readings: Window<Reading, 64>,
+    metric: Dense<3>,
+    start: [f32; 3],
+}
+
+impl Whitened {
+    fn new(instrument: Instrument<3>) -> core::result::Result<Self, ConfigError> {
+        let [[a, ..], [b, c, _], [d, e, f]] = instrument.metric;
+        let [x, y, z] = instrument.mean;
+        let p = x / a;
+        let q = (y - b * p) / c;
+        Ok(Self {
+            model: Model::new(
+                GaussianPrior::new(instrument.mean, instrument.sd)?,
+                NonlinearLeastSquares::new(instrument.response, instrument.sigma)?,
+            ),
+            readings: Window::new(),
+            metric: Dense::new(instrument.metric)?,
+            start: [p, q, (z - d * p - e * q) / f],
+        })
+    }
+
+    fn theta(&self, phi: &[f32; 3]) -> [f32; 3] {
+        let mut theta = *phi;
+        self.metric.push(&mut theta);
+        theta
+    }
+}
+
+impl Potential<3> for Whitened {
+    fn gradient(
+        &mut self,
+        phi: &[f32; 3],
+        gradient: &mut [f32; 3],
+    ) -> core::result::Result<(), Fault> {
+        let theta = self.theta(phi);
+        self.model.on(&self.readings).gradient(&theta, gradient)?;
+        self.metric.pull(gradient);
+        Ok(())
+    }
+
+    fn data(&self) -> f32 {
+        self.model.on(&self.readings).data()
+    }
+}
+
+impl Energy<3> for Whitened {
+    fn energy(&mut self, phi: &[f32; 3]) -> core::result::Result<f32, Fault> {
+        let theta = self.theta(phi);
+        self.model.on(&self.readings).energy(&theta)
+    }
+}
+
+impl Stochastic<3> for Whitened {
+    fn gradient_and_variance(
+        &mut self,
+        phi: &[f32; 3],
+        gradient: &mut [f32; 3],
+        variance: &mut [f32; 3],
+    ) -> core::result::Result<(), Fault> {
+        *variance = [0.0; 3];
+        self.gradient(phi, gradient)
+    }
 }

@@ -12,7 +12,8 @@ use core::fmt::{self, Write};
 /// Does what the command line says and writes its results to `out`, one a line.
 ///
 /// `golden STEPS` writes `stepper/noise hash` for every stepper and noise; `calibrate STEPS` what is
-/// left of the calibration of both instruments, with so many steps a reading.
+/// left of the calibration of both instruments, with so many steps a reading; `steppers STEPS` the
+/// same of every stepper on one of them.
 ///
 /// # Errors
 /// When `out` fails, and when the command is not understood.
@@ -20,6 +21,7 @@ pub fn run(command: &str, argument: Option<&str>, out: &mut impl Write) -> fmt::
     let steps = argument.and_then(|a| a.parse().ok()).ok_or(fmt::Error)?;
     match command {
         "calibrate" => applications::calibrate(steps, out),
+        "steppers" => applications::every_stepper(steps, out),
         "golden" => {
             let mut result = Ok(());
             golden::golden(steps, |stepper, noise, hash| {

@@ -104,3 +104,12 @@ fn every_stepper_and_noise_has_the_same_bits_on_every_core() {
     let steps = env::var("STEPS").unwrap_or_else(|_| "10000".into());
     assert!(compare(&["golden", &steps]));
 }
+
+#[test]
+fn every_stepper_calibrates_with_the_same_bits_on_every_core() {
+    if !emulators_installed() {
+        eprintln!("skipped: no qemu-system-arm and qemu-system-riscv32 here");
+        return;
+    }
+    assert!(compare(&["steppers", "10"]));
+}
