@@ -274,3 +274,11 @@ pub(crate) const fn shrunk<const N: usize>(mut theta: [f32; N], factor: f32) -> 
     }
     theta
 }
+
+crate::checkpoint!(impl[
+    const N: usize, S: crate::Checkpoint, H: crate::Checkpoint, Z: crate::Checkpoint
+] for Chain<N, S, H, Z> {
+    theta: [f32; N], anchor: [f32; N], stepper: S, schedule: H, noise: Z, max_step: MaxStep,
+    patience: u32, burn_in: u32, skip: u32, wait: u32, watch: u32, in_a_row: u32, returns: u32,
+    counts: FaultCounts
+} if |chain| crate::barrier::finite(&chain.theta) && crate::barrier::finite(&chain.anchor));

@@ -186,3 +186,8 @@ impl FaultCounts {
             .saturating_add(self.frozen)
     }
 }
+
+crate::checkpoint!(impl[] for FaultCounts {
+    observation: u32, gradient: u32, energy: u32, too_long: u32, step_size: u32, random: u32,
+    returned: u32, frozen: u32
+});

@@ -19,6 +19,7 @@ extern crate std;
 mod arrays;
 mod barrier;
 mod chain;
+pub mod checkpoint;
 mod estimate;
 mod fault;
 mod metric;
@@ -33,6 +34,7 @@ mod tuning;
 mod window;
 
 pub use chain::Chain;
+pub use checkpoint::{Checkpoint, CheckpointError, CountedPcg32, TwoSlots};
 pub use estimate::{Covariance, Diagnostics, Moments, Predictive, Quantiles, r_hat};
 pub use fault::{ConfigError, Fault, FaultCounts};
 pub use metric::{Axial, Dense, Diagonal, Metric, NotPositiveDefinite, Unit};

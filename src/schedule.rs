@@ -266,6 +266,14 @@ impl<H: Schedule> Schedule for Annealed<H> {
     }
 }
 
+crate::checkpoint!(impl[] for Constant { eta: f32, temperature: f32; last = None });
+
+crate::checkpoint!(impl[] for Polynomial { a: f32, b: f32, gamma: f32, t: u32, eta: f32 });
+
+crate::checkpoint!(impl[H: crate::Checkpoint] for Annealed<H> {
+    schedule: H, from: f32, to: f32, length: u32, t: u32
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -285,6 +285,53 @@ fn power(mut base: f32, mut exponent: usize) -> f32 {
     result
 }
 
+crate::checkpoint!(impl[const D: usize] for Sample<D> {
+    x: [f32; D], y: f32
+} if |sample| sample.is_finite());
+
+impl<O: crate::Checkpoint, const CAP: usize> crate::Checkpoint for Window<O, CAP> {
+    // As many bytes as a full window needs.
+    const SIZE: usize = 20 + CAP * O::SIZE;
+    const LAYOUT: u32 = crate::checkpoint::layout("Window", &[CAP as u32, O::LAYOUT]);
+
+    fn write(&self, out: &mut crate::checkpoint::Writer<'_>) {
+        let count = self.observations.len();
+        (count as u32, self.next as u32, self.refused).write(out);
+        (self.fade, self.effective).write(out);
+        for observation in &self.observations {
+            observation.write(out);
+        }
+        out.zeros(CAP.saturating_sub(count) * O::SIZE);
+    }
+
+    fn read(input: &mut crate::checkpoint::Reader<'_>) -> Result<Self, crate::CheckpointError> {
+        let (count, next, refused): (u32, u32, u32) = crate::Checkpoint::read(input)?;
+        let (fade, effective) = crate::Checkpoint::read(input)?;
+        let (count, next) = (count as usize, next as usize);
+        let next_follows = if count < CAP {
+            next == count
+        } else {
+            next < CAP
+        };
+        if count > CAP || !next_follows {
+            return Err(crate::CheckpointError::Invalid);
+        }
+        let mut observations = Vec::new();
+        for _ in 0..count {
+            // There is room for all of them.
+            drop(observations.push(O::read(input)?));
+        }
+        input.skip((CAP - count) * O::SIZE)?;
+        Ok(Self {
+            observations,
+            next,
+            fade,
+            effective,
+            refused,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::vec::Vec;

@@ -133,6 +133,15 @@ impl<const N: usize> BatchMeans<N> {
     }
 }
 
+crate::checkpoint!(impl[const N: usize] for Spread<N> {
+    count: u32, mean: [f32; N], squares: [f32; N]
+});
+
+crate::checkpoint!(impl[const N: usize] for BatchMeans<N> {
+    origin: [f32; N], sum: [Sum; N], size: u32, filled: u32, fine: Spread<N>, coarse: Spread<N>,
+    first_of_pair: [f32; N]
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -142,6 +142,10 @@ impl<const N: usize> Default for Covariance<N> {
     }
 }
 
+crate::checkpoint!(impl[const N: usize] for Covariance<N> {
+    moments: Moments<N>, cross: [[f32; N]; N]
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -171,6 +171,10 @@ impl<const N: usize> Default for Diagnostics<N> {
     }
 }
 
+crate::checkpoint!(impl[const N: usize] for Diagnostics<N> {
+    batches: BatchMeans<N>, first: Moments<N>, second: Moments<N>, at_doubling: f32, refused: u32
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -237,6 +237,10 @@ impl<const N: usize> Default for Moments<N> {
     }
 }
 
+crate::checkpoint!(impl[const N: usize] for Moments<N> {
+    weights: Weights, mean: [Sum; N], variance: [Sum; N]
+});
+
 #[cfg(test)]
 mod tests {
     use std::vec::Vec;

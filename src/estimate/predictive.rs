@@ -126,6 +126,10 @@ impl<const K: usize> Default for Predictive<K> {
     }
 }
 
+crate::checkpoint!(impl[const K: usize] for Predictive<K> {
+    predictions: Moments<K>, noise: [Sum; K], refused: u32
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

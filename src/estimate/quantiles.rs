@@ -220,6 +220,12 @@ impl<const N: usize, const K: usize> Quantiles<N, K> {
     }
 }
 
+crate::checkpoint!(impl[] for Tracker { quantile: Sum, half_width: f32 });
+
+crate::checkpoint!(impl[const N: usize, const K: usize] for Quantiles<N, K> {
+    weights: Weights, probabilities: [f32; K], trackers: [[Tracker; K]; N]
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

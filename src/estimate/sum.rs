@@ -43,6 +43,8 @@ impl Sum {
     }
 }
 
+crate::checkpoint!(impl[] for Sum { hi: f32, lo: f32 });
+
 #[cfg(test)]
 mod tests {
     use super::Sum;

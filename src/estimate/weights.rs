@@ -81,3 +81,5 @@ impl Weights {
         self.total = Sum::ZERO;
     }
 }
+
+crate::checkpoint!(impl[] for Weights { total: Sum, fade: f32, refused: u32 });

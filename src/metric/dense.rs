@@ -339,6 +339,31 @@ mod serialised {
     }
 }
 
+/// The triangle alone, row by row.
+impl<const N: usize> crate::Checkpoint for Dense<N> {
+    // N(N + 1)/2 floats.
+    const SIZE: usize = N * (N + 1) * (f32::SIZE >> 1);
+    const LAYOUT: u32 = crate::checkpoint::layout("Dense", &[N as u32]);
+
+    fn write(&self, out: &mut crate::checkpoint::Writer<'_>) {
+        for (index, row) in self.lower.iter().enumerate() {
+            for element in row.iter().take(index + 1) {
+                element.write(out);
+            }
+        }
+    }
+
+    fn read(input: &mut crate::checkpoint::Reader<'_>) -> Result<Self, crate::CheckpointError> {
+        let mut lower = [[0.0; N]; N];
+        for (index, row) in lower.iter_mut().enumerate() {
+            for element in row.iter_mut().take(index + 1) {
+                *element = f32::read(input)?;
+            }
+        }
+        Self::new(lower).map_err(|_| crate::CheckpointError::Invalid)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -83,3 +83,5 @@ impl<const N: usize> Metric<N> for Diagonal<N> {
         self.0
     }
 }
+
+crate::checkpoint!(impl[const N: usize] for Diagonal<N> { 0: [f32; N] });

@@ -206,6 +206,10 @@ impl<R: TryRng, B: Backend> Noise for BoxMuller<R, B> {
 impl<R: TryRng, B: Backend> FiveMoments for BoxMuller<R, B> {}
 impl<R: TryRng, B: Backend> Gaussian for BoxMuller<R, B> {}
 
+crate::checkpoint!(impl[R: crate::Checkpoint, B: crate::Checkpoint] for BoxMuller<R, B> {
+    rng: R, spare: Option<f32>, backend: core::marker::PhantomData<B>
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -87,6 +87,8 @@ impl<R: TryRng> Noise for FixedInverseCdf<R> {
 impl<R: TryRng> FiveMoments for FixedInverseCdf<R> {}
 impl<R: TryRng> Gaussian for FixedInverseCdf<R> {}
 
+crate::checkpoint!(impl[R: crate::Checkpoint] for FixedInverseCdf<R> { rng: R });
+
 #[cfg(test)]
 mod tests {
     use std::{format, string::String};

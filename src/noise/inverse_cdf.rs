@@ -71,6 +71,8 @@ impl<R: TryRng> Noise for InverseCdf<R> {
 impl<R: TryRng> FiveMoments for InverseCdf<R> {}
 impl<R: TryRng> Gaussian for InverseCdf<R> {}
 
+crate::checkpoint!(impl[R: crate::Checkpoint] for InverseCdf<R> { rng: R });
+
 #[cfg(test)]
 mod tests {
     use std::{format, string::String};

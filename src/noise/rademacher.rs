@@ -68,3 +68,5 @@ impl<R: TryRng> Noise for Rademacher<R> {
         Ok(())
     }
 }
+
+crate::checkpoint!(impl[R: crate::Checkpoint] for Rademacher<R> { rng: R, bits: u32, left: u32 });

@@ -95,6 +95,8 @@ impl<R: TryRng> Noise for ThreePoint<R> {
 
 impl<R: TryRng> FiveMoments for ThreePoint<R> {}
 
+crate::checkpoint!(impl[R: crate::Checkpoint] for ThreePoint<R> { rng: R });
+
 #[cfg(test)]
 mod tests {
     use super::*;

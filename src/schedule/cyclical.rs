@@ -132,6 +132,10 @@ impl Schedule for Cyclical {
     }
 }
 
+crate::checkpoint!(impl[] for Cyclical {
+    eta: f32, temperature: f32, length: u32, explore: u32, drop: u32, t: u32
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

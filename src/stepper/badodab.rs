@@ -150,6 +150,10 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
     }
 }
 
+crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for Badodab<N, M> {
+    momentum: [f32; N], friction: f32, diffusion: f32, metric: M
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -117,6 +117,10 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
     }
 }
 
+crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for Baoab<N, M> {
+    momentum: [f32; N], keep: f32, renew: f32, metric: M
+});
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::Draws;

@@ -109,6 +109,8 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: TryRng> Stepper<N, P, Z> 
     }
 }
 
+crate::checkpoint!(impl[M: crate::Checkpoint] for LatticeWalk<M> { clipped: Rate, metric: M });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -99,6 +99,10 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
     }
 }
 
+crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for LeimkuhlerMatthews<N, M> {
+    last: [f32; N], metric: M
+});
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::Draws;

@@ -217,6 +217,8 @@ pub(crate) fn exponential<Z: Gaussian>(noise: &mut Z) -> Result<f32, Fault> {
     Ok(0.5 * (a * a + b * b))
 }
 
+crate::checkpoint!(impl[M: crate::Checkpoint] for Mala<M> { accepted: Rate, metric: M });
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::Draws;

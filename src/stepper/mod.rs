@@ -269,6 +269,8 @@ pub(crate) mod testing {
     impl Gaussian for Draws {}
 }
 
+crate::checkpoint!(impl[] for MaxStep { squared: f32 });
+
 #[cfg(test)]
 mod tests {
     use super::minus;

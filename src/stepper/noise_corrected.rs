@@ -139,6 +139,8 @@ impl<const N: usize, M: Axial<N>, P: Stochastic<N>, Z: Noise> Stepper<N, P, Z>
     }
 }
 
+crate::checkpoint!(impl[M: crate::Checkpoint] for NoiseCorrected<M> { clipped: Rate, metric: M });
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::Draws;

@@ -130,6 +130,10 @@ impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Psgld<N> {
     }
 }
 
+crate::checkpoint!(impl[const N: usize] for Psgld<N> {
+    mean_square: [f32; N], decay: f32, floor: f32
+});
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::Draws;

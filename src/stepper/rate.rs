@@ -57,6 +57,8 @@ impl Rate {
     }
 }
 
+crate::checkpoint!(impl[] for Rate { hits: u32, trials: u32 });
+
 #[cfg(test)]
 mod tests {
     use super::*;

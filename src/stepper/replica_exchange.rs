@@ -285,6 +285,16 @@ where
     }
 }
 
+crate::checkpoint!(impl[const N: usize, S: crate::Checkpoint] for Replica<N, S> {
+    theta: [f32; N], stepper: S, temperature: f32, swaps: Rate, faults: u8
+});
+
+crate::checkpoint!(impl[
+    const N: usize, const HOT: usize, S: crate::Checkpoint + Copy
+] for ReplicaExchange<N, HOT, S> {
+    cold: S, hot: [Replica<N, S>; HOT], every: u32, wait: u32, placed: bool
+} if |exchange| exchange.hot.iter().all(|replica| crate::barrier::finite(&replica.theta)));
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::Draws;

@@ -62,3 +62,5 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z> Stepper<N, P, Z> for Sgd<
         [0.0; N]
     }
 }
+
+crate::checkpoint!(impl[M: crate::Checkpoint] for Sgd<M> { metric: M });

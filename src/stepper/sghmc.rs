@@ -204,6 +204,30 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
     }
 }
 
+crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for Sghmc<N, M> {
+    momentum: [f32; N], friction: Friction, variance: f32, refresh: u32, wait: u32, clipped: u32,
+    metric: M
+});
+
+impl crate::Checkpoint for Friction {
+    const SIZE: usize = 5;
+    const LAYOUT: u32 = crate::checkpoint::layout("Friction", &[]);
+
+    fn write(&self, out: &mut crate::checkpoint::Writer<'_>) {
+        match self {
+            Self::Step(alpha) => (false, *alpha).write(out),
+            Self::Time(friction) => (true, *friction).write(out),
+        }
+    }
+
+    fn read(input: &mut crate::checkpoint::Reader<'_>) -> Result<Self, crate::CheckpointError> {
+        Ok(match crate::Checkpoint::read(input)? {
+            (false, alpha) => Self::Step(alpha),
+            (true, friction) => Self::Time(friction),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::Draws;

@@ -70,3 +70,5 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
         scaled(self.metric.scale(), pace.noise())
     }
 }
+
+crate::checkpoint!(impl[M: crate::Checkpoint] for Sgld<M> { metric: M });

@@ -137,6 +137,10 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
     }
 }
 
+crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for Sgnht<N, M> {
+    momentum: [f32; N], friction: f32, diffusion: f32, metric: M
+});
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::Draws;

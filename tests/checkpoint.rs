@@ -1,0 +1,306 @@
+//! Whole chains through bytes and back: resumed bit for bit, whatever they are made of.
+
+use core::fmt::Debug;
+
+use langevin::{
+    Annealed, Badodab, Baoab, BoxMuller, Chain, Checkpoint, CheckpointError, Constant,
+    CountedPcg32, Covariance, Cyclical, Dense, Diagnostics, Diagonal, FixedInverseCdf, Function,
+    InverseCdf, Ladder, LatticeWalk, LeimkuhlerMatthews, Libm, Mala, Moments, Polynomial,
+    Potential, Predictive, Psgld, Quantiles, Rademacher, ReplicaExchange, Sample, Schedule,
+    SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper, ThreePoint, TwoSlots, Window,
+};
+
+/// Odd, so that a normal is spare.
+const N: usize = 3;
+
+type Estimates = (
+    Moments<N>,
+    Covariance<N>,
+    Quantiles<N>,
+    Diagnostics<N>,
+    Predictive<N>,
+);
+type State<S, H, Z> = (Chain<N, S, H, Z>, Estimates);
+
+fn rng() -> CountedPcg32 {
+    CountedPcg32::seed_from_u64(7)
+}
+
+fn estimates() -> Estimates {
+    (
+        Moments::forgetting(100.0).expect("valid"),
+        Covariance::new(),
+        Quantiles::central(0.9).expect("valid"),
+        Diagnostics::new(),
+        Predictive::new(),
+    )
+}
+
+fn run<S, H, Z, P>(state: &mut State<S, H, Z>, potential: &mut P, steps: u32)
+where
+    P: Potential<N>,
+    S: Stepper<N, P, Z>,
+    H: Schedule,
+{
+    let (chain, (moments, covariance, quantiles, diagnostics, predictive)) = state;
+    for _ in 0..steps {
+        // A fault now and then belongs to the state too.
+        if let Ok(Some(theta)) = chain.step(potential) {
+            moments.push(theta);
+            covariance.push_weighted(theta, 0.75);
+            quantiles.push(theta);
+            diagnostics.push(theta);
+            predictive.push(theta, &[0.5; N]);
+        }
+    }
+}
+
+fn image<T: Checkpoint>(state: &T) -> Vec<u8> {
+    let mut image = vec![0; T::IMAGE];
+    state.save(&mut image).expect("there is room");
+    image
+}
+
+/// Runs, is saved and loaded at several moments, and runs on: the same as without.
+fn resumes<S, H, Z>(stepper: S, schedule: H, noise: Z)
+where
+    S: Checkpoint + Debug,
+    H: Checkpoint + Schedule,
+    Z: Checkpoint,
+    State<S, H, Z>: Checkpoint + Clone,
+    for<'a> S: Stepper<N, Well<'a>, Z>,
+{
+    let name = format!("{stepper:?}");
+    let chain = Chain::new([0.5; N], stepper, schedule, noise)
+        .burn_in(5)
+        .thin(2)
+        .patience(3);
+    let mut state: State<S, H, Z> = (chain, estimates());
+    let mut calls = 0;
+    let (mut whole, mut parts) = (state.clone(), 0);
+    run(&mut whole, &mut well(&mut calls), 300);
+    let mut calls = 0;
+    for steps in [1, 63, 70, 166] {
+        run(&mut state, &mut well(&mut calls), steps);
+        parts += steps;
+        let bytes = image(&state);
+        let resumed = State::load(&bytes).expect("whole");
+        assert!(image(&resumed) == bytes, "{name} after {parts}");
+        state = resumed;
+    }
+    assert!(image(&state) == image(&whole), "{name}");
+    // It can fail: a step more is seen.
+    run(&mut state, &mut well(&mut calls), 1);
+    assert!(image(&state) != image(&whole), "{name}");
+}
+
+type Well<'a> = Function<Box<dyn FnMut(&[f32; N]) -> [f32; N] + 'a>, fn(&[f32; N]) -> f32>;
+
+/// |θ|²/2, whose gradient is not a number each 41st time.
+fn well(calls: &mut u32) -> Well<'_> {
+    Function {
+        gradient: Box::new(move |theta| {
+            *calls += 1;
+            if *calls % 41 == 0 {
+                [f32::NAN; N]
+            } else {
+                *theta
+            }
+        }),
+        energy: |theta| 0.5 * theta.iter().map(|t| t * t).sum::<f32>(),
+    }
+}
+
+fn eta() -> Constant {
+    Constant::new(0.1).expect("valid")
+}
+
+#[test]
+fn every_stepper_resumes() {
+    let dense = Dense::new([[1.0, 0.0, 0.0], [0.5, 0.8, 0.0], [-0.2, 0.1, 1.5]]).expect("valid");
+    let diagonal = Diagonal::new([0.5, 1.0, 2.0]).expect("valid");
+    let ladder = Ladder::new([2.0, 4.0]).expect("valid");
+    let normal = || BoxMuller::new(rng());
+    resumes(Sgd::new(), eta(), normal());
+    resumes(Sgld::new(), eta(), normal());
+    resumes(Sgld::with_metric(diagonal), eta(), normal());
+    resumes(Sgld::with_metric(dense), eta(), normal());
+    resumes(LeimkuhlerMatthews::with_metric(dense), eta(), normal());
+    resumes(
+        Sghmc::new(0.2).expect("valid").with_metric(diagonal),
+        eta(),
+        normal(),
+    );
+    resumes(
+        Baoab::new(0.2).expect("valid").with_metric(dense),
+        eta(),
+        normal(),
+    );
+    resumes(Sgnht::new(0.2).expect("valid"), eta(), normal());
+    resumes(Badodab::new(0.2).expect("valid"), eta(), normal());
+    resumes(Psgld::new(0.9, 0.1).expect("valid"), eta(), normal());
+    resumes(Mala::new(), eta(), normal());
+    resumes(LatticeWalk::new(), eta(), rng());
+    resumes(
+        ReplicaExchange::new(Sgld::new(), ladder, 5),
+        eta(),
+        normal(),
+    );
+}
+
+#[test]
+fn every_noise_and_schedule_resumes() {
+    resumes(Sgld::new(), eta(), BoxMuller::with_backend(rng(), Libm));
+    resumes(Sgld::new(), eta(), InverseCdf::new(rng()));
+    resumes(Sgld::new(), eta(), FixedInverseCdf::new(rng()));
+    resumes(Sgld::new(), eta(), ThreePoint::new(rng()));
+    resumes(Sgld::new(), eta(), Rademacher::new(rng()));
+    let normal = || BoxMuller::new(rng());
+    let decay = Polynomial::new(0.2, 10.0, 0.55).expect("valid");
+    resumes(Sgld::new(), decay, normal());
+    resumes(
+        Sgld::new(),
+        Annealed::new(decay, 2.0, 0.5, 100).expect("valid"),
+        normal(),
+    );
+    resumes(
+        Sgld::new(),
+        Cyclical::new(0.1, 50).expect("valid"),
+        normal(),
+    );
+}
+
+#[test]
+fn a_window_resumes() {
+    for count in [0, 1, 4, 5, 6, 13] {
+        let mut window: Window<Sample<2>, 5> = Window::forgetting(3.0).expect("valid");
+        let observation = |i: u8| Sample {
+            x: [1.0, f32::from(i)],
+            y: f32::from(i) * 0.5,
+        };
+        for i in 0..count {
+            window.push(observation(i)).expect("finite");
+        }
+        window
+            .push(Sample {
+                x: [0.0; 2],
+                y: f32::NAN,
+            })
+            .expect_err("refused");
+        let mut resumed = Window::load(&image(&window)).expect("whole");
+        for i in 0..7 {
+            let listed = |w: &Window<Sample<2>, 5>| {
+                w.iter().map(|(o, weight)| (*o, weight)).collect::<Vec<_>>()
+            };
+            assert_eq!(listed(&window), listed(&resumed));
+            assert_eq!(window.refused(), resumed.refused());
+            assert_eq!(image(&window), image(&resumed));
+            window.push(observation(50 + i)).expect("finite");
+            resumed.push(observation(50 + i)).expect("finite");
+        }
+    }
+}
+
+type Small = (
+    Chain<N, Sgld, Constant, BoxMuller<CountedPcg32>>,
+    Moments<N>,
+);
+
+fn small(steps: u32) -> Small {
+    let chain = Chain::new([0.5; N], Sgld::new(), eta(), BoxMuller::new(rng()));
+    let mut state = (chain, Moments::new());
+    for _ in 0..steps {
+        if let Ok(Some(theta)) = state.0.step(&mut |theta: &[f32; N]| *theta) {
+            state.1.push(theta);
+        }
+    }
+    state
+}
+
+#[test]
+fn the_power_fails_at_every_byte_of_a_save() {
+    let blank = [0xff; Small::IMAGE];
+    let mut flash = [blank; 2];
+    let (mut slots, first) = TwoSlots::recover::<Small>([&flash[0], &flash[1]]);
+    assert_eq!(first.err(), Some(CheckpointError::Empty));
+    let mut before: Option<Vec<u8>> = None;
+    for steps in [10, 20, 30, 40] {
+        let state = small(steps);
+        let mut made = blank;
+        let slot = slots.prepare(&state, &mut made).expect("there is room");
+        for cut in 0..made.len() {
+            let mut torn = flash;
+            torn[slot] = blank;
+            torn[slot][..cut].copy_from_slice(&made[..cut]);
+            let (_, found) = TwoSlots::recover::<Small>([&torn[0], &torn[1]]);
+            assert_eq!(
+                found.ok().map(|s| image(&s)),
+                before,
+                "{steps} steps, {cut} bytes"
+            );
+        }
+        flash[slot] = made;
+        slots.commit();
+        let (again, found) = TwoSlots::recover::<Small>([&flash[0], &flash[1]]);
+        assert_eq!(again, slots);
+        assert_eq!(found.as_ref().map(image), Ok(image(&state)));
+        before = Some(image(&state));
+    }
+}
+
+#[test]
+fn every_changed_byte_and_every_cut_is_refused() {
+    let good = image(&small(10));
+    for position in 0..good.len() {
+        assert!(Small::load(&good[..position]).is_err());
+        for flip in [0x01, 0x80, 0xff] {
+            let mut bad = good.clone();
+            bad[position] ^= flip;
+            assert!(Small::load(&bad).is_err(), "{position}");
+        }
+    }
+    // Of the same size, and another thing: SGD for SGLD, other samples of the same number.
+    type Other = (Chain<N, Sgd, Constant, BoxMuller<CountedPcg32>>, Moments<N>);
+    assert_eq!(Other::IMAGE, Small::IMAGE);
+    assert_eq!(Other::load(&good).err(), Some(CheckpointError::Layout));
+}
+
+#[test]
+fn no_image_brings_in_a_position_that_is_not_finite() {
+    let good = image(&small(0).0);
+    let mut forged = good.clone();
+    // The position is the first of a chain's state.
+    forged[20..24].copy_from_slice(&f32::NAN.to_le_bytes());
+    // Bytes that say they are a chain get a frame and a CRC as if they were.
+    struct Forged(Vec<u8>);
+    impl Checkpoint for Forged {
+        const SIZE: usize = <Chain<N, Sgld, Constant, BoxMuller<CountedPcg32>>>::SIZE;
+        const LAYOUT: u32 = <Chain<N, Sgld, Constant, BoxMuller<CountedPcg32>>>::LAYOUT;
+        fn write(&self, out: &mut langevin::checkpoint::Writer<'_>) {
+            for byte in &self.0[20..self.0.len() - 4] {
+                out.bytes([*byte]);
+            }
+        }
+        fn read(_: &mut langevin::checkpoint::Reader<'_>) -> Result<Self, CheckpointError> {
+            Err(CheckpointError::Invalid)
+        }
+    }
+    let load = |bytes: &[u8]| {
+        Chain::<N, Sgld, Constant, BoxMuller<CountedPcg32>>::load(bytes).map(|c| *c.position())
+    };
+    assert_eq!(load(&image(&Forged(good))), Ok([0.5; N]));
+    assert_eq!(load(&image(&Forged(forged))), Err(CheckpointError::Invalid));
+}
+
+#[test]
+fn sizes_and_format() {
+    // When these change, what earlier versions have saved is refused: the changelog has to say so.
+    assert_eq!(Small::IMAGE, 213);
+    assert_eq!(<Dense<8>>::SIZE, 4 * 36);
+    let hash = image(&small(10))
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+        });
+    assert_eq!(hash, 0xa68d_8608_f421_33b8, "{hash:#x}");
+}
