@@ -86,7 +86,10 @@ impl Subset for WithReplacement {
 /// A [`Posterior`] whose gradient is estimated from `B` data, a fresh independent subset at each call:
 /// ∇(−log p(θ)) − (N/B) Σ_batch wᵢ ∇log p(yᵢ | θ), for N data. Welling & Teh (2011).
 ///
-/// The estimate is unbiased whatever the weights. Of `B` data or fewer it takes all, which is exact;
+/// The estimate is unbiased whatever the weights. Its variance V widens what is sampled: a step η of
+/// [`Sgld`](crate::Sgld) adds ηV/2 to T = 1, and V is up to N/B times the curvature, where N counts what
+/// the window holds, however faded. Take η that much smaller, or [`NoiseCorrected`](crate::NoiseCorrected), or
+/// [`control_variates`](Self::control_variates). Of `B` data or fewer it takes all, which is exact;
 /// without data it is the prior. [`Posterior::minibatch`] makes one; it has no energy.
 ///
 /// ```
