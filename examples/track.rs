@@ -224,9 +224,14 @@ pub fn track(
             exact: weights.map(|w| rls.linear(&w)),
         };
         progress.add(1);
-        if history
-            .last()
-            .is_none_or(|last| (time / 2.0).floor() > (last.time / 2.0).floor())
+        // Every second year, once the memory has filled: before, the posterior is as wide as the prior
+        // along what the readings do not yet tell apart, and so few steps do not explore that.
+        let full = history.len() >= memory as usize;
+        let biennium = |time: f64| (time / 2.0).floor();
+        if full
+            && history
+                .last()
+                .is_none_or(|last| biennium(time) > biennium(last.time))
         {
             progress.clear();
             let text = |[m, s]: [f64; 2]| format!("{m:.3} ± {s:.3}");
