@@ -101,7 +101,7 @@ fn well(calls: &mut u32) -> Well<'_> {
     Function {
         gradient: Box::new(move |theta| {
             *calls += 1;
-            if *calls % 41 == 0 {
+            if calls.is_multiple_of(41) {
                 [f32::NAN; N]
             } else {
                 *theta

@@ -1,7 +1,8 @@
 //! Estimates against f64: two passes over the same samples, exact exponential weights, true quantiles.
 
 use langevin::{
-    BoxMuller, Covariance, Diagnostics, Moments, Noise, Pcg32, Predictive, Quantiles, SeedableRng,
+    BoxMuller, Covariance, Diagnostics, Moments, Noise, Pcg32, Predictive, Quantiles, Rng,
+    SeedableRng,
 };
 
 fn normals(seed: u64) -> impl FnMut() -> f32 {
@@ -303,6 +304,80 @@ fn same_bits_everywhere() {
         ],
         "{seen:#x?}"
     );
+}
+
+#[test]
+fn no_input_makes_an_estimate_that_is_not_finite() {
+    // Words of the generator as floats: of all sizes, some NaN; and between them the worst there are.
+    let worst = [
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::MAX,
+        f32::MIN,
+        1.8e19,
+        -1.8e19,
+        1e-45,
+        0.0,
+    ];
+    let mut rng = Pcg32::seed_from_u64(70);
+    for horizon in [1.0, 3.0, 1e3, 3e38] {
+        let mut moments = Moments::<2>::forgetting(horizon).expect("valid");
+        let mut covariance = Covariance::<2>::forgetting(horizon).expect("valid");
+        let mut quantiles = Quantiles::<2>::central_forgetting(0.9, horizon).expect("valid");
+        let mut predictive = Predictive::<2>::forgetting(horizon).expect("valid");
+        let mut diagnostics = Diagnostics::<2>::new();
+        for _ in 0..20_000 {
+            let mut float = || {
+                let word = rng.next_u32();
+                match worst.get(word as usize % 32) {
+                    Some(x) => *x,
+                    None => f32::from_bits(rng.next_u32()),
+                }
+            };
+            let (draw, weight) = ([float(), float()], float());
+            moments.push_weighted(&draw, weight);
+            covariance.push_weighted(&draw, weight.abs());
+            quantiles.push_weighted(&draw, weight.abs());
+            predictive.push(&draw, &[weight, 1.0]);
+            diagnostics.push(&draw);
+            let mut pooled = moments;
+            pooled.merge(covariance.moments());
+            let seen = [
+                moments.interval(0.99),
+                moments.interval(weight),
+                pooled.interval(0.5),
+                covariance.matrix(),
+                covariance.correlation(),
+                quantiles.values(),
+                predictive.interval(0.9),
+                [diagnostics.moments().mean(), diagnostics.moments().sd()],
+            ];
+            assert!(
+                seen.as_flattened()
+                    .as_flattened()
+                    .iter()
+                    .all(|x| x.is_finite()),
+                "{seen:?}"
+            );
+            // These may be infinite: nothing is known.
+            let told = [
+                diagnostics.min_ess(),
+                diagnostics.split_r_hat(),
+                diagnostics.mcse()[0],
+            ];
+            assert!(told.iter().all(|x| *x >= 0.0), "{told:?}");
+        }
+        assert!(moments.refused() > 0 && moments.weight() > 0.0);
+        // And they work on: a weight of 3e38 and a mean of 1.8e19 have faded after 88 + 51 horizons.
+        if horizon < 1e4 {
+            for _ in 0..200 * horizon as usize {
+                moments.push(&[1.0, 2.0]);
+            }
+            let [a, b] = moments.mean();
+            assert!((a - 1.0).abs() < 1e-3 && (b - 2.0).abs() < 1e-3, "{a} {b}");
+        }
+    }
 }
 
 #[cfg(feature = "serde")]

@@ -1,7 +1,7 @@
 //! Running quantiles.
 
 use super::{Sum, Weights};
-use crate::ConfigError;
+use crate::{ConfigError, barrier::finite};
 
 /// How much faster than the quantile its window moves.
 const HASTE: f32 = 4.0;
@@ -172,11 +172,8 @@ impl<const N: usize, const K: usize> Quantiles<N, K> {
     /// Takes in a sample of some weight; a weight that is not finite and > 0 is refused too.
     #[inline]
     pub fn push_weighted(&mut self, sample: &[f32; N], weight: f32) {
-        let mut zero = 0.0;
-        for x in sample {
-            zero += x * 0.0;
-        }
-        let Some((weights, share)) = self.weights.with(weight).filter(|_| zero == 0.0) else {
+        let weights = self.weights.with(weight).filter(|_| finite(sample));
+        let Some((weights, share)) = weights else {
             self.weights.refuse();
             return;
         };
@@ -199,7 +196,13 @@ impl<const N: usize, const K: usize> Quantiles<N, K> {
         self.trackers.map(|trackers| {
             let mut values = trackers.map(|tracker| tracker.quantile.hi);
             // Each is estimated on its own: early on they may cross.
-            values.sort_unstable_by(f32::total_cmp);
+            let mut rest: &mut [f32] = &mut values;
+            while let [least, others @ ..] = rest {
+                for other in others.iter_mut() {
+                    (*least, *other) = (least.min(*other), least.max(*other));
+                }
+                rest = others;
+            }
             values
         })
     }

@@ -43,7 +43,9 @@ impl Weights {
     /// the sum would overflow.
     #[inline]
     pub fn with(mut self, weight: f32) -> Option<(Self, f32)> {
-        self.total.add(weight - self.fade * self.total.hi);
+        // One after the other: a small weight is not lost in a large one that fades at once.
+        self.total.add(-self.fade * self.total.hi);
+        self.total.add(weight);
         // False for NaN too.
         if weight > 0.0 && self.total.hi > 0.0 && self.total.hi < f32::INFINITY {
             Some((self, (weight / self.total.hi).min(1.0)))
