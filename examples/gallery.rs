@@ -54,17 +54,13 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
         return Ok(());
     };
     let steps = args.value("steps", 200_000)?;
+    let draws = args.value("draws", 80_000)?;
+    let gradients = args.value("gradients", 5_000_000)?;
     let folder = Path::new(args.text("output").unwrap_or("target/gallery"));
     variance(steps, &folder.join("gallery-variance.svg"))?;
-    bias(4 * steps, &folder.join("gallery-bias.svg"))?;
-    quartic(
-        args.value("draws", 80_000)?,
-        &folder.join("gallery-quartic.svg"),
-    )?;
-    modes(
-        args.value("gradients", 5_000_000)?,
-        &folder.join("gallery-modes.svg"),
-    )
+    bias(steps.saturating_mul(4), &folder.join("gallery-bias.svg"))?;
+    quartic(draws, &folder.join("gallery-quartic.svg"))?;
+    modes(gradients, &folder.join("gallery-modes.svg"))
 }
 
 fn normals() -> BoxMuller<Pcg32> {
@@ -177,7 +173,7 @@ fn variance(steps: u32, path: &Path) -> Outcome {
             (Mala::new(), all.1),
             (0.0, all.0),
             |_| 1.0,
-            16 * steps,
+            steps.saturating_mul(16),
             bar,
         ),
     ];
@@ -506,7 +502,7 @@ fn modes(gradients: u32, path: &Path) -> Outcome {
         let inside = |d: &[f64; 2]| d.iter().all(|x| x.abs() < 5.0);
         let dots = draws
             .iter()
-            .step_by(draws.len().div_ceil(DOTS))
+            .step_by(draws.len().div_ceil(DOTS).max(1))
             .copied()
             .filter(inside);
         panel.points(dots, BLUE, 1, "")?;

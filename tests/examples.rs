@@ -9,6 +9,9 @@
 mod calibrate;
 
 #[allow(dead_code, reason = "its main is not called here")]
+#[path = "../examples/gallery.rs"]
+mod gallery;
+#[allow(dead_code, reason = "its main is not called here")]
 #[path = "../examples/terrain.rs"]
 mod terrain;
 #[allow(dead_code, reason = "its main is not called here")]
@@ -188,4 +191,30 @@ fn terrain_is_as_quadrature_says() {
     assert!(path.iter().all(|x| *x > 0.9));
     let ends = terrain::annealed(30, 1).unwrap();
     assert!(ends.iter().filter(|x| **x < 0.0).count() > 15);
+}
+
+#[test]
+fn gallery_draws_its_pictures() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("gallery");
+    let output = folder.to_str().unwrap();
+    let words = [
+        "--steps",
+        "500",
+        "--draws",
+        "1000",
+        "--gradients",
+        "50000",
+        "--output",
+        output,
+    ];
+    gallery::run(arguments(words)).unwrap();
+    for picture in ["variance", "bias", "quartic", "modes"] {
+        let svg = fs::read_to_string(folder.join(format!("gallery-{picture}.svg"))).unwrap();
+        assert!(svg.trim_end().ends_with("</svg>"), "{picture}");
+    }
+    let message = gallery::run(arguments(["--draws", "many"])).unwrap_err();
+    assert_eq!(
+        message.to_string(),
+        "--draws: \"many\" is not a number it can be"
+    );
 }

@@ -113,7 +113,7 @@ where
     let pace = Pace::new(eta, 1.0).expect("in range");
     let mut theta = [1.0; N];
     let mut sum = 0.0;
-    for step in 0..steps + steps / 10 {
+    for step in 0..steps.saturating_add(steps / 10) {
         stepper
             .step(&mut theta, potential, &pace, noise)
             .expect("these steps are stable");
