@@ -110,7 +110,8 @@ impl<O, const K: usize> Data for [O; K] {
 ///
 /// With forgetting, the observation that has k newer ones has weight λᵏ, λ = 1 − 1/n: the weights of
 /// an unbounded stream sum to the effective sample size n. The window truncates that sum, by e⁻⁵ (less
-/// than 1 %) when `CAP` is 5n.
+/// than 1 %) when `CAP` is 5n. Where the observations have a trend the oldest count by their distance too:
+/// make it 10n.
 ///
 /// ```
 /// use langevin::{Data, Fault, Sample, Window};
