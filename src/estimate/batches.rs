@@ -122,6 +122,15 @@ impl<const N: usize> BatchMeans<N> {
         (self.size, self.fine.count)
     }
 
+    /// Mean of the draws in those batches; 0 while there are none.
+    pub fn mean(&self) -> [f32; N] {
+        let mut mean = self.fine.mean;
+        for (m, o) in mean.iter_mut().zip(&self.origin) {
+            *m += o;
+        }
+        mean
+    }
+
     /// n times the variance of the mean of n draws, for large n: size times the variance of batch means.
     /// Infinite while there are less than two.
     pub fn long_run_variance(&self) -> [f32; N] {

@@ -18,7 +18,7 @@ pub use predictive::Predictive;
 pub use quantiles::Quantiles;
 pub use r_hat::r_hat;
 
-use batches::BatchMeans;
+pub(crate) use batches::BatchMeans;
 use normal::central_normal;
 use sum::Sum;
 use weights::Weights;

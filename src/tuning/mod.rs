@@ -4,7 +4,6 @@
 //! [`Warmup`] finds a [`Tuning`], a plain value; a chain and a [`Monitor`] are made from that, at once
 //! or at the next boot.
 
-mod batches;
 mod descent;
 mod monitor;
 mod sampler;
@@ -24,7 +23,8 @@ use crate::{Chain, ConfigError, Constant, Dense, LeimkuhlerMatthews, Metric};
 /// What a warm-up found: where the posterior is, in which metric it is round, and how long a step may
 /// be. A plain value, to be kept in flash for the next boot.
 ///
-/// For N = 8 it takes 184 bytes serialised: N(N + 3)/2 + 2 floats.
+/// For N = 8 it takes 184 bytes: N(N + 3)/2 + 2 floats, as a [`Checkpoint`](crate::Checkpoint) or
+/// through serde.
 ///
 /// ```
 /// use langevin::{BoxMuller, Dense, Pcg32, SeedableRng, Tuning};
@@ -111,6 +111,10 @@ impl<const N: usize> Tuning<N> {
     }
 }
 
+crate::checkpoint!(impl[const N: usize] for Tuning<N> {
+    centre: [f32; N], metric: Dense<N>, step_size: f32, gradient_noise: f32
+} if |t| t.step_size > 0.0 && t.step_size.is_finite());
+
 /// The chain's last good position, the gradient there, and the metric.
 #[derive(Clone, Copy, Debug)]
 struct Site<const N: usize> {
@@ -164,18 +168,27 @@ fn squared<const N: usize>(x: &[f32; N]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use core::mem::size_of;
-
     use super::*;
-    use crate::{BoxMuller, Pcg32};
+    use crate::{BoxMuller, Checkpoint, Pcg32};
 
     #[test]
     fn memory_is_bounded() {
         type Draws = BoxMuller<Pcg32>;
-        assert!(size_of::<Tuning<8>>() <= 4 * (8 + 64 + 2));
         // Warm-up, chain with dense metric and diagnostics: all there is, in one value.
         assert!(size_of::<Sampler<8, Draws>>() <= 2048);
         assert!(size_of::<Warmup<8>>() <= 1024);
-        assert!(size_of::<Monitor<8>>() <= 1280);
+        // What is stored, but for the header and checksum of an image.
+        assert_eq!(Tuning::<8>::SIZE, 184);
+    }
+
+    #[test]
+    fn a_stored_tuning_comes_back() {
+        let metric = Dense::from_covariance(&[[4.0, 1.0], [1.0, 2.0]]).unwrap();
+        let tuning = Tuning::new([1.0, -2.0], metric, 0.3).unwrap();
+        let mut image = [0; Tuning::<2>::IMAGE];
+        tuning.save(&mut image).unwrap();
+        assert_eq!(Tuning::load(&image), Ok(tuning));
+        assert!(Tuning::new([f32::NAN, 0.0], metric, 0.3).is_err());
+        assert!(tuning.with_step_size(0.0).is_err());
     }
 }

@@ -1,9 +1,9 @@
 //! What watches a chain while it samples.
 
-use super::batches::{Batches, Summary};
 use super::secants::Secants;
 use super::{Reason, Tuning, Verdict, squared};
-use crate::{Energy, Fault, FaultCounts, Metric, Potential};
+use crate::estimate::BatchMeans;
+use crate::{Diagnostics, Energy, Fault, FaultCounts, Metric, Potential};
 
 /// Looks between two pairs of gradients at one place, whose difference is noise.
 const PAIR: u32 = 64;
@@ -13,6 +13,8 @@ const MEMORY: u32 = 1024;
 const EXACT: u32 = 4;
 /// Numbers of the series are bounded by this, for squares of sums to be finite.
 const BOUND: f32 = 1e8;
+/// Batches that make a standard error.
+const BATCHES: u32 = 24;
 
 /// Largest ηk̂ that is not suspect; 2 is the limit of stability.
 const STABLE: f32 = 1.5;
@@ -62,8 +64,8 @@ const SLOW_FROM: u32 = 1 << 16;
 /// - **Phase**, [`noise_ratio`](Self::noise_ratio): the variance of the gradient's noise against that
 ///   injected (Welling & Teh 2011, section 4.2), from pairs of gradients at one place. That is one
 ///   evaluation more in 64N, and none for a gradient found to be exact.
-/// - **Length**: effective sample size by batch means whose batches grow with the run, for means and for
-///   standard deviations, and split R-hat.
+/// - **Length**, [`diagnostics`](Self::diagnostics): effective sample size by batch means, for means and
+///   for standard deviations, and split R-hat.
 ///
 /// Meant for steppers that evaluate the gradient once a step, at the position, at T = 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,8 +73,6 @@ const SLOW_FROM: u32 = 1 << 16;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Monitor<const N: usize> {
     tuning: Tuning<N>,
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
-    scale: [f32; N],
     // The position of the last look, and its gradient.
     #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     theta: [f32; N],
@@ -88,18 +88,17 @@ pub struct Monitor<const N: usize> {
     #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     noise: [f32; N],
     pairs: u32,
-    // Series: position in standard deviations from the centre, its square, and φᵢ∂U/∂φᵢ.
-    position: Batches<N>,
-    square: Batches<N>,
-    virial: Batches<N>,
+    // Of the positions looked at; of φᵢ² and φᵢ∂U/∂φᵢ.
+    draws: Diagnostics<N>,
+    squares: BatchMeans<N>,
+    virials: BatchMeans<N>,
 }
 
 impl<const N: usize> Monitor<N> {
     /// A monitor of the chain made from `tuning`.
-    pub fn new(tuning: &Tuning<N>) -> Self {
+    pub const fn new(tuning: &Tuning<N>) -> Self {
         Self {
             tuning: *tuning,
-            scale: tuning.metric.scale(),
             theta: [0.0; N],
             gradient: [0.0; N],
             looked: false,
@@ -110,9 +109,9 @@ impl<const N: usize> Monitor<N> {
             secants: Secants::new(),
             noise: [0.0; N],
             pairs: 0,
-            position: Batches::new(),
-            square: Batches::new(),
-            virial: Batches::new(),
+            draws: Diagnostics::new(),
+            squares: BatchMeans::NONE,
+            virials: BatchMeans::NONE,
         }
     }
 
@@ -183,21 +182,16 @@ impl<const N: usize> Monitor<N> {
         for (x, c) in phi.iter_mut().zip(&self.tuning.centre) {
             *x -= c;
         }
-        let mut position = phi;
-        let mut square = phi;
-        for ((u, s), q) in position.iter_mut().zip(&self.scale).zip(&mut square) {
-            *u = bounded(*u / s);
-            *q = bounded(*u * *u) - 1.0;
-        }
         let mut virial = *gradient;
         self.tuning.metric.solve(&mut phi);
         self.tuning.metric.pull(&mut virial);
-        for (v, x) in virial.iter_mut().zip(&phi) {
-            *v = bounded(*v * x) - 1.0;
+        for (v, x) in virial.iter_mut().zip(&mut phi) {
+            *v = bounded(*v * *x);
+            *x = bounded(*x * *x);
         }
-        self.position.push(&position);
-        self.square.push(&square);
-        self.virial.push(&virial);
+        self.draws.push(theta);
+        self.squares.push(&phi);
+        self.virials.push(&virial);
         self.looks = self.looks.saturating_add(1);
         // The last looks of a block, for the chain to have settled by the first.
         self.looks & (PAIR - 1) == 0 && !self.exact()
@@ -230,10 +224,16 @@ impl<const N: usize> Monitor<N> {
     /// Relative bias of each variance, in the metric's coordinates: E\[φᵢ ∂U/∂φᵢ\] − 1, and its standard
     /// error.
     pub fn bias(&self) -> [(f32, f32); N] {
+        let (size, count) = self.virials.shape();
         let mut bias = [(0.0, f32::INFINITY); N];
-        if self.virial.ready() {
-            for (b, v) in bias.iter_mut().zip(self.virial.each()) {
-                *b = (v.mean, libm::sqrtf(v.squared_error));
+        if count >= BATCHES {
+            let draws = size as f32 * count as f32;
+            for ((b, mean), variance) in bias
+                .iter_mut()
+                .zip(self.virials.mean())
+                .zip(self.virials.long_run_variance())
+            {
+                *b = (mean - 1.0, libm::sqrtf(variance / draws));
             }
         }
         bias
@@ -250,35 +250,30 @@ impl<const N: usize> Monitor<N> {
         ratio
     }
 
-    /// Effective number of draws so far, of each coordinate, for its mean; 0 while unknown.
-    ///
-    /// From one step in N: a lower bound.
-    pub fn effective_size(&self) -> [f32; N] {
-        let mut sizes = [0.0; N];
-        for (size, report) in sizes.iter_mut().zip(self.reports()) {
-            *size = 1.0 / report.mean_error;
-        }
-        sizes
+    /// Effective sample size and split R-hat of the positions, and their moments, from one step in N:
+    /// all steps do better.
+    pub const fn diagnostics(&self) -> &Diagnostics<N> {
+        &self.draws
     }
 
-    /// Split R-hat of each coordinate, older against newer draws; infinite while unknown.
-    pub fn split_rhat(&self) -> [f32; N] {
-        let mut rhats = [f32::INFINITY; N];
-        for (rhat, report) in rhats.iter_mut().zip(self.reports()) {
-            *rhat = report.rhat;
+    /// For each coordinate, how many times the steps made so far it takes to know mean and standard
+    /// deviation well enough.
+    fn work(&self) -> [f32; N] {
+        let mut work = [f32::INFINITY; N];
+        if self.squares.shape().1 < BATCHES {
+            return work;
         }
-        rhats
-    }
-
-    /// What is known about each coordinate; nothing before there are batches enough.
-    fn reports(&self) -> impl Iterator<Item = Report> {
-        // Standard errors are those of the draws covered by batches; all draws do better.
-        let part = (self.position.covered() / self.looks.max(1) as f32).min(1.0);
-        self.position
-            .each()
-            .zip(self.square.each())
-            .take(if self.position.ready() { N } else { 0 })
-            .map(move |(u, q)| Report::new(u, q, part))
+        for (((w, ess), square), variance) in work
+            .iter_mut()
+            .zip(self.draws.ess())
+            .zip(self.squares.mean())
+            .zip(self.squares.long_run_variance())
+        {
+            // Relative squared standard error of a standard deviation, in the metric's coordinates.
+            let of_sd = variance / (4.0 * square * square * self.draws.draws());
+            *w = (of_sd / (SD_ERROR * SD_ERROR)).max(1.0 / (ess * MEAN_ERROR * MEAN_ERROR));
+        }
+        work
     }
 
     /// Whether to believe the chain, whose fault counts are `faults`.
@@ -313,8 +308,8 @@ impl<const N: usize> Monitor<N> {
             }
         }
         if self.steps >= SLOW_FROM {
-            for (coordinate, report) in self.reports().enumerate() {
-                if report.work() > SLOW {
+            for (coordinate, work) in self.work().into_iter().enumerate() {
+                if work > SLOW {
                     return Some(Reason::Slow { coordinate });
                 }
             }
@@ -323,40 +318,19 @@ impl<const N: usize> Monitor<N> {
     }
 
     fn converged(&self) -> bool {
-        self.position.ready()
-            && self
-                .reports()
-                .all(|report| report.work() <= 1.0 && report.rhat <= RHAT)
+        self.work().iter().all(|work| *work <= 1.0)
+            && self.draws.split_r_hat() <= RHAT
             && self.bias().iter().all(|(bias, error)| {
                 *error <= CONVERGED_ERROR && bias.abs() <= CONVERGED_BIAS + 2.0 * error
             })
     }
 }
 
-/// What is known about a coordinate.
-struct Report {
-    /// Squared standard error of the mean, in variances.
-    mean_error: f32,
-    /// Squared relative standard error of the standard deviation.
-    sd_error: f32,
-    rhat: f32,
-}
-
-impl Report {
-    fn new(u: Summary, q: Summary, part: f32) -> Self {
-        let variance = (q.mean + 1.0 - u.mean * u.mean).max(f32::MIN_POSITIVE);
-        Self {
-            mean_error: part * u.squared_error / variance,
-            sd_error: part * q.squared_error / (4.0 * variance * variance),
-            rhat: libm::sqrtf(1.0 + 0.5 * u.drift * u.drift / variance),
-        }
-    }
-
-    /// How many times the steps made so far it takes to know the coordinate well enough.
-    fn work(&self) -> f32 {
-        (self.mean_error / (MEAN_ERROR * MEAN_ERROR)).max(self.sd_error / (SD_ERROR * SD_ERROR))
-    }
-}
+crate::checkpoint!(impl[const N: usize] for Monitor<N> {
+    tuning: Tuning<N>, theta: [f32; N], gradient: [f32; N], looked: bool, wait: u32, steps: u32, looks: u32,
+    data: f32, secants: Secants, noise: [f32; N], pairs: u32, draws: Diagnostics<N>, squares: BatchMeans<N>,
+    virials: BatchMeans<N>
+});
 
 /// `x`, but finite.
 fn bounded(x: f32) -> f32 {

@@ -63,6 +63,8 @@ impl Secants {
     }
 }
 
+crate::checkpoint!(impl[] for Secants { largest: f32, logarithm: f32, in_block: u8, blocks: u8 });
+
 #[cfg(test)]
 mod tests {
     use super::*;
