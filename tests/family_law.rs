@@ -290,6 +290,31 @@ fn badodab() {
     assert!(z < -4.0, "broken potential passes: z = {z}");
 }
 
+#[test]
+fn thermostats_take_up_gradient_noise() {
+    // Gradient noise of V = kT, unknown to them: SGLD would be 5.1 % too wide at ηk = 0.05. The splitting is
+    // right within 1 % (4 standard errors are another). Euler's rule, of first order in √η, is 21 % too
+    // narrow, which its documentation warns of.
+    let eta = 0.05 / K;
+    let law = 1.0 / CURVATURE;
+    let split = average(
+        Badodab::new(0.3).unwrap(),
+        Quadratic::new(K, K),
+        normals(1.0),
+        (eta, 1.0),
+        square::<_, D>,
+    );
+    let euler = average(
+        Sgnht::new(0.3).unwrap(),
+        Quadratic::new(K, K),
+        normals(1.0),
+        (eta, 1.0),
+        square::<_, D>,
+    );
+    assert!((split.value / law - 1.0).abs() < 0.02, "{split:?}");
+    assert!((euler.value / law - 0.79).abs() < 0.02, "{euler:?}");
+}
+
 /// A thermostat's mean friction per unit of time ξ, with A = T and gradient noise such that εV/2 is
 /// `noise` times T. The run is as long in time at every ε.
 fn friction<S>(
