@@ -144,12 +144,10 @@ where
         let model = self.batch.posterior.model;
         *gradient = self.full;
         model.prior.add_gradient(theta, gradient);
-        let terms = || self.batch.scaled(&subset);
-        model.likelihood.add_gradients(theta, terms(), gradient);
-        let opposite = terms().map(|(observation, weight)| (observation, -weight));
+        let terms = self.batch.scaled(&subset);
         model
             .likelihood
-            .add_gradients(&self.anchor, opposite, gradient);
+            .add_differences(theta, &self.anchor, terms, gradient);
         Ok(())
     }
 

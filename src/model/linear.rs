@@ -52,6 +52,20 @@ impl<const N: usize> Likelihood<Sample<N>, N> for LinearRegression {
         let residual = dot(&observation.x, theta) - observation.y;
         0.5 * self.precision * residual * residual
     }
+
+    #[inline]
+    fn add_differences<'o>(
+        &self,
+        theta: &[f32; N],
+        anchor: &[f32; N],
+        data: impl Iterator<Item = (&'o Sample<N>, f32)> + Clone,
+        gradient: &mut [f32; N],
+    ) {
+        for (observation, weight) in data {
+            let residual = dot(&observation.x, theta) - dot(&observation.x, anchor);
+            add_scaled(gradient, weight * self.precision * residual, &observation.x);
+        }
+    }
 }
 
 /// Linear regression with σ unknown: θ = [β, log σ], N = D + 1, y ~ N(xᵀβ, σ²),

@@ -46,6 +46,21 @@ impl<const N: usize> Likelihood<Sample<N>, N> for LogisticRegression {
         };
         linear + libm::log1pf(libm::expf(-z.abs()))
     }
+
+    #[inline]
+    fn add_differences<'o>(
+        &self,
+        theta: &[f32; N],
+        anchor: &[f32; N],
+        data: impl Iterator<Item = (&'o Sample<N>, f32)> + Clone,
+        gradient: &mut [f32; N],
+    ) {
+        for (observation, weight) in data {
+            let p = probability(dot(&observation.x, theta));
+            let at_anchor = probability(dot(&observation.x, anchor));
+            add_scaled(gradient, weight * (p - at_anchor), &observation.x);
+        }
+    }
 }
 
 /// 1/(1 + e^−z) within 1.2e-7, z held to ±87: a polynomial and no branches, for it is most of the

@@ -153,7 +153,7 @@ impl<P, L, D: Data + ?Sized, R: TryRng, const B: usize, S: Subset> Minibatch<'_,
     pub(super) fn scaled<'s>(
         &'s self,
         subset: &'s [u32; B],
-    ) -> impl Iterator<Item = (&'s D::Observation, f32)> {
+    ) -> impl Iterator<Item = (&'s D::Observation, f32)> + Clone {
         let data = self.posterior.data;
         let scale = data.count() as f32 / B as f32;
         subset

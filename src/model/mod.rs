@@ -110,9 +110,27 @@ pub trait Likelihood<O, const N: usize> {
     ) where
         O: 'o,
     {
-        data.for_each(|(observation, weight)| {
+        for (observation, weight) in data {
             self.add_gradient(theta, observation, weight, gradient);
-        });
+        }
+    }
+
+    /// [`add_gradients`](Self::add_gradients) at θ less the same at `anchor`: control variates.
+    ///
+    /// To be overridden where the two have a factor in common.
+    #[inline]
+    fn add_differences<'o>(
+        &self,
+        theta: &[f32; N],
+        anchor: &[f32; N],
+        data: impl Iterator<Item = (&'o O, f32)> + Clone,
+        gradient: &mut [f32; N],
+    ) where
+        O: 'o,
+    {
+        self.add_gradients(theta, data.clone(), gradient);
+        let opposite = data.map(|(observation, weight)| (observation, -weight));
+        self.add_gradients(anchor, opposite, gradient);
     }
 }
 

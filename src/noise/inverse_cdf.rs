@@ -53,9 +53,8 @@ fn normal(word: u32) -> f32 {
     let row = (f.to_bits() >> 20) & 0xff;
     // Always there: the table has 256 rows.
     let [a, b, c] = TABLE.get(row as usize).copied().unwrap_or([0.0; 3]);
-    let f = f.abs();
-    let z = (c * f + b) * f + a;
-    f32::from_bits(z.to_bits() ^ (word & 0x8000_0000))
+    let size = f.abs();
+    ((c * size + b) * size + a).copysign(f)
 }
 
 impl<R: TryRng> Noise for InverseCdf<R> {
