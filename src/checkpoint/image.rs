@@ -1,25 +1,27 @@
 //! The frame around a state's bytes.
 //!
 //! ```text
-//! 0   magic, "LGVN"
-//! 4   version of the format, u16; then two zeros
-//! 8   sequence number, u32
-//! 12  number of bytes of state, u32
-//! 16  layout, u32
-//! 20  state
+//! 0   magic, "Lv"
+//! 2   version of the format, u8
+//! 3   check of the header: the sum of the bytes of its CRC-32, computed with 0 here
+//! 4   sequence number, u32
+//! 8   layout, u32
+//! 12  state
 //! ..  CRC-32 of all before, u32
 //! ```
+//!
+//! The first four bytes keep their meaning in every version.
 
 use core::fmt;
 
 use super::{Checkpoint, Reader, Writer};
 
-const MAGIC: [u8; 4] = *b"LGVN";
+const MAGIC: [u8; 2] = *b"Lv";
 
 /// To be raised when the bytes of any state change their meaning without changing their layout.
-const VERSION: u16 = 1;
+const VERSION: u8 = 1;
 
-const HEADER: usize = 20;
+const HEADER: usize = 12;
 
 /// Bytes of an image that are not state.
 pub const OVERHEAD: usize = HEADER + 4;
@@ -40,7 +42,7 @@ pub enum CheckpointError {
     /// A whole image, in another version of the format.
     Version {
         /// The version of the image.
-        found: u16,
+        found: u8,
     },
     /// A whole image, of another type, or of one whose fields have changed since.
     Layout,
@@ -98,26 +100,37 @@ fn crc(bytes: &[u8]) -> u32 {
     })
 }
 
+/// The header of these, whole.
+fn header(version: u8, sequence: u32, layout: u32) -> [u8; HEADER] {
+    let mut bytes = [0; HEADER];
+    let mut out = Writer::new(&mut bytes);
+    out.bytes(MAGIC);
+    out.bytes([version, 0]);
+    out.bytes(sequence.to_le_bytes());
+    out.bytes(layout.to_le_bytes());
+    let sum = crc(&bytes)
+        .to_le_bytes()
+        .iter()
+        .fold(0, |sum: u8, byte| sum.wrapping_add(*byte));
+    let [_, _, _, check, ..] = &mut bytes;
+    *check = sum;
+    bytes
+}
+
 /// Writes the image of `state` into the first bytes of `image`.
 pub fn make<T: Checkpoint>(
     state: &T,
     sequence: u32,
     image: &mut [u8],
 ) -> Result<(), CheckpointError> {
-    const { assert!(T::SIZE <= 1 << 30, "an image's length is a u32") };
-    let Some((image, _)) = image.split_at_mut_checked(T::IMAGE) else {
-        return Err(CheckpointError::Truncated);
-    };
-    let Some((framed, tail)) = image.split_last_chunk_mut::<4>() else {
+    let framed = image
+        .split_at_mut_checked(T::IMAGE)
+        .and_then(|(image, _)| image.split_last_chunk_mut::<4>());
+    let Some((framed, tail)) = framed else {
         return Err(CheckpointError::Truncated);
     };
     let mut out = Writer::new(framed);
-    out.bytes(MAGIC);
-    out.bytes(VERSION.to_le_bytes());
-    out.zeros(2);
-    out.bytes(sequence.to_le_bytes());
-    out.bytes((T::SIZE as u32).to_le_bytes());
-    out.bytes(T::LAYOUT.to_le_bytes());
+    out.bytes(header(VERSION, sequence, T::LAYOUT));
     state.write(&mut out);
     if !out.is_full() {
         // An implementation wrote another number of bytes than its SIZE.
@@ -129,36 +142,37 @@ pub fn make<T: Checkpoint>(
 
 /// The sequence number of a whole image of a `T`.
 pub fn check<T: Checkpoint>(image: &[u8]) -> Result<u32, CheckpointError> {
-    let mut input = Reader::new(image);
     if let Some((first, rest)) = image.split_first() {
         if rest.iter().all(|byte| byte == first) {
             return Err(CheckpointError::Empty);
         }
     }
+    let mut input = Reader::new(image);
+    let whole: [u8; HEADER] = input.bytes()?;
+    let mut input = Reader::new(&whole);
     if input.bytes()? != MAGIC {
         return Err(CheckpointError::NotAnImage);
     }
-    let version = u16::from_le_bytes(input.bytes()?);
-    input.skip(2)?;
+    let [version, _] = input.bytes()?;
     let sequence = u32::from_le_bytes(input.bytes()?);
-    let size = u32::from_le_bytes(input.bytes()?) as usize;
     let layout = u32::from_le_bytes(input.bytes()?);
-    let framed = size
-        .checked_add(HEADER)
-        .and_then(|length| image.split_at_checked(length));
-    let Some((framed, mut tail)) = framed.map(|(a, b)| (a, Reader::new(b))) else {
-        return Err(CheckpointError::Truncated);
-    };
-    if u32::from_le_bytes(tail.bytes()?) != crc(framed) {
+    if whole != header(version, sequence, layout) {
         return Err(CheckpointError::Corrupted);
     }
     if version != VERSION {
         return Err(CheckpointError::Version { found: version });
     }
-    if layout != T::LAYOUT || size != T::SIZE {
+    if layout != T::LAYOUT {
         return Err(CheckpointError::Layout);
     }
-    Ok(sequence)
+    let framed = image
+        .split_at_checked(T::IMAGE)
+        .and_then(|(image, _)| image.split_last_chunk::<4>());
+    match framed {
+        None => Err(CheckpointError::Truncated),
+        Some((framed, tail)) if *tail == crc(framed).to_le_bytes() => Ok(sequence),
+        Some(_) => Err(CheckpointError::Corrupted),
+    }
 }
 
 /// The state of an image that was checked.
@@ -178,11 +192,11 @@ mod tests {
         assert_eq!(crc(b""), 0);
     }
 
-    /// The image of 7, with these bytes changed and the CRC made anew.
-    fn forged(position: usize, bytes: &[u8]) -> [u8; u32::IMAGE] {
+    /// The image of 7, of another version.
+    fn of_version(version: u8) -> [u8; u32::IMAGE] {
         let mut image = [0; u32::IMAGE];
-        make(&7_u32, 0, &mut image).unwrap();
-        image[position..position + bytes.len()].copy_from_slice(bytes);
+        make(&7_u32, 3, &mut image).unwrap();
+        image[..HEADER].copy_from_slice(&header(version, 3, u32::LAYOUT));
         let crc = crc(&image[..HEADER + 4]);
         image[HEADER + 4..].copy_from_slice(&crc.to_le_bytes());
         image
@@ -190,36 +204,35 @@ mod tests {
 
     #[test]
     fn each_refusal_has_its_reason() {
-        assert_eq!(u32::load(&forged(0, &[])), Ok(7));
-        assert_eq!(
-            u32::load(&forged(0, b"l")),
-            Err(CheckpointError::NotAnImage)
-        );
-        assert_eq!(
-            u32::load(&forged(4, &[2])),
-            Err(CheckpointError::Version { found: 2 })
-        );
-        assert_eq!(f32::load(&forged(0, &[])), Err(CheckpointError::Layout));
-        assert_eq!(
-            <[u32; 1]>::load(&forged(0, &[])),
-            Err(CheckpointError::Layout)
-        );
+        let image = of_version(VERSION);
+        assert_eq!(u32::load(&image), Ok(7));
+        assert_eq!(check::<u32>(&image), Ok(3));
+        for found in [0, 2, 255] {
+            let refused = Err(CheckpointError::Version { found });
+            assert_eq!(u32::load(&of_version(found)), refused);
+        }
+        assert_eq!(f32::load(&image), Err(CheckpointError::Layout));
+        assert_eq!(<[u32; 1]>::load(&image), Err(CheckpointError::Layout));
+        assert_eq!(u64::load(&image), Err(CheckpointError::Layout));
         assert_eq!(u32::load(&[0xff; 64]), Err(CheckpointError::Empty));
         assert_eq!(u32::load(&[0; 64]), Err(CheckpointError::Empty));
         assert_eq!(u32::load(&[]), Err(CheckpointError::Truncated));
-        let image = forged(0, &[]);
+        assert_eq!(
+            u32::load(b"something else altogether"),
+            Err(CheckpointError::NotAnImage)
+        );
         for length in 2..image.len() {
             assert_eq!(u32::load(&image[..length]), Err(CheckpointError::Truncated));
         }
-        // A length that overflows, or points beyond.
-        assert_eq!(
-            u32::load(&forged(12, &[255; 4])),
-            Err(CheckpointError::Truncated)
-        );
-        assert_eq!(
-            u32::load(&forged(12, &[5])),
-            Err(CheckpointError::Truncated)
-        );
+        for position in 2..image.len() {
+            let mut bad = image;
+            bad[position] ^= 0x10;
+            assert_eq!(
+                u32::load(&bad),
+                Err(CheckpointError::Corrupted),
+                "{position}"
+            );
+        }
     }
 
     #[test]

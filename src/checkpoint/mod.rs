@@ -14,7 +14,7 @@ pub use slots::TwoSlots;
 /// State that is kept as bytes, and resumed bit for bit.
 ///
 /// An image is `SIZE` bytes of state behind a header with the version of the format, and before a
-/// CRC-32. Implemented by chains and by all that they are made of, by schedules, metrics, windows and estimates, by
+/// CRC-32: 16 bytes more. Implemented by chains and by all that they are made of, by schedules, metrics, windows and estimates, by
 /// numbers, arrays, `Option` and tuples; for a struct of one's own there is [`checkpoint!`](crate::checkpoint!).
 ///
 /// A generator must be able to tell its state: [`CountedPcg32`] is `Pcg32` with that ability. A generator without

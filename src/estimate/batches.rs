@@ -118,7 +118,6 @@ impl<const N: usize> BatchMeans<N> {
     }
 
     /// Draws per batch, and full batches.
-    #[cfg(test)]
     pub const fn shape(&self) -> (u32, u32) {
         (self.size, self.fine.count)
     }
