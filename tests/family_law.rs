@@ -462,7 +462,7 @@ fn lattice_walk() {
             mean.holds(kurtosis * law * law, &what);
         }
         // V drops out while η(kT + V)/2T, the variance of the coin's bias, keeps clipping rare.
-        for x in [0.02, 0.03, 0.04, 0.05_f32] {
+        for x in [0.04, 0.05, 0.06, 0.08_f32] {
             let v = (0.1 / x - 1.0) * K * temperature;
             let (mean, clipped) = run(x, temperature, Quadratic::new(K, v), second);
             assert!(clipped < 1e-4, "{clipped}");

@@ -15,7 +15,7 @@ use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt
 /// θ' = θ + ½ε L (r₁ + r₂)                                 A  both half-drifts
 /// ```
 ///
-/// Leimkuhler & Shang (2016), *Adaptive thermostats for noisy gradient systems*, section 4, with unit
+/// Leimkuhler & Shang (2016), *Adaptive thermostats for noisy gradient systems*, with unit
 /// masses of particle and thermostat: their h is ε = √(2η), their ξ is α/ε, their σ_A² is 2aT/ε.
 /// `diffusion` a is the friction per step if the gradient had no noise.
 ///

@@ -13,9 +13,10 @@ use crate::{Fault, Metric, Potential, Unit};
 /// θ' = θ + s L b,   bᵢ = ±1,   P(bᵢ = +1) = ½(1 + clip(−ηgᵢ/s, −1, 1))
 /// ```
 ///
-/// The Markov chain approximation of the Langevin diffusion on a lattice (Kushner & Dupuis 2001, section
-/// 5.1), with the probabilities that match SGLD's mean step. At T = 0 the stride is zero and the step is
-/// that mean, −ηg.
+/// Duffield et al. (2025), *Lattice random walk discretisations of stochastic differential equations*, with
+/// δt = η and δx² = σ²δt, at which a walker never rests: mean −ηg and mean square 2ηT are SGLD's. (Markov
+/// chain approximations of this kind go back to Kushner.) At T = 0 the stride is zero and the step is its
+/// mean.
 ///
 /// The noise is a plain generator, any [`TryRng`]: one `u32` and one integer compare a coordinate. A
 /// coin has the same law whether its bias is known or only unbiasedly estimated, so gradient noise

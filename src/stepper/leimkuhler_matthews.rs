@@ -12,7 +12,7 @@ use crate::{Fault, FiveMoments, Metric, Potential, Unit};
 /// ```
 ///
 /// Leimkuhler & Matthews (2013), *Rational construction of stochastic numerical methods for
-/// molecular sampling*, equation (3): their δt is η. It is the limit of [`Baoab`](super::Baoab) at
+/// molecular sampling*, the limit method of their BAOAB: their δt is η. It is the limit of [`Baoab`](super::Baoab) at
 /// full friction.
 ///
 /// On U = kθ²/2 the stationary variance is T/k, exactly, for every ηk < 2; gradient noise of variance

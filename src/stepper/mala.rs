@@ -12,7 +12,8 @@ use crate::{Energy, Fault, Gaussian, Metric, Unit};
 /// ρ = [U(θ) − U(θ') + ½(θ' − θ)ᵀ(∇U(θ) + ∇U(θ')) + ¼η(|Lᵀ∇U(θ)|² − |Lᵀ∇U(θ')|²)] / T
 /// ```
 ///
-/// Roberts & Tweedie (1996), section 1.4, their h is 2η; written so that what cancels exactly on
+/// Roberts & Tweedie (1996), *Exponential convergence of Langevin distributions and their discrete
+/// approximations*, whose h is 2η; written so that what cancels exactly on
 /// a quadratic (all but the last term) is apart. At T = 0 a proposal is accepted unless it raises U.
 ///
 /// On U = kθ²/2 the variance is T/k at every η, and half the proposals are accepted at ηk = 2 for N = 1. Take

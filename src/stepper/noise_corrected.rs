@@ -12,8 +12,8 @@ use crate::{Axial, Fault, Noise, Stochastic, Unit, sqrt::sqrt};
 /// θ' = θ − η L g + √(max(0, 2ηT − η²V)) L ξ
 /// ```
 ///
-/// The first-order correction of Vollmer, Zygalakis & Teh (2016), section 4 ("mSGLD"), with its noise
-/// variance as it stands instead of expanded; also Chen, Fox & Guestrin (2014), equation (15), at α = 1,
+/// The modified SGLD of Vollmer, Zygalakis & Teh (2016), *Exploration of the (non-)asymptotic bias and
+/// variance of SGLD*, with the noise's variance as it stands instead of expanded; also Chen, Fox & Guestrin (2014), equation (15), at α = 1,
 /// whose β̂ is ηV/2.
 ///
 /// On U = kθ²/2 the stationary variance is T/(k(1 − ηk/2)): V drops out, as long as ηV ≤ 2T. Beyond that

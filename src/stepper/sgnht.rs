@@ -14,8 +14,8 @@ use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
 /// α' = α + η (‖r'‖²/d − T)
 /// ```
 ///
-/// Ding et al. (2014), *Bayesian sampling using stochastic gradient thermostats*, algorithm 2, as
-/// reparametrised there: η = h², a = Ah, α = ξh, √η r = u (the paper has T = 1; A is aT/h). It is the
+/// Ding et al. (2014), *Bayesian sampling using stochastic gradient thermostats*, algorithm 1, in steps
+/// instead of time: η = h², a = Ah, α = ξh, √η r = u (the paper has T = 1; A is aT/h). It is the
 /// mean of *squares* ‖r‖²/d that is held at T.
 ///
 /// | here | in the paper |
