@@ -9,5 +9,6 @@ pub mod linear;
 #[cfg(target_os = "none")]
 pub mod measure;
 pub mod models;
+pub mod parts;
 #[cfg(target_os = "none")]
 pub mod stack;

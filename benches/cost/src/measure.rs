@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many single rounds the worst is taken over.
-const TRIALS: u32 = 2000;
+const TRIALS: u32 = 512;
 
 /// Average and worst of a round, in instructions, where `rounds(n)` does n rounds.
 fn measure(counter: &Counter, mut rounds: impl FnMut(u32)) -> (f32, f32) {

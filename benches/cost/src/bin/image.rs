@@ -14,13 +14,28 @@ mod firmware {
     use core::{arch::asm, hint::black_box, panic::PanicInfo};
 
     use langevin::{Chain, Constant, Energy, Potential, Stepper};
-    use langevin_cost::{linear::Linear, models};
+    use langevin_cost::{linear::Linear, models, parts};
     use langevin_qemu::every::{self, Visitor};
 
     const IMAGE: &str = match option_env!("IMAGE") {
         Some(image) => image,
         None => "all",
     };
+    /// Where the stepper's name ends.
+    const SLASH: usize = {
+        let mut at = 0;
+        while at < IMAGE.len() && IMAGE.as_bytes()[at] != b'/' {
+            at += 1;
+        }
+        at
+    };
+    const STEPPER: &str = IMAGE.split_at(SLASH).0;
+    const NOISE: &str = if SLASH < IMAGE.len() {
+        IMAGE.split_at(SLASH + 1).1
+    } else {
+        ""
+    };
+
     const N: usize = 2;
 
     struct Image;
@@ -33,9 +48,11 @@ mod firmware {
             stepper: S,
             noise: Z,
         ) {
-            let named = match IMAGE.split_once('/') {
-                Some((stepper, noise)) => stepper == stepper_name && noise == noise_name,
-                None => IMAGE == "all" || IMAGE == "default" && noise_name != "Box-Muller libm",
+            // All known when compiling: what is not named leaves nothing behind.
+            let named = match IMAGE {
+                "all" => true,
+                "default" => noise_name != "Box-Muller libm",
+                _ => stepper_name == STEPPER && noise_name == NOISE,
             };
             if named {
                 run(stepper, noise, Linear::new());
@@ -79,6 +96,7 @@ mod firmware {
         every::pairs(&mut Image);
         if IMAGE == "all" || IMAGE == "default" {
             models::all(&mut Image);
+            parts::all();
         }
         if IMAGE == "control" {
             black_box(black_box([1, 2, 3])[black_box(4)]);
