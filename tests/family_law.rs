@@ -20,8 +20,8 @@ use common::{
 };
 use experiments::Quadratic;
 use langevin::{
-    Badodab, Baoab, BoxMuller, LatticeWalk, LeimkuhlerMatthews, Mala, NoiseCorrected, Pace, Pcg32,
-    Psgld, SeedableRng, Sghmc, Sgnht, Stepper,
+    Badodab, Baoab, BoxMuller, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, NoiseCorrected, Pace,
+    Pcg32, Psgld, ReplicaExchange, SeedableRng, Sghmc, Sgnht, Stepper,
 };
 
 /// Coordinates.
@@ -529,4 +529,29 @@ fn mala() {
     assert!((accepted - 0.5).abs() < 0.004, "{accepted}");
     let z = run(0.2, 1.0, 1.01).0.z(1.0 / CURVATURE);
     assert!(z > 4.0, "broken noise passes: z = {z}");
+}
+
+#[test]
+fn replicas() {
+    // With MALA inside, every replica's variance is Tᵢ/k exactly, and swaps by the right ratio keep it so; with
+    // the temperatures' ratio turned over, or left out, they would mix the replicas' variances.
+    let run = |temperature: f32, which: usize| {
+        average(
+            ReplicaExchange::new(Mala::new(), Ladder::new([2.0, 6.0]).unwrap(), 1),
+            Quadratic::new(K, 0.0),
+            normals(1.0),
+            (0.8 / K, temperature),
+            |s, theta: &[f32; 1]| match which {
+                0 => square(s, theta),
+                hot => square(s, &s.positions()[hot - 1]),
+            },
+        )
+    };
+    for temperature in TEMPERATURES {
+        for (which, rung) in [1.0, 2.0, 6.0].into_iter().enumerate() {
+            let law = rung * f64::from(temperature) / CURVATURE;
+            let what = format!("replica {which}, T = {temperature}");
+            run(temperature, which).holds(law, &what);
+        }
+    }
 }

@@ -12,8 +12,8 @@ use crate::{Fault, FiveMoments, Metric, Potential, Unit};
 /// ```
 ///
 /// Leimkuhler & Matthews (2013), *Rational construction of stochastic numerical methods for
-/// molecular sampling*, the limit method of their BAOAB: their δt is η. It is the limit of [`Baoab`](super::Baoab) at
-/// full friction.
+/// molecular sampling*, the limit of their BAOAB, [`Baoab`](super::Baoab), at full friction: their
+/// δt is η.
 ///
 /// On U = kθ²/2 the stationary variance is T/k, exactly, for every ηk < 2; gradient noise of variance
 /// V adds ηV/(k(2 − ηk)). Elsewhere the bias of averages is O(η²), where SGLD's is O(η). The noise
