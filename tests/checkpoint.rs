@@ -5,7 +5,7 @@ use core::fmt::Debug;
 use langevin::{
     Annealed, Badodab, Baoab, BoxMuller, Chain, Checkpoint, CheckpointError, Constant,
     CountedPcg32, Covariance, Cyclical, Dense, Diagnostics, Diagonal, FixedInverseCdf, Function,
-    InverseCdf, Ladder, LatticeWalk, LeimkuhlerMatthews, Libm, Mala, Moments, Polynomial,
+    InverseCdf, Ladder, LatticeWalk, LeimkuhlerMatthews, Libm, Mala, Moments, Monitor, Polynomial,
     Potential, Predictive, Psgld, Quantiles, Rademacher, ReplicaExchange, Sample, Schedule,
     SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper, ThreePoint, Tuning, TwoSlots, Window,
 };
@@ -199,6 +199,41 @@ fn a_window_resumes() {
             resumed.push(observation(50 + i)).expect("finite");
         }
     }
+}
+
+#[test]
+fn a_watched_chain_resumes() {
+    type Draws = BoxMuller<CountedPcg32>;
+    type Whole = (
+        Chain<2, LeimkuhlerMatthews<2, Dense<2>>, Constant, Draws>,
+        Monitor<2>,
+        Quantiles<2>,
+    );
+    let metric = Dense::from_covariance(&[[1.0, 0.9], [0.9, 1.0]]).expect("positive definite");
+    let tuning = Tuning::new([0.0; 2], metric, 0.3).expect("valid");
+    let mut state: Whole = (
+        tuning.chain(BoxMuller::new(rng())),
+        Monitor::new(&tuning),
+        Quantiles::central(0.9).expect("valid"),
+    );
+    let run = |(chain, monitor, quantiles): &mut Whole, steps: u32| {
+        let mut potential = |x: &[f32; 2]| [5.3 * x[0] - 4.7 * x[1], 5.3 * x[1] - 4.7 * x[0]];
+        for _ in 0..steps {
+            let kept = chain.step(&mut monitor.watch(&mut potential));
+            if let Some(theta) = kept.expect("a good step") {
+                quantiles.push(theta);
+            }
+        }
+    };
+    run(&mut state, 1003);
+    let mut resumed = Whole::load(&image(&state)).expect("whole");
+    run(&mut state, 5000);
+    run(&mut resumed, 5000);
+    assert!(image(&state) == image(&resumed));
+    assert_eq!(
+        state.1.verdict(&state.0.faults()),
+        resumed.1.verdict(&resumed.0.faults())
+    );
 }
 
 type Small = (

@@ -1,8 +1,8 @@
 //! Estimates against f64: two passes over the same samples, exact exponential weights, true quantiles.
 
 use langevin::{
-    BoxMuller, Covariance, Diagnostics, Moments, Noise, Pcg32, Predictive, Quantiles, Rng,
-    SeedableRng,
+    BoxMuller, Chain, Constant, Covariance, Diagnostics, Moments, Noise, Pcg32, Predictive,
+    Quantiles, Rng, SeedableRng, Sgld,
 };
 
 fn normals(seed: u64) -> impl FnMut() -> f32 {
@@ -210,6 +210,30 @@ fn quantiles_are_right_to_their_standard_error() {
     // With probabilities 2 % off it fails: by 3 to 20 standard errors.
     let spoilt = quantile_scores(&LAWS[0], 1_000_000, 10, 0.98);
     assert!(spoilt.iter().any(|z| z.abs() > 5.0), "{spoilt:?}");
+}
+
+#[test]
+fn quantiles_of_a_chain() {
+    // SGLD on U = θ²/2 with η = 0.2: N(0, 1/0.9), and draws with the autocorrelation time 9. Of the indicator of a
+    // tail it is shorter, so that 4 standard errors with 9 are more than that: alpha below 6e-5 each.
+    let noise = BoxMuller::new(Pcg32::seed_from_u64(30));
+    let schedule = Constant::new(0.2).expect("valid");
+    let mut chain = Chain::new([0.0], Sgld::new(), schedule, noise).burn_in(100);
+    let mut quantiles = Quantiles::<1>::central(0.95).expect("valid");
+    let n = 1_000_000.0_f32;
+    while quantiles.weight() < n {
+        if let Some(theta) = chain.step(&mut |x: &[f32; 1]| *x).expect("a good step") {
+            quantiles.push(theta);
+        }
+    }
+    let sd = (1.0_f32 / 0.9).sqrt();
+    let se = (0.025 * 0.975 * 9.0 / n).sqrt() / (0.058_445 / sd);
+    let [[lo, hi]] = quantiles.values();
+    let scores = [(lo + 1.959_964 * sd) / se, (hi - 1.959_964 * sd) / se];
+    println!("{scores:.2?}");
+    assert!(scores.iter().all(|z| z.abs() < 4.0), "{scores:?}");
+    // Without the step's bias of 5 % in the sd it would fail.
+    assert!((hi - 1.959_964).abs() > 4.0 * se);
 }
 
 #[test]
