@@ -6,6 +6,7 @@ pub mod applications;
 pub mod every;
 pub mod golden;
 pub mod hash;
+pub mod tuning;
 
 use core::fmt::{self, Write};
 
@@ -14,6 +15,7 @@ use core::fmt::{self, Write};
 /// `golden STEPS` writes `stepper/noise hash` for every stepper and noise; `calibrate STEPS` what is
 /// left of the calibration of both instruments, with so many steps a reading; `steppers STEPS` the
 /// same of every stepper on one of them.
+/// `tune STEPS` what a sampler that tunes itself comes to in so many steps, warm-up included.
 ///
 /// # Errors
 /// When `out` fails, and when the command is not understood.
@@ -22,6 +24,7 @@ pub fn run(command: &str, argument: Option<&str>, out: &mut impl Write) -> fmt::
     match command {
         "calibrate" => applications::calibrate(steps, out),
         "steppers" => applications::every_stepper(steps, out),
+        "tune" => tuning::tune(steps, out),
         "golden" => {
             let mut result = Ok(());
             golden::golden(steps, |stepper, noise, hash| {

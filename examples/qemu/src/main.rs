@@ -10,7 +10,7 @@ fn main() -> std::process::ExitCode {
     let result = langevin_qemu::run(&command, arguments.next().as_deref(), &mut out);
     print!("{out}");
     if result.is_err() {
-        eprintln!("usage: langevin-qemu golden|calibrate|steppers STEPS");
+        eprintln!("usage: langevin-qemu golden|calibrate|steppers|tune STEPS");
         return std::process::ExitCode::FAILURE;
     }
     std::process::ExitCode::SUCCESS

@@ -113,3 +113,12 @@ fn every_stepper_calibrates_with_the_same_bits_on_every_core() {
     }
     assert!(compare(&["steppers", "10"]));
 }
+
+#[test]
+fn warm_up_and_verdict_have_the_same_bits_on_every_core() {
+    if !emulators_installed() {
+        eprintln!("skipped: no qemu-system-arm and qemu-system-riscv32 here");
+        return;
+    }
+    assert!(compare(&["tune", "12000"]));
+}
