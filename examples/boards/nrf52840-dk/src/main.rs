@@ -4,8 +4,9 @@
 #![no_main]
 
 use defmt_rtt as _;
+// For its interrupt vectors.
+use nrf52840_hal as _;
 use panic_probe as _;
-use nrf52840_hal as _; // its interrupt vectors
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
