@@ -413,3 +413,35 @@ fn a_good_chain_converges_early() {
     run(&mut sampler, &mut potential, 0, 60_000);
     assert_eq!(sampler.verdict(), Verdict::Converged);
 }
+
+/// A monitor goes into a checkpoint, and through serde, and carries on.
+#[test]
+fn a_monitor_is_resumed_where_it_was() {
+    use langevin::Checkpoint;
+    let mut potential = |theta: &[f32; 2]| *theta;
+    let tuning = Tuning::new([0.0; 2], Dense::identity(), 0.3).unwrap();
+    let mut chain = tuning.chain(noise(3));
+    let mut monitor = Monitor::new(&tuning);
+    for _ in 0..10_001 {
+        chain.step(&mut monitor.watch(&mut potential)).unwrap();
+    }
+    let mut image = vec![0; Monitor::<2>::IMAGE];
+    monitor.save(&mut image).unwrap();
+    let mut resumed = Monitor::load(&image).unwrap();
+    assert_eq!(monitor, resumed);
+    let mut twin = chain.clone();
+    for _ in 0..1000 {
+        chain.step(&mut monitor.watch(&mut potential)).unwrap();
+        twin.step(&mut resumed.watch(&mut potential)).unwrap();
+    }
+    assert_eq!(monitor, resumed);
+    #[cfg(feature = "serde")]
+    {
+        let text = serde_json::to_string(&tuning).unwrap();
+        let back: Tuning<2> = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, tuning);
+        let text = serde_json::to_string(&monitor).unwrap();
+        let back: Monitor<2> = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, monitor);
+    }
+}

@@ -33,9 +33,11 @@ const MEAN_ERROR: f32 = 1.0 / 80.0;
 const SD_ERROR: f32 = 0.01;
 /// A converged chain's largest split R-hat (Vehtari et al. 2021).
 const RHAT: f32 = 1.01;
-/// A chain is slow when it needs this many times the steps it has made, once it has made so many.
-const SLOW: f32 = 8.0;
-const SLOW_FROM: u32 = 1 << 16;
+/// A chain that has made so many steps is slow when it needs this many times as many, and drifts when its
+/// split R-hat is beyond this.
+const LONG: u32 = 1 << 16;
+const SLOW: f32 = 4.0;
+const DRIFT: f32 = 1.05;
 
 /// Watches a chain through the gradients it asks for, and says whether to believe it.
 ///
@@ -307,7 +309,10 @@ impl<const N: usize> Monitor<N> {
                 return Some(Reason::Biased { coordinate });
             }
         }
-        if self.steps >= SLOW_FROM {
+        if self.steps >= LONG {
+            if self.draws.split_r_hat() > DRIFT {
+                return Some(Reason::Drift);
+            }
             for (coordinate, work) in self.work().into_iter().enumerate() {
                 if work > SLOW {
                     return Some(Reason::Slow { coordinate });

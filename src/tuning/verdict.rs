@@ -39,7 +39,9 @@ pub enum Reason {
         /// Which coordinate, in the metric's order.
         coordinate: usize,
     },
-    /// A coordinate mixes so slowly that convergence would take more than eight times the steps made.
+    /// Earlier and later draws disagree, after many steps: split R-hat is above 1.05.
+    Drift,
+    /// A coordinate mixes so slowly that convergence would take more than four times the steps made.
     Slow {
         /// Which coordinate.
         coordinate: usize,
@@ -67,6 +69,7 @@ impl fmt::Display for Reason {
             Self::Biased { coordinate } => {
                 write!(f, "coordinate {coordinate} has the wrong spread")
             }
+            Self::Drift => f.write_str("earlier and later draws disagree"),
             Self::Slow { coordinate } => write!(f, "coordinate {coordinate} mixes too slowly"),
         }
     }
