@@ -123,10 +123,10 @@ impl<'a, const N: usize> Draws<'a, N> {
 
     fn push(&mut self, theta: &[f32; N]) {
         self.count += 1.0;
-        for i in 0..N {
+        for (i, sums) in self.sums.iter_mut().enumerate() {
             let x = (f64::from(theta[i]) - self.mean[i]) / self.sd[i];
-            self.sums[i][0] += x;
-            self.sums[i][1] += x * x;
+            sums[0] += x;
+            sums[1] += x * x;
         }
     }
 
