@@ -445,3 +445,35 @@ fn a_monitor_is_resumed_where_it_was() {
         assert_eq!(back, monitor);
     }
 }
+
+/// Gradients of any bits whatever, most of them of no potential: no panic, a finite position, an end.
+#[test]
+fn warm_up_survives_any_gradient() {
+    use langevin::Rng;
+    for seed in 0..60 {
+        let mut rng = Pcg32::seed_from_u64(seed);
+        let mut garbage = |x: &[f32; 3]| {
+            let word = rng.next_u32();
+            match seed % 6 {
+                0 => x.map(|_| f32::from_bits(rng.next_u32())),
+                1 => x.map(|x| x * (word >> 8) as f32 * 1e30),
+                2 => x.map(|x| if word % 5 == 0 { f32::NAN } else { x }),
+                3 => x.map(|x| -x),
+                4 => [1e38, -1e-38, 0.0],
+                _ => x.map(|x| x * x * x * 1e10 - 1e-30),
+            }
+        };
+        let mut noise = noise(seed);
+        let mut warmup = Warmup::new([0.0, f32::NAN, 1e30]);
+        let mut ended = false;
+        for _ in 0..100_000 {
+            let outcome = warmup.step(&mut garbage, &mut noise);
+            assert!(warmup.position().iter().all(|x| x.is_finite()));
+            if !matches!(outcome, Ok(None)) {
+                ended = true;
+                break;
+            }
+        }
+        assert!(ended, "{seed}: still {:?}", warmup.stage());
+    }
+}

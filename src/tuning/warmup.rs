@@ -275,7 +275,7 @@ impl<const N: usize> Warmup<N> {
         }
     }
 
-    /// The gradient at the probe; `None` when it is not finite.
+    /// The gradient at the probe; `None` when either is not finite.
     fn evaluate<P: Potential<N>>(
         &mut self,
         potential: &mut P,
@@ -288,7 +288,10 @@ impl<const N: usize> Warmup<N> {
         }
         .and_then(|()| potential.gradient(&self.probe, &mut gradient));
         match found {
-            Ok(()) => Ok(gradient.iter().all(|g| g.is_finite()).then_some(gradient)),
+            Ok(()) => {
+                let mut numbers = gradient.iter().chain(&self.probe);
+                Ok(numbers.all(|x| x.is_finite()).then_some(gradient))
+            }
             Err(Fault::NonFiniteGradient) => Ok(None),
             Err(fault) => Err(WarmupError::Fault(fault)),
         }
