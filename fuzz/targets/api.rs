@@ -1,0 +1,578 @@
+//! The public interface on input that a fuzzer chooses: no panic, no position or estimate that is not finite,
+//! no endless loop.
+#![no_main]
+
+use langevin::*;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut input = Input(bytes);
+    match input.byte() % 7 {
+        0 => steppers(&mut input),
+        1 => schedules(&mut input),
+        2 => models(&mut input),
+        3 => estimates(&mut input),
+        4 => tuning(&mut input),
+        5 => metrics_and_transforms(&mut input),
+        _ => checkpoints(&mut input),
+    }
+});
+
+/// Numbers from bytes; zeros when they are used up.
+struct Input<'a>(&'a [u8]);
+
+impl Input<'_> {
+    fn byte(&mut self) -> u8 {
+        match self.0 {
+            [first, rest @ ..] => {
+                self.0 = rest;
+                *first
+            }
+            [] => 0,
+        }
+    }
+
+    fn bytes<const K: usize>(&mut self) -> [u8; K] {
+        [(); K].map(|()| self.byte())
+    }
+
+    fn word(&mut self) -> u32 {
+        u32::from_le_bytes(self.bytes())
+    }
+
+    /// Small, mostly.
+    fn count(&mut self) -> u32 {
+        match self.byte() {
+            255 => self.word(),
+            small => u32::from(small),
+        }
+    }
+
+    /// Ordinary, awkward, or any bits at all.
+    fn float(&mut self) -> f32 {
+        match self.byte() {
+            kind @ 0..=159 => (f32::from(kind) - 80.0) / 16.0,
+            kind @ 160..=199 => libm::exp2f((f32::from(kind) - 180.0) * 6.0),
+            200 => f32::NAN,
+            201 => f32::INFINITY,
+            202 => f32::NEG_INFINITY,
+            203 => f32::MAX,
+            204 => f32::MIN,
+            205 => f32::MIN_POSITIVE,
+            206 => 1e-45,
+            207 => -0.0,
+            _ => f32::from_bits(self.word()),
+        }
+    }
+
+    fn floats<const K: usize>(&mut self) -> [f32; K] {
+        [(); K].map(|()| self.float())
+    }
+
+    fn left(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+fn finite<const N: usize>(x: &[f32; N]) {
+    assert!(x.iter().all(|x| x.is_finite()), "{x:?}");
+}
+
+/// The generator: what the input says, then a fixed stream; it fails where the input says so.
+struct Words {
+    words: Vec<u8>,
+    then: Pcg32,
+    failing: bool,
+}
+
+impl Words {
+    fn take(input: &mut Input<'_>) -> Self {
+        let flags = input.byte();
+        Self {
+            words: (0..flags % 32).map(|_| input.byte()).collect(),
+            then: Pcg32::seed_from_u64(flags.into()),
+            failing: flags >= 128,
+        }
+    }
+}
+
+impl TryRng for Words {
+    type Error = core::fmt::Error;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        match self.words.pop() {
+            Some(0) if self.failing => Err(core::fmt::Error),
+            Some(byte) if byte % 2 == 0 => Ok(u32::from_le_bytes([byte; 4])),
+            Some(255) => Ok(u32::MAX),
+            _ => Ok(self.then.next_u32()),
+        }
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(u64::from(self.try_next_u32()?) << 32 | u64::from(self.try_next_u32()?))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+        for byte in out {
+            *byte = self.try_next_u32()? as u8;
+        }
+        Ok(())
+    }
+}
+
+/// A well, now and then answered by a float from the input.
+struct Odd {
+    stiffness: [f32; 3],
+    odd: Vec<f32>,
+    calls: usize,
+}
+
+impl Odd {
+    fn take(input: &mut Input<'_>) -> Self {
+        let count = input.byte() % 16;
+        Self {
+            stiffness: input.floats(),
+            odd: (0..count).map(|_| input.float()).collect(),
+            calls: 0,
+        }
+    }
+
+    fn answer(&mut self, ordinary: f32) -> f32 {
+        self.calls += 1;
+        match self.odd.get(self.calls / 4) {
+            Some(odd) if self.calls % 4 == 0 => *odd,
+            _ => ordinary,
+        }
+    }
+}
+
+impl Potential<3> for Odd {
+    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), Fault> {
+        for i in 0..3 {
+            gradient[i] = self.answer(self.stiffness[i] * theta[i]);
+        }
+        Ok(())
+    }
+
+    fn data(&self) -> f32 {
+        self.odd.first().copied().unwrap_or(1.0)
+    }
+}
+
+impl Energy<3> for Odd {
+    fn energy(&mut self, theta: &[f32; 3]) -> Result<f32, Fault> {
+        let energy = (0..3)
+            .map(|i| 0.5 * self.stiffness[i] * theta[i] * theta[i])
+            .sum();
+        Ok(self.answer(energy))
+    }
+}
+
+impl Stochastic<3> for Odd {
+    fn gradient_and_variance(
+        &mut self,
+        theta: &[f32; 3],
+        gradient: &mut [f32; 3],
+        variance: &mut [f32; 3],
+    ) -> Result<(), Fault> {
+        *variance = [(); 3].map(|()| self.answer(1.0));
+        self.gradient(theta, gradient)
+    }
+}
+
+/// A chain of the input's settings.
+fn chain<S: Stepper<3, Odd, Z>, Z>(input: &mut Input<'_>, stepper: S, noise: Z) {
+    let schedule = Constant::new(input.float()).and_then(|s| s.at(input.float()));
+    let Ok(schedule) = schedule.or(Constant::new(0.1)) else {
+        return;
+    };
+    let mut chain = Chain::new(input.floats(), stepper, schedule, noise)
+        .burn_in(input.count())
+        .thin(input.count())
+        .patience(input.count())
+        .max_step(MaxStep::new(input.float()).unwrap_or(MaxStep::NONE));
+    if input.byte() % 2 == 0 {
+        chain = chain.anchor(input.floats());
+    }
+    let steps = input.byte();
+    let mut potential = Odd::take(input);
+    for _ in 0..steps {
+        let before = *chain.position();
+        let faults = chain.faults().total();
+        let outcome = chain.step(&mut potential).map(|theta| theta.copied());
+        finite(chain.position());
+        if let Err(fault) = outcome {
+            assert!(chain.faults().total() > faults || faults == u32::MAX);
+            if !matches!(fault, Fault::ReturnedToAnchor | Fault::Frozen) {
+                assert_eq!(before.map(f32::to_bits), chain.position().map(f32::to_bits));
+            }
+        }
+    }
+}
+
+fn steppers(input: &mut Input<'_>) {
+    let kind = input.byte();
+    let rng = Words::take(input);
+    match kind % 17 {
+        0 => chain(input, Sgd::new(), ()),
+        1 => chain(input, Sgld::new(), BoxMuller::new(rng)),
+        2 => chain(input, Sgld::new(), BoxMuller::with_backend(rng, Libm)),
+        3 => chain(input, Sgld::new(), BoxMuller::with_backend(rng, Micromath)),
+        4 => chain(input, Sgld::new(), InverseCdf::new(rng)),
+        5 => chain(input, Sgld::new(), FixedInverseCdf::new(rng)),
+        6 => chain(input, NoiseCorrected::new(), ThreePoint::new(rng)),
+        7 => chain(input, LatticeWalk::new(), rng),
+        8 => chain(input, LeimkuhlerMatthews::new(), ThreePoint::new(rng)),
+        9 => chain(input, Mala::new(), InverseCdf::new(rng)),
+        10 => {
+            if let Ok(ladder) =
+                Ladder::<2>::new(input.floats()).or(Ladder::geometric(input.float()))
+            {
+                let stepper = ReplicaExchange::new(Sgld::new(), ladder, input.count());
+                chain(input, stepper, InverseCdf::new(rng));
+            }
+        }
+        11 => {
+            if let Ok(stepper) = Sghmc::new(input.float()) {
+                let stepper = stepper.refresh_every(input.count());
+                if let Ok(stepper) = stepper.gradient_variance(input.float()) {
+                    chain(input, stepper, Rademacher::new(rng));
+                }
+            }
+        }
+        12 => {
+            if let Ok(stepper) = Sghmc::with_mass(input.float(), input.float()) {
+                chain(input, stepper, InverseCdf::new(rng));
+            }
+        }
+        13 => {
+            if let Ok(stepper) = Baoab::new(input.float()) {
+                chain(input, stepper, ThreePoint::new(rng));
+            }
+        }
+        14 => {
+            if let Ok(stepper) = Psgld::new(input.float(), input.float()) {
+                chain(input, stepper, InverseCdf::new(rng));
+            }
+        }
+        15 => {
+            if let Ok(stepper) = Sgnht::new(input.float()) {
+                chain(input, stepper, Rademacher::new(rng));
+            }
+        }
+        _ => {
+            if let (Ok(stepper), Ok(metric)) = (
+                Badodab::new(input.float()),
+                Dense::new([(); 3].map(|()| input.floats())),
+            ) {
+                chain(input, stepper.with_metric(metric), InverseCdf::new(rng));
+            }
+        }
+    }
+}
+
+fn schedules(input: &mut Input<'_>) {
+    fn sound(input: &mut Input<'_>, mut schedule: impl Schedule) {
+        for _ in 0..input.byte() {
+            if let Ok(pace) = schedule.pace(input.float()) {
+                assert!(pace.eta() > 0.0 && pace.temperature() >= 0.0);
+                assert!(pace.eta().is_finite() && pace.noise().is_finite());
+                let _ = pace.admit(&input.floats::<2>());
+            }
+            let _ = schedule.keeps();
+        }
+    }
+    match input.byte() % 4 {
+        0 => {
+            if let Ok(s) = Polynomial::new(input.float(), input.float(), input.float()) {
+                sound(input, s);
+            }
+        }
+        1 => {
+            let length = input.count();
+            if let Ok(s) = Polynomial::between(input.float(), input.float(), input.float(), length)
+            {
+                sound(input, s);
+            }
+        }
+        2 => {
+            if let Ok(s) = Cyclical::new(input.float(), input.count()) {
+                let s = s.exploring(input.count()).burn_in(input.count());
+                if let Ok(s) = s.at(input.float()) {
+                    sound(input, s);
+                }
+            }
+        }
+        _ => {
+            if let Ok(s) = Constant::new(input.float()) {
+                if let Ok(s) = Annealed::new(s, input.float(), input.float(), input.count()) {
+                    sound(input, s);
+                }
+            }
+        }
+    }
+}
+
+/// A window, a model on it, minibatches of it, and a chain on those.
+fn models(input: &mut Input<'_>) {
+    fn sample<L: Likelihood<Sample<2>, 2>>(input: &mut Input<'_>, likelihood: L) {
+        let prior = (
+            GaussianPrior::new(input.floats(), input.floats()),
+            LaplacePrior::new(input.floats(), input.floats()),
+        );
+        let (Ok(gaussian), Ok(laplace)) = prior else {
+            return;
+        };
+        let cauchy = StudentTPrior::cauchy([0.0; 2], [2.5; 2]).expect("in range");
+        let model = Model::new(((gaussian, laplace), cauchy), likelihood);
+        let window = Window::<Sample<2>, 8>::forgetting(input.float());
+        let mut window = window.unwrap_or_default();
+        let mut rng = Words::take(input);
+        let Ok(schedule) = Constant::new(input.float()) else {
+            return;
+        };
+        let noise = InverseCdf::new(Pcg32::seed_from_u64(1));
+        let mut chain = Chain::new([0.0; 2], Sgld::new(), schedule, noise);
+        while input.left() {
+            let kind = input.byte();
+            let observation = Sample {
+                x: input.floats(),
+                y: input.float(),
+            };
+            let refused = window.refused();
+            let pushed = window.push(observation);
+            assert_eq!(pushed.is_ok(), observation.is_finite());
+            assert_eq!(window.refused() > refused, pushed.is_err());
+            assert!(window.count() <= 8 && window.effective() <= 8.0);
+            let _ = model.on(&window).energy(chain.position());
+            let anchor = *chain.position();
+            let batch = model.on(&window).minibatch::<3, _>(&mut rng);
+            let _ = match kind % 5 {
+                0 => chain.step(&mut model.on(&window)),
+                1 => chain.step(&mut model.on(&window).minibatch::<1, _>(&mut rng)),
+                2 => chain.step(&mut batch.with_replacement()),
+                3 => match batch.control_variates(&anchor) {
+                    Ok(variates) => chain.step(&mut variates.refresh_every(kind.into())),
+                    Err(_) => Ok(None),
+                },
+                _ => {
+                    window.clear();
+                    chain.step(&mut model.on(&window))
+                }
+            };
+            finite(chain.position());
+        }
+    }
+    match input.byte() % 6 {
+        0 => {
+            if let Ok(likelihood) = LinearRegression::new(input.float()) {
+                sample(input, likelihood);
+            }
+        }
+        1 => sample(input, LogisticRegression),
+        2 => sample(input, PoissonRegression),
+        3 => {
+            if let Ok(likelihood) = RobustRegression::new(input.float(), input.float()) {
+                sample(input, likelihood);
+            }
+        }
+        _ => {
+            let function = |x: &[f32; 2], t: &[f32; 2]| {
+                let e = libm::expf(-t[0] * x[0]);
+                (e * t[1], [-x[0] * e * t[1], e])
+            };
+            if let Ok(likelihood) = NonlinearLeastSquares::new(function, input.float()) {
+                sample(input, likelihood);
+            }
+        }
+    }
+}
+
+fn estimates(input: &mut Input<'_>) {
+    let horizon = input.float();
+    let mut moments = Moments::<2>::forgetting(horizon).unwrap_or_default();
+    let mut other = Moments::<2>::new();
+    let mut covariance = Covariance::<2>::forgetting(horizon).unwrap_or_default();
+    let mut predictive = Predictive::<2>::new();
+    let mut diagnostics = Diagnostics::<2>::new();
+    let Ok(mut quantiles) =
+        Quantiles::<2>::central_forgetting(input.float(), horizon).or(Quantiles::central(0.95))
+    else {
+        return;
+    };
+    while input.left() {
+        let weight = input.float();
+        let sample = input.floats();
+        match input.byte() % 8 {
+            0 => moments.push_weighted(&sample, weight),
+            1 => covariance.push_weighted(&sample, weight),
+            2 => quantiles.push_weighted(&sample, weight),
+            3 => predictive.push(&sample, &input.floats()),
+            4 => other.push(&sample),
+            5 => moments.merge(&other),
+            // Many, so that batches merge.
+            6 => (0..200).for_each(|_| diagnostics.push(&sample)),
+            _ => {
+                moments.push(&sample);
+                covariance.push(&sample);
+                quantiles.push(&sample);
+                diagnostics.push(&sample);
+            }
+        }
+        finite(&moments.mean());
+        assert!(moments.variance().iter().all(|v| *v >= 0.0));
+        let _ = (
+            moments.interval(weight),
+            covariance.matrix(),
+            covariance.correlation(),
+        );
+        let _ = (
+            quantiles.values(),
+            predictive.interval(weight),
+            diagnostics.split_r_hat(),
+        );
+        let _ = (
+            diagnostics.ess(),
+            diagnostics.mcse(),
+            diagnostics.autocorrelation_time(),
+        );
+        let _ = r_hat([&moments, &other]);
+    }
+}
+
+fn tuning(input: &mut Input<'_>) {
+    let start = input.floats();
+    let noise = ThreePoint::new(Words::take(input));
+    let first = input.count();
+    let warmup = Warmup::new(start).windows(first, input.count());
+    let warmup = warmup.clone().safety(input.float()).unwrap_or(warmup);
+    let warmup = warmup.clone().bias(input.float()).unwrap_or(warmup);
+    let warmup = warmup.clone().step_size(input.float()).unwrap_or(warmup);
+    let mut sampler = Sampler::after(warmup, noise);
+    let steps = input.count().min(20_000);
+    let mut potential = Odd::take(input);
+    for _ in 0..steps {
+        if let Err(SamplerError::Warmup(_)) = sampler.step(&mut potential) {
+            break;
+        }
+        finite(sampler.position());
+    }
+    let _ = (sampler.verdict(), sampler.faults());
+    if let Some(monitor) = sampler.monitor() {
+        let _ = (monitor.bias(), monitor.noise_ratio(), monitor.curvature());
+    }
+}
+
+fn metrics_and_transforms(input: &mut Input<'_>) {
+    let matrix: [[f32; 3]; 3] = [(); 3].map(|()| input.floats());
+    let mut metric = Dense::from_covariance(&matrix)
+        .or(Dense::from_precision(&matrix))
+        .unwrap_or(Dense::identity());
+    let kept = metric;
+    if metric.refactor(&[(); 3].map(|()| input.floats())).is_err() {
+        assert_eq!(metric, kept);
+    }
+    metric.rows().iter().for_each(finite);
+    let mut x = input.floats();
+    metric.pull(&mut x);
+    metric.push(&mut x);
+    metric.solve(&mut x);
+    let mut rounded = metric;
+    rounded.compose(&kept);
+
+    let mut support = || match input.byte() % 3 {
+        0 => Support::above(input.float()),
+        1 => Support::below(input.float()),
+        _ => Support::between(input.float(), input.float()),
+    };
+    if let (Ok(a), Ok(b), Ok(c)) = (support(), support(), support()) {
+        let transform = Transform::new([a, b, c]);
+        let theta = input.floats();
+        let x = transform.constrain(&theta);
+        if let Ok(theta) = transform.unconstrain(&x) {
+            finite(&theta);
+        }
+        let mut potential = transform.wrap(Odd::take(input));
+        let mut gradient = [0.0; 3];
+        let _ = potential.gradient(&theta, &mut gradient);
+        let _ = potential.energy(&theta);
+    }
+}
+
+type State = (
+    Chain<2, Sgld, Constant, BoxMuller<CountedPcg32>>,
+    Moments<2>,
+    Window<Sample<2>, 4>,
+);
+
+/// Damaged images, and images that are whole but of what no state writes.
+fn checkpoints(input: &mut Input<'_>) {
+    let noise = BoxMuller::new(CountedPcg32::new(input.word().into(), input.word().into()));
+    let Ok(schedule) = Constant::new(0.1) else {
+        return;
+    };
+    let mut state: State = (
+        Chain::new(input.floats(), Sgld::new(), schedule, noise).burn_in(input.count()),
+        Moments::new(),
+        Window::new(),
+    );
+    let potential = &mut |theta: &[f32; 2]| *theta;
+    for _ in 0..input.byte() % 8 {
+        let _ = state.0.step(potential);
+        let _ = state.2.push(Sample {
+            x: input.floats(),
+            y: 1.0,
+        });
+    }
+    let mut slots = [[0xff; State::IMAGE]; 2];
+    let (mut place, _) = TwoSlots::recover::<State>([&slots[0], &slots[1]]);
+    for _ in 0..1 + input.byte() % 3 {
+        let mut image = [0; State::IMAGE];
+        if let Ok(slot) = place.prepare(&state, &mut image) {
+            slots[slot] = image;
+            place.commit();
+        }
+    }
+    let [a, b] = &mut slots;
+    if input.byte() % 2 == 0 {
+        let resumed = State::load(a).expect("a whole image");
+        assert_eq!(resumed.0.position(), state.0.position());
+    }
+    // Damage.
+    while input.left() {
+        let at = usize::from(input.byte()) % State::IMAGE;
+        a[at] ^= input.byte();
+        b[usize::from(input.byte()) % State::IMAGE] ^= input.byte();
+        // With the checksum set right, so that what is inside is read.
+        if input.byte() % 2 == 0 {
+            seal(a);
+        }
+        for image in [&a[..], &b[..], &a[..at]] {
+            if let Ok(mut resumed) = State::load(image) {
+                finite(resumed.0.position());
+                let _ = resumed.0.step(potential);
+                finite(resumed.0.position());
+                resumed.1.push(&[0.5, 0.5]);
+                let _ = resumed.2.push(Sample {
+                    x: [1.0; 2],
+                    y: 1.0,
+                });
+                assert!(resumed.2.iter().count() <= 4);
+            }
+        }
+        let _ = TwoSlots::recover::<State>([a, b]).1;
+    }
+}
+
+/// Puts the CRC-32 that belongs there at the end of an image.
+fn seal(image: &mut [u8]) {
+    let (body, checksum) = image.split_at_mut(image.len() - 4);
+    let mut crc = u32::MAX;
+    for byte in body {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = crc >> 1 ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+        }
+    }
+    checksum.copy_from_slice(&(!crc).to_le_bytes());
+}
