@@ -41,7 +41,11 @@ pub fn tune(steps: u32, out: &mut impl Write) -> Result {
         }
         writeln!(out, "tuning/result {:016x}", result.value())?;
         writeln!(out, "tuning/step-size {:08x}", tuning.step_size().to_bits())?;
-        writeln!(out, "tuning/curvature {:08x}", monitor.curvature().to_bits())?;
+        writeln!(
+            out,
+            "tuning/curvature {:08x}",
+            monitor.curvature().to_bits()
+        )?;
         let mut bias = Hash::new();
         for (b, error) in monitor.bias() {
             bias.write(b.to_bits());
