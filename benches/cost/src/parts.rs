@@ -1,11 +1,12 @@
-//! What goes round a chain: schedules, metrics, transforms, estimates and diagnostics.
+//! What goes round a chain: schedules, metrics, transforms, estimates, diagnostics, the warm-up with its monitor,
+//! and checkpoints.
 
 use core::hint::black_box;
 
 use langevin::{
-    Annealed, BoxMuller, Chain, Constant, Covariance, Cyclical, Dense, Diagnostics, Diagonal,
-    Metric, Moments, Pcg32, Polynomial, Potential, Predictive, Quantiles, Schedule, SeedableRng,
-    Sgld, Support, Transform, r_hat,
+    Annealed, BoxMuller, Chain, Checkpoint, Constant, CountedPcg32, Covariance, Cyclical, Dense,
+    Diagnostics, Diagonal, Metric, Moments, Pcg32, Polynomial, Potential, Predictive, Quantiles,
+    Sampler, Schedule, SeedableRng, Sgld, Support, Transform, Tuning, TwoSlots, r_hat,
 };
 
 use crate::linear::Linear;
@@ -46,6 +47,45 @@ pub fn all() {
         let _ = black_box(transform.unconstrain(&black_box([0.5; N])));
     }
     estimates();
+    sampler();
+    checkpoint();
+}
+
+fn sampler() {
+    let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
+    let mut sampler = Sampler::<N, _>::new(black_box([0.0; N]), noise);
+    while black_box(true) {
+        let _ = black_box(sampler.step(&mut Linear::new()));
+        black_box(sampler.verdict());
+    }
+    let Some(tuning) = sampler.tuning() else {
+        return;
+    };
+    let mut image = [0; Tuning::<N>::IMAGE];
+    let _ = black_box(tuning.save(&mut image));
+    if let Ok(tuning) = Tuning::<N>::load(&black_box(image)) {
+        let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
+        let _ = black_box(Sampler::resume(&tuning, noise).step(&mut Linear::new()));
+    }
+}
+
+type State = (
+    Chain<N, Sgld, Constant, BoxMuller<CountedPcg32>>,
+    Moments<N>,
+    Quantiles<N>,
+);
+
+fn checkpoint() {
+    let image = black_box([0; State::IMAGE]);
+    let (mut slots, state) = TwoSlots::recover::<State>([&image, &black_box(image)]);
+    let Ok(mut state) = state else {
+        return;
+    };
+    let _ = black_box(state.0.step(&mut Linear::new()));
+    let mut image = image;
+    let _ = black_box(slots.prepare(&state, &mut image));
+    slots.commit();
+    let _ = black_box((state.save(&mut image), image));
 }
 
 fn schedule(mut schedule: impl Schedule) {
