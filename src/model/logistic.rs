@@ -47,7 +47,8 @@ impl<const N: usize> Likelihood<Sample<N>, N> for LogisticRegression {
         linear + libm::log1pf(libm::expf(-z.abs()))
     }
 
-    #[inline]
+    // Out of line: compilers then keep the sum where vector instructions reach it.
+    #[inline(never)]
     fn add_differences<'o>(
         &self,
         theta: &[f32; N],
