@@ -8,7 +8,9 @@ use std::{env, fmt::Write, path::Path, process::Command, thread};
 use langevin_qemu::run;
 
 /// Name, target, and QEMU's name of the machine.
-const CORES: [(&str, &str, &str); 6] = [
+type Core = (&'static str, &'static str, &'static str);
+
+const CORES: [Core; 6] = [
     ("M0", "thumbv6m-none-eabi", "microbit"),
     ("M3", "thumbv7m-none-eabi", "mps2-an385"),
     ("M4F", "thumbv7em-none-eabihf", "mps2-an386"),
@@ -16,6 +18,24 @@ const CORES: [(&str, &str, &str); 6] = [
     ("M33", "thumbv8m.main-none-eabihf", "mps2-an505"),
     ("RISC-V", "riscv32imac-unknown-none-elf", "virt"),
 ];
+
+/// A host of 32 bits: run as it is, where its standard library is installed.
+const HOST_32: Core = ("x86-32", "i686-unknown-linux-musl", "");
+
+fn cores() -> Vec<Core> {
+    let mut cores = CORES.to_vec();
+    let library = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", HOST_32.1])
+        .output()
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
+    let runs = cfg!(all(target_arch = "x86_64", target_os = "linux"));
+    if runs && library.is_ok_and(|path| Path::new(&path).is_dir()) {
+        cores.push(HOST_32);
+    } else {
+        println!("no {} here: left out", HOST_32.1);
+    }
+    cores
+}
 
 fn emulators_installed() -> bool {
     ["qemu-system-arm", "qemu-system-riscv32"]
@@ -51,17 +71,23 @@ fn on_host(arguments: &[&str]) -> String {
 /// core `same` or what it was there. Says whether all are the same.
 fn compare(arguments: &[&str]) -> bool {
     let host = on_host(arguments);
-    let cores = thread::scope(|scope| {
-        CORES
-            .map(|(_, target, machine)| scope.spawn(move || on_core(target, machine, arguments)))
+    let names = cores();
+    let cores: Vec<_> = thread::scope(|scope| {
+        let running: Vec<_> = names
+            .iter()
+            .map(|&(_, target, machine)| scope.spawn(move || on_core(target, machine, arguments)))
+            .collect();
+        running
+            .into_iter()
             .map(|core| core.join().expect("the core ran"))
+            .collect()
     });
     let split = |line: &str| {
         let (name, value) = line.rsplit_once(' ').expect("a line is a name and a value");
         (name.to_string(), value.to_string())
     };
     let mut table = format!("{:<40} {:<16}", arguments.join(" "), "host");
-    for (name, ..) in CORES {
+    for (name, ..) in &names {
         write!(table, " {name:<6}").unwrap();
     }
     let mut same = true;
