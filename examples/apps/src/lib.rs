@@ -6,4 +6,6 @@
 #![deny(unsafe_code, missing_docs)]
 
 pub mod calibrate;
+pub mod hash;
 pub mod readings;
+pub mod sensor;

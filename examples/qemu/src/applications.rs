@@ -11,7 +11,7 @@ use langevin_apps::{
     readings,
 };
 
-use crate::{every, hash::Hash};
+use crate::every;
 
 /// Calibrates both instruments with `steps` steps a reading.
 ///

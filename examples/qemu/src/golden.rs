@@ -2,7 +2,7 @@
 
 use langevin::{Chain, Constant, Energy, Fault, Potential, Stepper, Stochastic};
 
-use crate::{every, hash::Hash};
+use crate::every;
 
 /// Number of unknowns: odd, so that a pair's spare draw is carried over.
 const N: usize = 3;

@@ -5,7 +5,6 @@
 pub mod applications;
 pub mod every;
 pub mod golden;
-pub mod hash;
 pub mod tuning;
 
 use core::fmt::{self, Write};

@@ -4,7 +4,7 @@ use core::fmt::{Result, Write};
 
 use langevin::{BoxMuller, Pcg32, Sampler, SeedableRng};
 
-use crate::hash::Hash;
+use langevin_apps::hash::Hash;
 
 /// No product, not quadratic, and far from round: U = 50(x − 3)² + 8(y − x²/2)² + z⁴/4 + z²/2 + z.
 fn bent(&[x, y, z]: &[f32; 3]) -> [f32; 3] {
