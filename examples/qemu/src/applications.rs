@@ -8,6 +8,7 @@ use langevin::{
 };
 use langevin_apps::{
     calibrate::{CHWIRUT2, Calibration, DANWOOD, ETA, Instrument, Reading, Response, reading},
+    hash::Hash,
     readings,
 };
 

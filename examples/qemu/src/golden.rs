@@ -2,6 +2,8 @@
 
 use langevin::{Chain, Constant, Energy, Fault, Potential, Stepper, Stochastic};
 
+use langevin_apps::hash::Hash;
+
 use crate::every;
 
 /// Number of unknowns: odd, so that a pair's spare draw is carried over.
