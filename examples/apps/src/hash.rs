@@ -1,7 +1,7 @@
 //! FNV-1a over words: what a path of a chain is compared by.
 
 /// A running hash.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Hash(u64);
 
 impl Hash {
@@ -13,6 +13,16 @@ impl Hash {
     /// Takes in a word.
     pub const fn write(&mut self, word: u32) {
         self.0 = (self.0 ^ word as u64).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+
+    /// Takes in a reading's words, and the bits of the chain's position after it.
+    pub fn reading(&mut self, words: &[u32], position: &[f32]) {
+        for word in words {
+            self.write(*word);
+        }
+        for x in position {
+            self.write(x.to_bits());
+        }
     }
 
     /// Of all words so far.

@@ -8,4 +8,6 @@
 pub mod calibrate;
 pub mod hash;
 pub mod readings;
+pub mod record;
+pub mod replay;
 pub mod sensor;

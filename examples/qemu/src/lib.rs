@@ -5,6 +5,7 @@
 pub mod applications;
 pub mod every;
 pub mod golden;
+pub mod recording;
 pub mod tuning;
 
 use core::fmt::{self, Write};
@@ -13,20 +14,25 @@ use core::fmt::{self, Write};
 ///
 /// `golden STEPS` writes `stepper/noise hash` for every stepper and noise; `calibrate STEPS` what is
 /// left of the calibration of both instruments, with so many steps a reading; `steppers STEPS` the
-/// same of every stepper on one of them.
-/// `tune STEPS` what a sampler that tunes itself comes to in so many steps, warm-up included.
+/// same of every stepper on one of them;
+/// `tune STEPS` what a sampler that tunes itself comes to in so many steps, warm-up included;
+/// `record APPLICATION READINGS` a recording, for the host's example `replay`.
 ///
 /// # Errors
 /// When `out` fails, and when the command is not understood.
-pub fn run(command: &str, argument: Option<&str>, out: &mut impl Write) -> fmt::Result {
-    let steps = argument.and_then(|a| a.parse().ok()).ok_or(fmt::Error)?;
+pub fn run<'a>(mut arguments: impl Iterator<Item = &'a str>, out: &mut impl Write) -> fmt::Result {
+    let mut word = || arguments.next().ok_or(fmt::Error);
+    let command = word()?;
+    let application = if command == "record" { word()? } else { "" };
+    let count = word()?.parse().map_err(|_| fmt::Error)?;
     match command {
-        "calibrate" => applications::calibrate(steps, out),
-        "steppers" => applications::every_stepper(steps, out),
-        "tune" => tuning::tune(steps, out),
+        "calibrate" => applications::calibrate(count, out),
+        "steppers" => applications::every_stepper(count, out),
+        "tune" => tuning::tune(count, out),
+        "record" => recording::record(application, count, out),
         "golden" => {
             let mut result = Ok(());
-            golden::golden(steps, |stepper, noise, hash| {
+            golden::golden(count, |stepper, noise, hash| {
                 if result.is_ok() {
                     result = writeln!(out, "{stepper}/{noise} {hash:016x}");
                 }

@@ -4,13 +4,15 @@
 
 #[cfg(not(target_os = "none"))]
 fn main() -> std::process::ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let command = arguments.next().unwrap_or_default();
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
     let mut out = String::new();
-    let result = langevin_qemu::run(&command, arguments.next().as_deref(), &mut out);
+    let result = langevin_qemu::run(arguments.iter().map(String::as_str), &mut out);
     print!("{out}");
     if result.is_err() {
-        eprintln!("usage: langevin-qemu golden|calibrate|steppers|tune STEPS");
+        eprintln!(
+            "usage: langevin-qemu golden|calibrate|steppers|tune STEPS
+       langevin-qemu record sensor READINGS"
+        );
         return std::process::ExitCode::FAILURE;
     }
     std::process::ExitCode::SUCCESS
@@ -36,9 +38,8 @@ mod firmware {
     fn main() -> ! {
         let status = match semihosting::experimental::env::args::<128>() {
             Ok(arguments) => {
-                let mut arguments = (&arguments).filter_map(Result::ok).skip(1);
-                let command = arguments.next().unwrap_or_default();
-                langevin_qemu::run(command, arguments.next(), &mut Console)
+                let arguments = (&arguments).filter_map(Result::ok).skip(1);
+                langevin_qemu::run(arguments, &mut Console)
             }
             Err(_) => Err(fmt::Error),
         };

@@ -1,0 +1,47 @@
+//! Recordings of applications on made-up readings: what `replay` is tested with.
+
+use core::fmt::{Error, Result, Write};
+
+use langevin::{FixedInverseCdf, Noise, Pcg32, SeedableRng};
+use langevin_apps::{record::Recorder, sensor::Sensor};
+
+/// Records `readings` readings of an application.
+///
+/// # Errors
+/// When `out` fails, and when there is no such application.
+pub fn record(application: &str, readings: u32, out: &mut impl Write) -> Result {
+    match application {
+        "sensor" => sensor(readings, out),
+        _ => Err(Error),
+    }
+}
+
+const SEED: u64 = 7;
+
+fn sensor(readings: u32, out: &mut impl Write) -> Result {
+    let mut sensor = Sensor::new(SEED).map_err(|_| Error)?;
+    let mut noise = FixedInverseCdf::new(Pcg32::seed_from_u64(1));
+    let mut recorder = Recorder::start("sensor", SEED, &[], out)?;
+    for i in 0..readings {
+        let code = code(i, &mut noise);
+        sensor.update(code);
+        recorder.reading(&[code.into()], sensor.position(), out)?;
+    }
+    recorder.hash(out)
+}
+
+/// A signal that rises, with noise of two codes; now and then it jumps, sticks, or is at a rail.
+fn code(i: u32, noise: &mut impl Noise) -> u16 {
+    let mut xi = [0.0];
+    // The generator has no failure.
+    let _ = noise.fill(&mut xi);
+    let [xi] = xi;
+    match i % 200 {
+        150..155 => 4095,
+        160..190 => 1234,
+        phase => {
+            let level = if phase < 100 { 1000.0 } else { 1100.0 };
+            (level + 0.05 * phase as f32 + 2.0 * xi) as u16
+        }
+    }
+}
