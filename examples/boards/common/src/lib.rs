@@ -1,39 +1,48 @@
-//! What the boards have in common: the applications, logged by defmt.
+//! What the boards have in common: the applications' loops, logged by defmt and to a serial console.
 
 #![no_std]
 #![deny(unsafe_code, missing_docs)]
 
-use langevin_apps::{
-    calibrate::{CHWIRUT2, Calibration, STEPS, reading},
-    readings,
-};
+#[cfg(test)]
+extern crate std;
 
-/// Calibrates the ultrasonic instrument of NIST's "Chwirut2" from its 54 readings, one after the other,
-/// and logs what is known of its constants after each.
-///
-/// The same seed gives the same bits on every board and on the host: the last line has the position's.
-pub fn calibrate(seed: u64) {
-    let calibration = Calibration::<3, { readings::CHWIRUT2.len() }>::new(CHWIRUT2, seed);
-    let Ok(mut calibration) = calibration else {
-        defmt::error!("the instrument's metric is not triangular");
-        return;
-    };
-    for (count, at) in readings::CHWIRUT2.into_iter().enumerate() {
-        if let Err(fault) = calibration.observe(reading(at), STEPS) {
-            defmt::warn!("reading {}: {}", count, fault);
-            continue;
-        }
-        let posterior = calibration.posterior();
-        defmt::info!(
-            "{} readings: b = {}, sd {}",
-            count + 1,
-            posterior.mean(),
-            posterior.sd()
-        );
+mod calibrate;
+mod handover;
+pub mod log;
+mod seed;
+
+pub use calibrate::calibrate;
+pub use handover::Handover;
+pub use log::Console;
+pub use seed::{fixed_seed, hash, seed};
+
+/// What a timer's interrupt does with an analogue input, at a fixed rate.
+pub trait Sampler {
+    /// Readies the timer for its next interrupt.
+    fn acknowledge(&mut self);
+
+    /// A reading: 0 to 4095.
+    fn read(&mut self) -> u16;
+}
+
+/// A sampler of an analogue thermometer next to a heater.
+pub trait Bench: Sampler {
+    /// The voltage that would read 4096.
+    const FULL_SCALE: f32;
+
+    /// Switches the heater.
+    fn heat(&mut self, on: bool);
+}
+
+/// Says why nothing goes on, and sleeps.
+pub fn stop(why: &str) -> ! {
+    defmt::error!("{=str}", why);
+    sleep()
+}
+
+/// Nothing but interrupts from here on.
+pub fn sleep() -> ! {
+    loop {
+        cortex_m::asm::wfi();
     }
-    defmt::info!(
-        "faults: {}; position: {:#010x}",
-        calibration.faults(),
-        calibration.position().map(f32::to_bits)
-    );
 }

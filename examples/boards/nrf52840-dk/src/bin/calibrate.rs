@@ -1,0 +1,11 @@
+//! Calibrates an instrument from readings that are in the image.
+
+#![no_std]
+#![no_main]
+
+use langevin_nrf52840_dk::{Board, entry};
+
+#[entry]
+fn main() -> ! {
+    langevin_boards::calibrate(&mut Board::start().console)
+}

@@ -1,0 +1,156 @@
+//! The STM32 Nucleo-F411RE, as far as the applications use it.
+//!
+//! | pin | |
+//! |---|---|
+//! | PA0 (A0) | analogue thermometer |
+//! | PA8 (D7) | heater, through a transistor |
+
+#![no_std]
+#![deny(missing_docs)]
+
+use cortex_m::peripheral::NVIC;
+pub use cortex_m_rt::entry;
+use defmt_rtt as _;
+use langevin_boards::{hash, stop};
+use panic_probe as _;
+use stm32f4xx_hal::{
+    adc::{
+        Adc, Temperature,
+        config::{AdcConfig, Clock, SampleTime},
+    },
+    gpio::{Analog, Output, PA0, PA8, PinState},
+    pac::{ADC1, Interrupt, Peripherals, TIM2},
+    prelude::*,
+    rcc::Config,
+    signature::Uid,
+    timer::{CounterUs, Event, Flag},
+};
+
+/// The board after start-up, at 100 MHz.
+pub struct Board {
+    /// There is only the debugger's log.
+    pub console: (),
+    adc: Adc<ADC1>,
+    ticker: Ticker,
+    thermometer: PA0<Analog>,
+    heater: PA8<Output>,
+}
+
+impl Board {
+    /// Starts clock, converter and timer.
+    pub fn start() -> Self {
+        let Some(p) = Peripherals::take() else {
+            stop("started twice");
+        };
+        // From 16 MHz to the fastest that the chip allows.
+        let mut rcc = p.RCC.freeze(Config::hsi().sysclk(100.MHz()));
+        let pins = p.GPIOA.split(&mut rcc);
+        let mut adc = Adc::new(
+            p.ADC1,
+            true,
+            AdcConfig::default().clock(Clock::Pclk2_div_4),
+            &mut rcc,
+        );
+        adc.enable_temperature_and_vref();
+        Self {
+            console: (),
+            adc,
+            ticker: Ticker(p.TIM2.counter_us(&mut rcc)),
+            thermometer: pins.pa0.into_analog(),
+            heater: pins.pa8.into_push_pull_output(),
+        }
+    }
+
+    /// A number from the chip's identity, which no other has, and the noise of its thermometer, which is
+    /// not the same twice: this chip has no random number generator.
+    pub fn entropy(&mut self) -> u64 {
+        let id = Uid::get();
+        let lot = id.lot_num().bytes().map(u32::from);
+        let id = [id.x().into(), id.y().into(), id.waf_num().into()];
+        let noise = (0..1024).map(|_| self.adc.convert(&Temperature, SampleTime::Cycles_3).into());
+        hash(id.into_iter().chain(lot).chain(noise))
+    }
+
+    /// The chip's own thermometer, `rate` times a second; and the console.
+    pub fn chip(mut self, rate: u32) -> (Chip, ()) {
+        self.ticker.start(rate);
+        let chip = Chip {
+            ticker: self.ticker,
+            adc: self.adc,
+        };
+        (chip, self.console)
+    }
+
+    /// Thermometer and heater on their pins, `rate` times a second; and the console.
+    pub fn bench(mut self, rate: u32) -> (Bench, ()) {
+        self.ticker.start(rate);
+        let bench = Bench {
+            ticker: self.ticker,
+            adc: self.adc,
+            thermometer: self.thermometer,
+            heater: self.heater,
+        };
+        (bench, self.console)
+    }
+}
+
+/// Timer 2, interrupt `TIM2`.
+struct Ticker(CounterUs<TIM2>);
+
+impl Ticker {
+    fn start(&mut self, rate: u32) {
+        self.0.listen(Event::Update);
+        if self.0.start((1_000_000 / rate.max(1)).micros()).is_err() {
+            stop("no timer");
+        }
+        // SAFETY: nothing relies on this interrupt being masked.
+        unsafe { NVIC::unmask(Interrupt::TIM2) };
+    }
+
+    fn acknowledge(&mut self) {
+        self.0.clear_flags(Flag::Update);
+    }
+}
+
+/// The chip's own thermometer.
+pub struct Chip {
+    ticker: Ticker,
+    adc: Adc<ADC1>,
+}
+
+impl langevin_boards::Sampler for Chip {
+    fn acknowledge(&mut self) {
+        self.ticker.acknowledge();
+    }
+
+    fn read(&mut self) -> u16 {
+        // It needs 10 µs; these are 19.
+        self.adc.convert(&Temperature, SampleTime::Cycles_480)
+    }
+}
+
+/// Thermometer and heater on their pins.
+pub struct Bench {
+    ticker: Ticker,
+    adc: Adc<ADC1>,
+    thermometer: PA0<Analog>,
+    heater: PA8<Output>,
+}
+
+impl langevin_boards::Sampler for Bench {
+    fn acknowledge(&mut self) {
+        self.ticker.acknowledge();
+    }
+
+    fn read(&mut self) -> u16 {
+        self.adc.convert(&self.thermometer, SampleTime::Cycles_480)
+    }
+}
+
+impl langevin_boards::Bench for Bench {
+    const FULL_SCALE: f32 = 3.3;
+
+    fn heat(&mut self, on: bool) {
+        self.heater.set_state(PinState::from(on));
+    }
+}
