@@ -75,6 +75,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn what_is_clearly_within_is_within() {
         // Over all exponents of the bound, values on both sides of the quick test's limit.
         fn check<const N: usize>() {

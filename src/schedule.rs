@@ -279,6 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn recurrence_keeps_to_the_power() {
         for (a, b, gamma) in [
             (0.2, 231.07, 0.55),
@@ -296,6 +297,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn decays_past_2_to_the_24_and_ends_at_the_last_count() {
         for gamma in [0.0, 0.33, 0.55, 1.0] {
             let mut schedule = Polynomial::new(1.0, 10.0, gamma).unwrap();

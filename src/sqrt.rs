@@ -40,6 +40,7 @@ mod tests {
     use super::sqrt;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn is_correctly_rounded() {
         // Over every exponent, the f64 root rounded once more is the correctly rounded f32 root.
         for bits in (0..0x7f80_0000_u32).step_by(2_099) {

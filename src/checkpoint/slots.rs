@@ -118,6 +118,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn the_power_may_fail_at_any_byte() {
         let mut flash = [[0xff; SIZE]; 2];
         let (mut slots, _) = recover(&flash);

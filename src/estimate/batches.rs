@@ -156,6 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn between_a_quarter_and_all_of_the_batches() {
         let mut batches = BatchMeans::<1>::NONE;
         for n in 1..1_000_000_u32 {

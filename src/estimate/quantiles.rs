@@ -269,6 +269,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn finite_for_any_finite_sample() {
         let hostile = [0.0, f32::MAX, f32::MIN, 1e-45, -1e-38, 1e37, -3e38, 1.0];
         for horizon in [1.0, 2.0, 100.0, 1e30] {
@@ -281,6 +282,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn a_chain_that_was_stuck_is_followed() {
         // A position repeated says nothing about the density around it.
         let mut quantiles = Quantiles::<1>::central(0.5).unwrap();

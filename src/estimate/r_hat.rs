@@ -54,6 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn agrees_with_the_definition() {
         // Four chains of 1000: R² = 1 + B/W, B the variance of the means with divisor 3.
         let shifts = [0.0_f32, 0.5, -1.0, 2.0];

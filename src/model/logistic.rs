@@ -86,6 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn probability_is_accurate_everywhere() {
         for k in -1_000_000..=1_000_000_i32 {
             let z = k as f32 * 1e-4;

@@ -120,6 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn finite_and_right_far_out() {
         for df in [1e-3, 1.0, 4.0, 1e6] {
             let t = StudentT::new(df).unwrap();

@@ -215,6 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn direction_is_a_unit_vector_at_the_right_angle() {
         // Every 4099th word: 1e6 angles over the whole turn, and the words around the quadrant edges.
         let edges = (0..4u32)
@@ -231,6 +232,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn logarithm_is_right_at_every_float() {
         let mut last = 0.0;
         for bits in (0..u32::MAX).step_by(257).chain(0..100_000) {

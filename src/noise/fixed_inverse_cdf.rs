@@ -137,6 +137,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn table_is_what_its_generator_makes() {
         let path = concat!(
             env!("CARGO_MANIFEST_DIR"),

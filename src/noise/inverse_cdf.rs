@@ -104,6 +104,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn table_is_what_its_generator_makes() {
         let path = concat!(
             env!("CARGO_MANIFEST_DIR"),
@@ -117,6 +118,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn signs_mirror_each_other() {
         for word in (0..1_000_000).map(|i: u32| i * 4099) {
             let mirrored = (word | 1).wrapping_neg();

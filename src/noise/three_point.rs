@@ -102,6 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn both_ways_to_split_agree() {
         for word in (0..1_000_000_u32)
             .map(|i| i.wrapping_mul(4099))
@@ -112,6 +113,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn digits_are_independent_and_have_the_moments() {
         const ALL: u64 = 6_u64.pow(DIGITS as u32);
         // The digits change only where word·6⁴ passes a multiple of 2³²: the number of words with

@@ -141,6 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn follows_the_cosine() {
         for length in [1_u32, 2, 3, 7, 1667, 100_000] {
             let mut schedule = Cyclical::new(0.07, length).unwrap();

@@ -118,6 +118,7 @@ mod tests {
     use crate::{Pcg32, SeedableRng};
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn the_coin_has_the_stated_bias() {
         // s = 0.2, −ηg/s = −0.1g; 2^20 tosses of 16 coins: 4 standard errors of the mean are 4/√n.
         let pace = Pace::new(0.02, 1.0).unwrap();
