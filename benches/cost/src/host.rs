@@ -46,14 +46,16 @@ fn firmware_directory() -> PathBuf {
     package().join("../../target/firmware-cost")
 }
 
-/// Builds one of the package's programs and gives its path.
-fn build(target: &str, profile: &str, program: &str, image: &str) -> PathBuf {
+/// Builds one of the package's programs, with what it is asked to hold, and gives its path.
+fn build(target: &str, profile: &str, program: &str, holds: Option<(&str, &str)>) -> PathBuf {
     // The toolchain's route decides on the folder: cargo tells where it put the program.
     let output = Command::new(package().join("../../.ci/firmware-cargo"))
         .args(["build", "--quiet", "--target", target, "--profile", profile])
         .args(["--bin", program, "--message-format", "json"])
         .current_dir(package())
-        .env("IMAGE", image)
+        .env_remove("IMAGE")
+        .env_remove("ROW")
+        .envs(holds)
         .env("FIRMWARE_TARGET_DIR", firmware_directory())
         .output()
         .expect("bash runs");
@@ -71,24 +73,24 @@ fn build(target: &str, profile: &str, program: &str, image: &str) -> PathBuf {
 }
 
 fn elf(target: &str, profile: &str, image: &str) -> Elf {
-    let path = build(target, profile, "image", image);
+    let path = build(target, profile, "image", Some(("IMAGE", image)));
     Elf::new(fs::read(path).expect("the program was built"))
 }
 
-/// Runs the measurements on a core.
-fn measure(target: &str, machine: &str, profile: &str) -> Vec<[String; 5]> {
-    let program = build(target, profile, "langevin-cost", "");
+/// What a core prints: table, what, N, average, worst.
+type Row = [String; 5];
+
+/// Runs measurements on a core: all, or those of one row in an image of its own.
+fn measure((_, target, machine): Core, profile: &str, row: Option<&str>) -> Vec<Row> {
+    let program = build(
+        target,
+        profile,
+        "langevin-cost",
+        row.map(|row| ("ROW", row)),
+    );
     let output = Command::new("qemu-system-arm")
-        .args([
-            "-M",
-            machine,
-            "-nographic",
-            "-monitor",
-            "none",
-            "-serial",
-            "none",
-        ])
-        .args(["-icount", "shift=7,sleep=off"])
+        .args(["-M", machine, "-nographic", "-monitor", "none"])
+        .args(["-serial", "none", "-icount", "shift=7,sleep=off"])
         .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
         .arg(program)
         .output()
@@ -107,6 +109,21 @@ fn measure(target: &str, machine: &str, profile: &str) -> Vec<[String; 5]> {
         .collect()
 }
 
+/// Runs `job` for each core at the same time: a build for one target waits for none for another.
+fn on_each<T: Send>(cores: &[Core], job: impl Fn(Core) -> T + Sync) -> Vec<(&'static str, T)> {
+    thread::scope(|scope| {
+        let job = &job;
+        let running: Vec<_> = cores
+            .iter()
+            .map(|&core| (core.0, scope.spawn(move || job(core))))
+            .collect();
+        running
+            .into_iter()
+            .map(|(name, it)| (name, it.join().expect("it was measured")))
+            .collect()
+    })
+}
+
 /// The names of all configurations: each stepper with the default noise, and SGLD with each noise.
 fn configurations() -> Vec<String> {
     struct Names(Vec<String>);
@@ -117,12 +134,12 @@ fn configurations() -> Vec<String> {
             _: S,
             _: Z,
         ) {
-            self.0.push(format!("{stepper}/{noise}"));
+            self.0.push(format!("flash;{stepper}/{noise};2"));
         }
     }
     impl every::NoiseVisitor for Names {
         fn visit<Z: Noise>(&mut self, noise: &'static str, _: Z) {
-            let name = format!("SGLD/{noise}");
+            let name = format!("flash;SGLD/{noise};2");
             if !self.0.contains(&name) {
                 self.0.push(name);
             }
@@ -134,20 +151,20 @@ fn configurations() -> Vec<String> {
     names.0
 }
 
-/// A table with a column for each core: the rows of `tables`, in the order in which they came.
-fn table(
-    out: &mut String,
-    cores: &[(&str, Vec<[String; 5]>)],
-    from: &str,
-    cell: fn(&[String; 5]) -> String,
-) {
+/// Its name in a table.
+fn shown(name: &str) -> String {
+    name.replace('/', ", ")
+}
+
+/// A table with a column for each core: the rows of table `from`, in the order in which they came.
+fn table(out: &mut String, cores: &[(&str, Vec<Row>)], from: &str, cell: fn(&Row) -> String) {
     write!(out, "\n| | N |").unwrap();
     for (name, _) in cores {
         write!(out, " {name} |").unwrap();
     }
     writeln!(out, "\n|---|--:|{}", "--:|".repeat(cores.len())).unwrap();
     for row in cores[0].1.iter().filter(|row| row[0] == from) {
-        write!(out, "| {} | {} |", row[1], row[2]).unwrap();
+        write!(out, "| {} | {} |", shown(&row[1]), row[2]).unwrap();
         for (_, core) in cores {
             let there = core
                 .iter()
@@ -159,7 +176,7 @@ fn table(
     }
 }
 
-fn average(row: &[String; 5]) -> String {
+fn average(row: &Row) -> String {
     let value: f64 = row[3].parse().expect("a number");
     if value < 100.0 {
         format!("{value:.1}")
@@ -168,32 +185,34 @@ fn average(row: &[String; 5]) -> String {
     }
 }
 
-fn average_and_worst(row: &[String; 5]) -> String {
+fn average_and_worst(row: &Row) -> String {
     format!("{} / {}", average(row), row[4])
 }
 
-fn worst(row: &[String; 5]) -> String {
+fn worst(row: &Row) -> String {
     row[4].clone()
 }
 
+fn bytes(row: &Row) -> String {
+    row[3].trim_end_matches(".0").to_string()
+}
+
+/// What is measured with opt-level "s" too, each row in an image of its own, as a user's would be: what
+/// the compiler inlines depends on what else is there.
+const OWN_IMAGES: [&str; 5] = ["step", "overhead", "metric", "gradient", "naive"];
+
 fn figures() -> String {
-    let on = |cores: &[Core], profile| -> Vec<_> {
-        // At the same time: a build for one target waits for none for another.
-        thread::scope(|scope| {
-            let running: Vec<_> = cores
-                .iter()
-                .map(|&(name, target, machine)| {
-                    (name, scope.spawn(move || measure(target, machine, profile)))
-                })
-                .collect();
-            running
-                .into_iter()
-                .map(|(name, rows)| (name, rows.join().expect("the core ran")))
-                .collect()
-        })
-    };
-    let fast = on(&CORES, "release");
-    let small = on(&[CORES[0], CORES[2]], "small");
+    let fast = on_each(&CORES, |core| measure(core, "release", None));
+    let names: Vec<_> = (fast[0].1.iter())
+        .filter(|row| OWN_IMAGES.contains(&row[0].as_str()))
+        .map(|row| row[..3].join(";"))
+        .collect();
+    let small = on_each(&[CORES[0], CORES[2]], |core| {
+        names
+            .iter()
+            .flat_map(|name| measure(core, "small", Some(name)))
+            .collect()
+    });
     let compiler = &fast[0]
         .1
         .iter()
@@ -201,53 +220,50 @@ fn figures() -> String {
         .expect("the compiler's name")[1];
 
     let mut out = String::new();
-    let mut say = |text: &str| out.push_str(text);
-    say(&format!(
+    write!(
+        out,
         "# What it costs\n\n\
          Made by `cargo run --release` in this folder, with {compiler}; `cargo run --release -- check` \
          compares.\n\n\
-         Instructions, counted by QEMU: not cycles. Where nothing else is said: opt-level 3, fat LTO, one\n\
-         codegen unit; noise from Pcg32, whose own cost is included. M0 is version 6 code; M0 and M3 compute\n\
-         floats in software, M4F, M7 and M33 in single precision. M4F and M7 run the same image.\n\n\
-         ## A draw, on average\n"
-    ));
+         Instructions, counted by QEMU: not cycles. Fat LTO, one codegen unit; where nothing else is said\n\
+         opt-level 3, and all in one image; with opt-level \"s\" each row in an image of its own, as a product's\n\
+         would be. Noise from Pcg32, whose own cost is included. M0 is version 6 code; M0 and M3 compute floats\n\
+         in software, M4F, M7 and M33 in single precision. M4F and M7 run the same image.\n"
+    )
+    .unwrap();
+    out.push_str("\n## A draw, on average\n");
     table(&mut out, &fast, "draw", average);
     out.push_str("\n## Four successive draws, at worst\n");
     table(&mut out, &fast, "four draws", worst);
+    let both = |out: &mut String, from, cell| {
+        table(out, &fast, from, cell);
+        out.push_str("\nWith opt-level \"s\":\n");
+        table(out, &small, from, cell);
+    };
     out.push_str(
         "\n## A step of a chain, on average / at worst\n\n\
          With next to no gradient: linear regression on one observation with a Gaussian prior,\n\
          g = s(xᵀθ − y)x + λθ. The barrier is included; at worst, so is the look for a frozen chain at each\n\
          64th step.\n",
     );
-    table(&mut out, &fast, "step", average_and_worst);
-    out.push_str(
-        "\nWith opt-level \"s\" (in this image, which holds all configurations, it leaves loops as calls that it\n\
-         inlines where there is one):\n",
-    );
-    table(&mut out, &small, "step", average_and_worst);
+    both(&mut out, "step", average_and_worst);
     out.push_str(
         "\n## By hand, by the stepper, by a chain\n\n\
          SGLD with Box-Muller noise. By hand: the same arithmetic and the same barrier in a loop. A chain adds\n\
          its schedule, burn-in and thinning, recovery from faults, and the look for a frozen chain.\n",
     );
-    table(&mut out, &fast, "overhead", average);
-    out.push_str(
-        "\nWith opt-level \"s\" (in this image, which holds all configurations, it leaves loops as calls that it\n\
-         inlines where there is one):\n",
-    );
-    table(&mut out, &small, "overhead", average);
+    both(&mut out, "overhead", average);
     out.push_str("\n## SGLD with a metric, on average / at worst\n");
-    table(&mut out, &fast, "metric", average_and_worst);
+    both(&mut out, "metric", average_and_worst);
     out.push_str(
         "\n## A gradient, an observation of the N that it sums over\n\n\
          N = 16: the whole window; N = 4: a minibatch. Two parameters, but for an unknown sigma three.\n",
     );
-    table(&mut out, &fast, "gradient", average_and_worst);
+    both(&mut out, "gradient", average_and_worst);
     out.push_str(
         "\n## SGLD written by hand without the crate, without a barrier, on average / at worst\n",
     );
-    table(&mut out, &fast, "naive", average_and_worst);
+    both(&mut out, "naive", average_and_worst);
 
     out.push_str(
         "\n## Flash\n\nBytes of code and constants over an empty image; two parameters.\n",
@@ -267,18 +283,34 @@ fn figures() -> String {
         })
     };
     let empty = sizes("empty");
-    for name in configurations() {
-        write!(out, "| {} |", name.replace('/', ", ")).unwrap();
-        for (size, empty) in sizes(&name).iter().zip(&empty) {
+    for image in configurations() {
+        let name = image.split(';').nth(1).expect("three fields");
+        write!(out, "| {} |", shown(name)).unwrap();
+        for (size, empty) in sizes(&image).iter().zip(&empty) {
             write!(out, " {} |", size - empty).unwrap();
         }
         writeln!(out).unwrap();
     }
 
-    out.push_str("\n## RAM: bytes of state\n");
-    table(&mut out, &fast, "size", average);
+    out.push_str("\n## RAM: bytes of state\n\nThe same on every core.\n");
+    let sizes = |core: &[Row]| -> Vec<Row> {
+        core.iter()
+            .filter(|row| ["noise", "chain"].contains(&row[0].as_str()))
+            .cloned()
+            .collect()
+    };
+    let states = [("bytes", sizes(&fast[0].1))];
+    for (name, core) in &fast {
+        assert_eq!(sizes(core), states[0].1, "{name}");
+    }
+    out.push_str("\nA noise:\n");
+    table(&mut out, &states, "noise", bytes);
+    out.push_str("\nA chain, its noise included:\n");
+    table(&mut out, &states, "chain", bytes);
     out.push_str("\n## RAM: bytes of stack that a step takes\n");
-    table(&mut out, &fast, "stack", average);
+    table(&mut out, &fast, "stack", bytes);
+    out.push_str("\nWith opt-level \"s\":\n");
+    table(&mut out, &small, "stack", bytes);
     out
 }
 
@@ -287,8 +319,10 @@ fn rows(text: &str) -> BTreeMap<String, Vec<String>> {
     let mut heading = String::new();
     let mut rows = BTreeMap::new();
     for line in text.lines() {
-        if line.starts_with('#') || line.starts_with("With opt-level") {
+        if line.starts_with('#') {
             heading = line.to_string();
+        } else if line.starts_with("With opt-level") {
+            heading += ", \"s\"";
         }
         if let Some(row) = line.strip_prefix("| ") {
             let cells: Vec<_> = row.split('|').map(|cell| cell.trim().to_string()).collect();

@@ -10,5 +10,6 @@ pub mod linear;
 pub mod measure;
 pub mod models;
 pub mod parts;
+pub mod row;
 #[cfg(target_os = "none")]
 pub mod stack;

@@ -19,11 +19,30 @@ fn main() -> std::process::ExitCode {
 mod firmware {
     use core::panic::PanicInfo;
 
+    use langevin_cost::{
+        measure::{Bench, Wants},
+        row::Row,
+    };
     use semihosting::{eprintln, process};
+
+    /// The one row that this image measures, if not all.
+    const ROW: Option<Row> = match option_env!("ROW") {
+        None => None,
+        Some(row) => Some(Row::new(row)),
+    };
+
+    struct Wanted;
+
+    impl Wants for Wanted {
+        #[inline(always)]
+        fn wants(&self, table: &str, name: (&str, &str), n: usize) -> bool {
+            ROW.is_none_or(|row| row.is(table, name, n))
+        }
+    }
 
     #[cortex_m_rt::entry]
     fn main() -> ! {
-        langevin_cost::measure::everything();
+        Bench::new(Wanted).everything();
         process::exit(0)
     }
 

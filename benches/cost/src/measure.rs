@@ -19,21 +19,16 @@ use crate::{
 /// How many single rounds the worst is taken over.
 const TRIALS: u32 = 512;
 
-/// Average and worst of a round, in instructions, where `rounds(n)` does n rounds.
-fn measure(counter: &Counter, mut rounds: impl FnMut(u32)) -> (f32, f32) {
-    let rounds: &mut dyn FnMut(u32) = black_box(&mut rounds);
-    let mut worst = 0.0_f32;
-    for _ in 0..TRIALS {
-        let count = counter.count(|| rounds(1));
-        worst = if count > worst { count } else { worst };
-    }
-    // As many as the counter can count.
-    let many = ((4_000_000.0 / worst) as u32).clamp(1, 1000);
-    (counter.count(|| rounds(many)) / many as f32, worst)
+/// Which rows are wanted: all, or one in an image of its own.
+pub trait Wants {
+    /// Whether this one is. What is not must leave nothing in the image: inline it always.
+    fn wants(&self, table: &str, name: (&str, &str), n: usize) -> bool;
 }
 
-fn row(table: &str, what: core::fmt::Arguments<'_>, n: usize, (average, worst): (f32, f32)) {
-    println!("{table};{what};{n};{average:.1};{worst:.0}");
+/// The counter, and what is counted.
+pub struct Bench<W> {
+    counter: Counter,
+    wants: W,
 }
 
 fn schedule() -> Constant {
@@ -44,256 +39,285 @@ fn rng() -> Pcg32 {
     Pcg32::seed_from_u64(7)
 }
 
-struct Draws<'a>(&'a Counter);
-
-impl Draws<'_> {
-    /// Average a draw, worst of a call.
-    fn fill<const N: usize, Z: Noise>(&self, noise: &mut Z) -> (f32, f32) {
-        let mut out = [0.0; N];
-        let (average, worst) = measure(self.0, |n| {
-            for _ in 0..n {
-                let _ = noise.fill(&mut out);
-                black_box(&mut out);
-            }
-        });
-        (average / N as f32, worst)
+impl<W: Wants> Bench<W> {
+    /// Calibrates the counter.
+    pub fn new(wants: W) -> Self {
+        Self {
+            counter: Counter::new(),
+            wants,
+        }
     }
-}
 
-impl NoiseVisitor for Draws<'_> {
-    fn visit<Z: Noise>(&mut self, name: &'static str, mut noise: Z) {
-        row(
-            "draw",
-            format_args!("{name}"),
-            2,
-            self.fill::<2, Z>(&mut noise),
-        );
-        row(
-            "draw",
-            format_args!("{name}"),
-            8,
-            self.fill::<8, Z>(&mut noise),
-        );
-        row(
-            "draw",
-            format_args!("{name}"),
-            32,
-            self.fill::<32, Z>(&mut noise),
-        );
-        row(
-            "four draws",
-            format_args!("{name}"),
-            4,
-            self.fill::<4, Z>(&mut noise),
-        );
-        println!("size;{name};0;{};0", size_of::<Z>());
+    #[inline(always)]
+    fn wants(&self, table: &str, name: (&str, &str), n: usize) -> bool {
+        self.wants.wants(table, name, n)
     }
-}
 
-/// Steps of a chain.
-struct Steps<'a>(&'a Counter);
+    /// Average and worst of a round, in instructions, where `rounds(n)` does n rounds.
+    fn measure(&self, rounds: &mut dyn FnMut(u32)) -> (f32, f32) {
+        let mut worst = 0.0_f32;
+        for _ in 0..TRIALS {
+            let count = self.counter.count(|| rounds(1));
+            worst = if count > worst { count } else { worst };
+        }
+        // As many as the counter can count.
+        let many = ((4_000_000.0 / worst) as u32).clamp(1, 1000);
+        (self.counter.count(|| rounds(many)) / many as f32, worst)
+    }
 
-impl<const N: usize> Visitor<N, Linear<N>> for Steps<'_> {
-    fn visit<S: Stepper<N, Linear<N>, Z>, Z>(
-        &mut self,
-        (stepper_name, noise_name): (&'static str, &'static str),
-        stepper: S,
-        noise: Z,
+    /// Measures a row and prints it: one of `each` that a round does.
+    #[inline(always)]
+    fn row(
+        &self,
+        table: &str,
+        name: (&str, &str),
+        n: usize,
+        each: usize,
+        mut rounds: impl FnMut(u32),
     ) {
-        let mut chain = Chain::new([0.0; N], stepper, schedule(), noise);
+        // One copy of what is measured, that nothing is known about where it is called.
+        let rounds: &mut dyn FnMut(u32) = black_box(&mut rounds);
+        let (average, worst) = self.measure(rounds);
+        let each = each as f32;
+        print(table, name, n, average / each, worst / each);
+    }
+
+    #[inline(always)]
+    fn steps<const N: usize, S: Stepper<N, Linear<N>, Z>, Z>(
+        &self,
+        table: &str,
+        name: (&str, &str),
+        mut chain: Chain<N, S, Constant, Z>,
+    ) {
         let mut potential = Linear::new();
         let mut rounds = |n| {
             for _ in 0..n {
                 let _ = black_box(chain.step(&mut potential));
             }
         };
-        let what = format_args!("{stepper_name}, {noise_name}");
-        row("step", what, N, measure(self.0, &mut rounds));
-        let stack = stack::high_water(|| rounds(200));
-        println!("stack;{stepper_name}, {noise_name};{N};{stack};0");
-        println!(
-            "size;chain of {stepper_name}, {noise_name};{N};{};0",
-            size_of::<Chain<N, S, Constant, Z>>()
-        );
+        let rounds: &mut dyn FnMut(u32) = black_box(&mut rounds);
+        let (average, worst) = self.measure(rounds);
+        print(table, name, N, average, worst);
+        if table == "step" {
+            let stack = stack::high_water(|| rounds(200));
+            print("stack", name, N, stack as f32, 0.0);
+            let size = size_of::<Chain<N, S, Constant, Z>>();
+            print("chain", name, N, size as f32, 0.0);
+        }
     }
 }
 
-/// Steps of SGLD with each noise.
-struct SgldWith<'a>(&'a Counter);
+#[inline(never)]
+fn print(table: &str, (name, detail): (&str, &str), n: usize, average: f32, worst: f32) {
+    let slash = if detail.is_empty() { "" } else { "/" };
+    println!("{table};{name}{slash}{detail};{n};{average:.1};{worst:.0}");
+}
 
-impl NoiseVisitor for SgldWith<'_> {
+struct Draws<'a, W>(&'a Bench<W>);
+
+impl<W: Wants> Draws<'_, W> {
+    #[inline(always)]
+    fn fill<const N: usize, Z: Noise>(&self, table: &str, name: &str, each: usize, noise: &mut Z) {
+        if self.0.wants(table, (name, ""), N) {
+            let mut out = [0.0; N];
+            self.0.row(table, (name, ""), N, each, |n| {
+                for _ in 0..n {
+                    let _ = noise.fill(&mut out);
+                    black_box(&mut out);
+                }
+            });
+        }
+    }
+}
+
+impl<W: Wants> NoiseVisitor for Draws<'_, W> {
+    #[inline(always)]
+    fn visit<Z: Noise>(&mut self, name: &'static str, mut noise: Z) {
+        self.fill::<2, Z>("draw", name, 2, &mut noise);
+        self.fill::<8, Z>("draw", name, 8, &mut noise);
+        self.fill::<32, Z>("draw", name, 32, &mut noise);
+        self.fill::<4, Z>("four draws", name, 1, &mut noise);
+        if self.0.wants("noise", (name, ""), 0) {
+            print("noise", (name, ""), 0, size_of::<Z>() as f32, 0.0);
+        }
+    }
+}
+
+/// Steps of a chain.
+struct Steps<'a, W>(&'a Bench<W>);
+
+impl<const N: usize, W: Wants> Visitor<N, Linear<N>> for Steps<'_, W> {
+    #[inline(always)]
+    fn visit<S: Stepper<N, Linear<N>, Z>, Z>(
+        &mut self,
+        name: (&'static str, &'static str),
+        stepper: S,
+        noise: Z,
+    ) {
+        if self.0.wants("step", name, N) {
+            let chain = Chain::new([0.0; N], stepper, schedule(), noise);
+            self.0.steps("step", name, chain);
+        }
+    }
+}
+
+/// Steps of SGLD with each noise but the default one, which is among the steppers.
+struct SgldWith<'a, W>(&'a Bench<W>);
+
+impl<W: Wants> NoiseVisitor for SgldWith<'_, W> {
+    #[inline(always)]
     fn visit<Z: Noise>(&mut self, name: &'static str, noise: Z) {
-        Visitor::<8, _>::visit(&mut Steps(self.0), ("SGLD", name), Sgld::new(), noise);
+        if name != "Box-Muller" {
+            Visitor::<8, _>::visit(&mut Steps(self.0), ("SGLD", name), Sgld::new(), noise);
+        }
     }
 }
 
-/// By hand, by the stepper, and by a chain.
-fn overhead<const N: usize>(counter: &Counter) {
-    let pace = black_box(Pace::new(0.05, 1.0).expect("a pace"));
-    let longest_squared = black_box(1e36);
-    let mut potential = Linear::<N>::new();
+impl<W: Wants> Bench<W> {
+    /// By hand, by the stepper, and by a chain.
+    #[inline(always)]
+    fn overhead<const N: usize>(&self) {
+        let pace = black_box(Pace::new(0.05, 1.0).expect("a pace"));
+        let longest_squared = black_box(1e36);
+        let mut potential = Linear::<N>::new();
 
-    let mut theta = [0.0; N];
-    let mut noise = BoxMuller::new(rng());
-    let by_hand = measure(counter, |n| {
-        for _ in 0..n {
-            black_box(step_by_hand(
-                &mut theta,
-                &mut potential,
-                pace.eta(),
-                pace.noise(),
-                longest_squared,
-                &mut noise,
-            ));
+        if self.wants("overhead", ("by hand", ""), N) {
+            let mut theta = [0.0; N];
+            let mut noise = BoxMuller::new(rng());
+            self.row("overhead", ("by hand", ""), N, 1, |n| {
+                for _ in 0..n {
+                    black_box(step_by_hand(
+                        &mut theta,
+                        &mut potential,
+                        pace.eta(),
+                        pace.noise(),
+                        longest_squared,
+                        &mut noise,
+                    ));
+                }
+            });
         }
-    });
-    row("overhead", format_args!("by hand"), N, by_hand);
 
-    let mut theta = [0.0; N];
-    let mut noise = BoxMuller::new(rng());
-    let mut sgld = Sgld::new();
-    let bare = measure(counter, |n| {
-        for _ in 0..n {
-            let _ = black_box(sgld.step(&mut theta, &mut potential, &pace, &mut noise));
+        if self.wants("overhead", ("Sgld::step", ""), N) {
+            let mut theta = [0.0; N];
+            let mut noise = BoxMuller::new(rng());
+            let mut sgld = Sgld::new();
+            self.row("overhead", ("Sgld::step", ""), N, 1, |n| {
+                for _ in 0..n {
+                    let _ = black_box(sgld.step(&mut theta, &mut potential, &pace, &mut noise));
+                }
+            });
         }
-    });
-    row("overhead", format_args!("Sgld::step"), N, bare);
 
-    let mut chain = Chain::new([0.0; N], Sgld::new(), schedule(), BoxMuller::new(rng()));
-    let chained = measure(counter, |n| {
-        for _ in 0..n {
-            let _ = black_box(chain.step(&mut potential));
+        if self.wants("overhead", ("Chain::step", ""), N) {
+            let noise = BoxMuller::new(rng());
+            let chain = Chain::new([0.0; N], Sgld::new(), schedule(), noise);
+            self.steps("overhead", ("Chain::step", ""), chain);
         }
-    });
-    row("overhead", format_args!("Chain::step"), N, chained);
-}
+    }
 
-fn metric<M: Metric<8>>(counter: &Counter, name: &str, metric: M) {
-    let mut chain = Chain::new(
-        [0.0; 8],
-        Sgld::with_metric(metric),
-        schedule(),
-        BoxMuller::new(rng()),
-    )
-    .max_step(MaxStep::NONE);
-    let mut potential = Linear::new();
-    let chained = measure(counter, |n| {
-        for _ in 0..n {
-            let _ = black_box(chain.step(&mut potential));
+    #[inline(always)]
+    fn metric<M: Metric<8>>(&self, name: &str, metric: M) {
+        if self.wants("metric", (name, ""), 8) {
+            let sgld = Sgld::with_metric(metric);
+            let noise = BoxMuller::new(rng());
+            let chain = Chain::new([0.0; 8], sgld, schedule(), noise).max_step(MaxStep::NONE);
+            self.steps("metric", (name, ""), chain);
         }
-    });
-    row("metric", format_args!("{name}"), 8, chained);
+    }
 }
 
 /// Gradients, an observation.
-struct Gradients<'a>(&'a Counter);
+struct Gradients<'a, W>(&'a Bench<W>);
 
-impl Gradients<'_> {
+impl<W: Wants> Gradients<'_, W> {
+    #[inline(always)]
     fn gradient<const N: usize, P: Potential<N>>(
         &self,
         name: &str,
         observations: usize,
         mut posterior: P,
     ) {
-        let theta = black_box([0.5; N]);
-        let mut gradient = [0.0; N];
-        let (average, worst) = measure(self.0, |n| {
-            for _ in 0..n {
-                let _ = black_box(posterior.gradient(&theta, &mut gradient));
-                black_box(&mut gradient);
-            }
-        });
-        let each = |count: f32| count / observations as f32;
-        row(
-            "gradient",
-            format_args!("{name}"),
-            observations,
-            (each(average), each(worst)),
-        );
+        if self.0.wants("gradient", (name, ""), observations) {
+            let theta = black_box([0.5; N]);
+            let mut gradient = [0.0; N];
+            self.0
+                .row("gradient", (name, ""), observations, observations, |n| {
+                    for _ in 0..n {
+                        let _ = black_box(posterior.gradient(&theta, &mut gradient));
+                        black_box(&mut gradient);
+                    }
+                });
+        }
     }
 }
 
-impl models::Visitor for Gradients<'_> {
+impl<W: Wants> models::Visitor for Gradients<'_, W> {
+    #[inline(always)]
     fn whole<const N: usize, P: Energy<N>>(&mut self, name: &'static str, posterior: P) {
         self.gradient(name, models::OBSERVATIONS, posterior);
     }
 
+    #[inline(always)]
     fn minibatch<const N: usize, P: Potential<N>>(&mut self, name: &'static str, posterior: P) {
         self.gradient(name, models::BATCH, posterior);
     }
 }
 
-fn naive(counter: &Counter) {
-    const N: usize = 8;
-    let (eta, sigma) = black_box((0.05, 0.3));
-    let mut potential = Linear::<N>::new();
-
-    let (mut theta, mut rng, mut spare) = ([0.0; N], rng(), None);
-    let textbook = measure(counter, |n| {
-        for _ in 0..n {
-            naive_step(&mut theta, &mut potential, eta, sigma, || {
-                textbook_normal(&mut rng, &mut spare)
+impl<W: Wants> Bench<W> {
+    /// SGLD by hand, each draw from `draw`.
+    #[inline(always)]
+    fn naive(&self, name: &str, mut draw: impl FnMut() -> f32) {
+        const N: usize = 8;
+        if self.wants("naive", (name, ""), N) {
+            let (eta, sigma) = black_box((0.05, 0.3));
+            let mut potential = Linear::<N>::new();
+            let mut theta = [0.0; N];
+            self.row("naive", (name, ""), N, 1, |n| {
+                for _ in 0..n {
+                    naive_step(&mut theta, &mut potential, eta, sigma, &mut draw);
+                    black_box(&mut theta);
+                }
             });
-        }
-    });
-    row("naive", format_args!("by hand on libm"), N, textbook);
-
-    let mut theta = [0.0; N];
-    let rand_distr = measure(counter, |n| {
-        for _ in 0..n {
-            naive_step(&mut theta, &mut potential, eta, sigma, || {
-                rand_distr_normal(&mut rng)
-            });
-        }
-    });
-    row(
-        "naive",
-        format_args!("by hand on rand_distr"),
-        N,
-        rand_distr,
-    );
-    black_box(theta);
-}
-
-/// All of it.
-pub fn everything() {
-    let counter = &Counter::new();
-    println!("compiler;{};0;0;0", env!("COMPILER"));
-    println!(
-        "ticks;ticks of SysTick an instruction;0;{:.2};0",
-        counter.resolution()
-    );
-    every::noises(&mut Draws(counter));
-    every::noises(&mut SgldWith(counter));
-    every::steppers::<2, Linear<2>>(&mut Steps(counter));
-    every::steppers::<8, Linear<8>>(&mut Steps(counter));
-    every::steppers::<32, Linear<32>>(&mut Steps(counter));
-    overhead::<1>(counter);
-    overhead::<2>(counter);
-    overhead::<4>(counter);
-    overhead::<8>(counter);
-    overhead::<16>(counter);
-    overhead::<32>(counter);
-    metric(
-        counter,
-        "diagonal",
-        Diagonal::new([0.5; 8]).expect("scales"),
-    );
-    let mut dense = [[0.0; 8]; 8];
-    for (i, row) in dense.iter_mut().enumerate() {
-        for (j, element) in row.iter_mut().enumerate() {
-            *element = match i.cmp(&j) {
-                Ordering::Less => 0.0,
-                Ordering::Equal => 0.5,
-                Ordering::Greater => 0.05,
-            };
         }
     }
-    metric(
-        counter,
-        "dense",
-        Dense::new(dense).expect("lower triangular"),
-    );
-    models::all(&mut Gradients(counter));
-    naive(counter);
+
+    /// All rows that are wanted.
+    #[inline(always)]
+    pub fn everything(&self) {
+        if self.wants("compiler", ("", ""), 0) {
+            print("compiler", (env!("COMPILER"), ""), 0, 0.0, 0.0);
+        }
+        every::noises(&mut Draws(self));
+        every::noises(&mut SgldWith(self));
+        every::steppers::<2, Linear<2>>(&mut Steps(self));
+        every::steppers::<8, Linear<8>>(&mut Steps(self));
+        every::steppers::<32, Linear<32>>(&mut Steps(self));
+        self.overhead::<1>();
+        self.overhead::<2>();
+        self.overhead::<4>();
+        self.overhead::<8>();
+        self.overhead::<16>();
+        self.overhead::<32>();
+        self.metric("diagonal", Diagonal::new([0.5; 8]).expect("scales"));
+        let mut dense = [[0.0; 8]; 8];
+        for (i, row) in dense.iter_mut().enumerate() {
+            for (j, element) in row.iter_mut().enumerate() {
+                *element = match i.cmp(&j) {
+                    Ordering::Less => 0.0,
+                    Ordering::Equal => 0.5,
+                    Ordering::Greater => 0.05,
+                };
+            }
+        }
+        self.metric("dense", Dense::new(dense).expect("lower triangular"));
+        models::all(&mut Gradients(self));
+
+        let (mut words, mut spare) = (rng(), None);
+        self.naive("by hand on libm", || {
+            textbook_normal(&mut words, &mut spare)
+        });
+        let mut words = rng();
+        self.naive("by hand on rand_distr", || rand_distr_normal(&mut words));
+    }
 }

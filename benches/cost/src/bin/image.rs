@@ -1,7 +1,7 @@
 //! An image of one configuration, for its size and its symbols: never run.
 //!
-//! `IMAGE` names it when building: a stepper and a noise as in the list of all; `all` of them with all
-//! models; `default`, the same without all-of-libm Box-Muller, the one that needs double precision;
+//! `IMAGE` names it when building: a row of the table of flash, with a stepper and a noise as in the list
+//! of all; `all` of them with all models; `default`, the same without all-of-libm Box-Muller, the one that needs double precision;
 //! `empty`; or `control`, which can panic.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -14,27 +14,14 @@ mod firmware {
     use core::{arch::asm, hint::black_box, panic::PanicInfo};
 
     use langevin::{Chain, Constant, Energy, Potential, Stepper};
-    use langevin_cost::{linear::Linear, models, parts};
+    use langevin_cost::{linear::Linear, models, parts, row::Row};
     use langevin_qemu::every::{self, Visitor};
 
     const IMAGE: &str = match option_env!("IMAGE") {
         Some(image) => image,
         None => "all",
     };
-    /// Where the stepper's name ends.
-    const SLASH: usize = {
-        let mut at = 0;
-        while at < IMAGE.len() && IMAGE.as_bytes()[at] != b'/' {
-            at += 1;
-        }
-        at
-    };
-    const STEPPER: &str = IMAGE.split_at(SLASH).0;
-    const NOISE: &str = if SLASH < IMAGE.len() {
-        IMAGE.split_at(SLASH + 1).1
-    } else {
-        ""
-    };
+    const ROW: Row = Row::new(IMAGE);
 
     const N: usize = 2;
 
@@ -44,15 +31,14 @@ mod firmware {
         #[inline(always)]
         fn visit<S: Stepper<N, Linear<N>, Z>, Z>(
             &mut self,
-            (stepper_name, noise_name): (&'static str, &'static str),
+            name: (&'static str, &'static str),
             stepper: S,
             noise: Z,
         ) {
-            // All known when compiling: what is not named leaves nothing behind.
             let named = match IMAGE {
                 "all" => true,
-                "default" => noise_name != "Box-Muller libm",
-                _ => stepper_name == STEPPER && noise_name == NOISE,
+                "default" => name.1 != "Box-Muller libm",
+                _ => ROW.is("flash", name, N),
             };
             if named {
                 run(stepper, noise, Linear::new());
