@@ -61,6 +61,11 @@ impl<const N: usize, M> LeimkuhlerMatthews<N, M> {
             metric,
         }
     }
+
+    /// The metric, to be refined between steps.
+    pub const fn metric_mut(&mut self) -> &mut M {
+        &mut self.metric
+    }
 }
 
 impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>

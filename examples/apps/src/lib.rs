@@ -6,7 +6,10 @@
 #![deny(unsafe_code, missing_docs)]
 
 pub mod calibrate;
+pub mod filter;
 pub mod hash;
+pub mod latest;
+pub mod plant;
 pub mod readings;
 pub mod record;
 pub mod replay;

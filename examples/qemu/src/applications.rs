@@ -8,7 +8,9 @@ use langevin::{
 };
 use langevin_apps::{
     calibrate::{CHWIRUT2, Calibration, DANWOOD, ETA, Instrument, Reading, Response, reading},
+    filter::{Estimate, Filter, heater},
     hash::Hash,
+    plant::{Body, Plant},
     readings,
 };
 
@@ -51,6 +53,55 @@ fn instrument<const N: usize, const CAP: usize>(
         writeln!(out, "{name}/sd[{i}] {:08x}", sd.to_bits())?;
     }
     Ok(())
+}
+
+/// Runs the thermal filter for `ticks` ticks on a body whose fan fails half way, with a sensor that
+/// falls silent for a while before.
+///
+/// # Errors
+/// When `out` fails.
+pub fn filter(ticks: u32, out: &mut impl Write) -> Result {
+    const AMBIENT: f32 = 21.0;
+    let mut plant = Plant::new(AMBIENT, Body::TYPICAL, 1);
+    let mut filter = Filter::new(AMBIENT, 7).expect("an ambient that the sensor can read");
+    let (mut positions, mut estimates) = (Hash::new(), Hash::new());
+    let half = ticks >> 1;
+    let silent = half >> 1..(half >> 1) + 100;
+    for tick in 0..ticks {
+        if tick == half {
+            plant.become_body(Body::TYPICAL.without_fan());
+        }
+        let mut sample = plant.step(2.0 * heater(tick));
+        if silent.contains(&tick) {
+            sample.temperature = f32::NAN;
+        }
+        let estimate = filter.update(sample);
+        for t in filter.position() {
+            positions.write(t.to_bits());
+        }
+        for x in words(&estimate) {
+            estimates.write(x);
+        }
+    }
+    writeln!(out, "filter/positions {:016x}", positions.value())?;
+    writeln!(out, "filter/estimates {:016x}", estimates.value())?;
+    for (i, x) in words(&filter.estimate()).iter().enumerate() {
+        writeln!(out, "filter/estimate[{i}] {x:08x}")?;
+    }
+    writeln!(out, "filter/faults {}", filter.faults().total())
+}
+
+/// All that an estimate says, alarm last.
+fn words(estimate: &Estimate) -> [u32; 6] {
+    let (tau, r) = (estimate.time_constant, estimate.resistance);
+    [
+        estimate.temperature.to_bits(),
+        tau.mean.to_bits(),
+        tau.sd.to_bits(),
+        r.mean.to_bits(),
+        r.sd.to_bits(),
+        estimate.alarm.map_or(0, |alarm| alarm as u32 + 1),
+    ]
 }
 
 /// Calibrates Chwirut2 with every stepper, `steps` steps a reading.

@@ -15,6 +15,7 @@ use core::fmt::{self, Write};
 /// `golden STEPS` writes `stepper/noise hash` for every stepper and noise; `calibrate STEPS` what is
 /// left of the calibration of both instruments, with so many steps a reading; `steppers STEPS` the
 /// same of every stepper on one of them;
+/// `filter TICKS` what becomes of the thermal filter on a simulated body;
 /// `tune STEPS` what a sampler that tunes itself comes to in so many steps, warm-up included;
 /// `record APPLICATION READINGS` a recording, for the host's example `replay`.
 ///
@@ -27,6 +28,7 @@ pub fn run<'a>(mut arguments: impl Iterator<Item = &'a str>, out: &mut impl Writ
     let count = word()?.parse().map_err(|_| fmt::Error)?;
     match command {
         "calibrate" => applications::calibrate(count, out),
+        "filter" => applications::filter(count, out),
         "steppers" => applications::every_stepper(count, out),
         "tune" => tuning::tune(count, out),
         "record" => recording::record(application, count, out),

@@ -11,6 +11,7 @@ fn main() -> std::process::ExitCode {
     if result.is_err() {
         eprintln!(
             "usage: langevin-qemu golden|calibrate|steppers|tune STEPS
+       langevin-qemu filter TICKS
        langevin-qemu record sensor READINGS"
         );
         return std::process::ExitCode::FAILURE;

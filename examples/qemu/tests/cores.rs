@@ -148,3 +148,12 @@ fn warm_up_and_verdict_have_the_same_bits_on_every_core() {
     }
     assert!(compare(&["tune", "12000"]));
 }
+
+#[test]
+fn filter_has_the_same_bits_on_every_core() {
+    if !emulators_installed() {
+        eprintln!("skipped: no qemu-system-arm and qemu-system-riscv32 here");
+        return;
+    }
+    assert!(compare(&["filter", "10000"]));
+}
