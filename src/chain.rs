@@ -1,6 +1,6 @@
 //! The loop's state: position, stepper, schedule and noise; burn-in, thinning and recovery.
 
-use crate::{Fault, FaultCounts, MaxStep, Potential, Schedule, Stepper};
+use crate::{Fault, FaultCounts, MaxStep, Pace, Potential, Schedule, Stepper};
 
 /// How many steps pass between two looks for a frozen chain.
 const WATCH: u32 = 64;
@@ -43,14 +43,16 @@ pub struct Chain<const N: usize, S, H, Z> {
     schedule: H,
     noise: Z,
     max_step: MaxStep,
-    patience: u32,
     burn_in: u32,
     // Draws dropped for each that is kept.
     skip: u32,
     // Steps until the next position is kept.
     wait: u32,
-    // Steps until the next look for frost.
+    // Steps until the next look for frost, after those of `calm`.
     watch: u32,
+    // Good steps to come that are kept and ask for nothing else, so that a step counts once. A fault ends them.
+    calm: u32,
+    patience: u32,
     // Faults since the last good step that the position may be to blame for.
     in_a_row: u32,
     // Returns that did not lead to `WATCH` good steps yet.
@@ -73,11 +75,12 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
             schedule,
             noise,
             max_step: MaxStep::NONE,
-            patience: 8,
             burn_in: 0,
             skip: 0,
             wait: 0,
             watch: 0,
+            calm: 0,
+            patience: 8,
             in_a_row: 0,
             returns: 0,
             counts: FaultCounts::new(),
@@ -91,6 +94,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     pub const fn burn_in(mut self, steps: u32) -> Self {
         self.burn_in = steps;
         self.wait = steps;
+        self.end_calm();
         self
     }
 
@@ -98,6 +102,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     #[must_use]
     pub const fn thin(mut self, every: u32) -> Self {
         self.skip = every.saturating_sub(1);
+        self.end_calm();
         self
     }
 
@@ -174,14 +179,16 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         H: Schedule,
     {
         match self.attempt(potential) {
-            Ok(()) => self.moved(),
+            Ok(true) => Ok(Some(&self.theta)),
+            Ok(false) => Ok(None),
             Err(fault) => Err(self.failed::<P>(fault)),
         }
     }
 
-    // Always, as `moved`: the pace then stays in registers.
+    /// Makes one step, and tells whether its position is to be kept.
+    // Always: the pace then stays in registers.
     #[inline(always)]
-    fn attempt<P>(&mut self, potential: &mut P) -> Result<(), Fault>
+    fn attempt<P>(&mut self, potential: &mut P) -> Result<bool, Fault>
     where
         P: Potential<N>,
         S: Stepper<N, P, Z>,
@@ -190,37 +197,52 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         let pace = self.schedule.pace(potential.data())?.bounded(self.max_step);
         self.stepper
             .step(&mut self.theta, potential, &pace, &mut self.noise)?;
+        match self.calm.checked_sub(1) {
+            Some(calm) if self.schedule.keeps() => {
+                self.calm = calm;
+                Ok(true)
+            }
+            _ => self.take_stock::<P>(&pace),
+        }
+    }
+
+    /// After a good step that is not one of many alike: looks for frost when it is time, and tells whether the
+    /// position is to be kept.
+    #[inline(never)]
+    fn take_stock<P>(&mut self, pace: &Pace) -> Result<bool, Fault>
+    where
+        S: Stepper<N, P, Z>,
+        H: Schedule,
+    {
+        self.end_calm();
         if self.watch == 0 {
             self.watch = WATCH;
             self.returns = 0;
-            self.look_for_frost(&self.stepper.reach(&pace))?;
+            self.look_for_frost(&self.stepper.reach(pace))?;
         }
         self.watch -= 1;
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn moved(&mut self) -> Result<Option<&[f32; N]>, Fault>
-    where
-        H: Schedule,
-    {
         self.in_a_row = 0;
         if !self.schedule.keeps() {
-            return Ok(None);
+            return Ok(false);
         }
-        match self.wait.checked_sub(1) {
-            Some(wait) => {
-                self.wait = wait;
-                Ok(None)
-            }
-            None => {
-                self.wait = self.skip;
-                Ok(Some(&self.theta))
-            }
+        if self.wait > 0 {
+            self.wait -= 1;
+            return Ok(false);
         }
+        self.wait = self.skip;
+        if self.skip == 0 {
+            self.calm = self.watch;
+            self.watch = 0;
+        }
+        Ok(true)
     }
 
-    #[inline(never)]
+    const fn end_calm(&mut self) {
+        // One of them is 0.
+        self.watch |= self.calm;
+        self.calm = 0;
+    }
+
     fn look_for_frost(&self, reach: &[f32; N]) -> Result<(), Fault> {
         // Only where the exponents are 24 apart or more can a sum not differ from its first term.
         let exponent = |x: &f32| x.to_bits() << 1 >> 24;
@@ -236,6 +258,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     where
         S: Stepper<N, P, Z>,
     {
+        self.end_calm();
         self.counts.count(fault);
         // Going elsewhere heals no schedule and no random number generator, and a frozen chain moved.
         if !matches!(
@@ -279,6 +302,6 @@ crate::checkpoint!(impl[
     const N: usize, S: crate::Checkpoint, H: crate::Checkpoint, Z: crate::Checkpoint
 ] for Chain<N, S, H, Z> {
     theta: [f32; N], anchor: [f32; N], stepper: S, schedule: H, noise: Z, max_step: MaxStep,
-    patience: u32, burn_in: u32, skip: u32, wait: u32, watch: u32, in_a_row: u32, returns: u32,
+    burn_in: u32, skip: u32, wait: u32, watch: u32, calm: u32, patience: u32, in_a_row: u32, returns: u32,
     counts: FaultCounts
 } if |chain| crate::barrier::finite(&chain.theta) && crate::barrier::finite(&chain.anchor));

@@ -50,9 +50,31 @@ fn shared(eta: f32, data: f32) -> f32 {
 pub struct Constant {
     eta: f32,
     temperature: f32,
-    // The last pace, and the number of data it holds for.
     #[cfg_attr(feature = "serde", serde(skip))]
-    last: Option<(f32, Pace)>,
+    last: Last,
+}
+
+/// A pace, and the number of data it holds for.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Last {
+    data: f32,
+    pace: Pace,
+}
+
+impl Last {
+    /// Holds for no number.
+    const NONE: Self = Self {
+        data: f32::NAN,
+        pace: Pace::NONE,
+    };
+}
+
+#[cfg(feature = "serde")]
+impl Default for Last {
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 impl Constant {
@@ -65,7 +87,7 @@ impl Constant {
             Ok(eta) => Ok(Self {
                 eta,
                 temperature: 1.0,
-                last: None,
+                last: Last::NONE,
             }),
             Err(error) => Err(error),
         }
@@ -76,8 +98,15 @@ impl Constant {
         Self {
             eta,
             temperature: 1.0,
-            last: None,
+            last: Last::NONE,
         }
+    }
+
+    #[inline(never)]
+    fn prepare(&mut self, data: f32) -> Result<(), Fault> {
+        let pace = Pace::checked(shared(self.eta, data), self.temperature)?;
+        self.last = Last { data, pace };
+        Ok(())
     }
 
     /// The same at another temperature; 0 is descent.
@@ -88,7 +117,7 @@ impl Constant {
         match ConfigError::non_negative("temperature", temperature) {
             Ok(temperature) => Ok(Self {
                 temperature,
-                last: None,
+                last: Last::NONE,
                 ..self
             }),
             Err(error) => Err(error),
@@ -106,14 +135,10 @@ impl PartialEq for Constant {
 impl Schedule for Constant {
     #[inline]
     fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
-        if let Some((known, pace)) = self.last {
-            if known.to_bits() == data.to_bits() {
-                return Ok(pace);
-            }
+        if self.last.data != data {
+            self.prepare(data)?;
         }
-        let pace = Pace::checked(shared(self.eta, data), self.temperature)?;
-        self.last = Some((data, pace));
-        Ok(pace)
+        Ok(self.last.pace)
     }
 }
 
@@ -266,7 +291,7 @@ impl<H: Schedule> Schedule for Annealed<H> {
     }
 }
 
-crate::checkpoint!(impl[] for Constant { eta: f32, temperature: f32; last = None });
+crate::checkpoint!(impl[] for Constant { eta: f32, temperature: f32; last = Last::NONE });
 
 crate::checkpoint!(impl[] for Polynomial { a: f32, b: f32, gamma: f32, t: u32, eta: f32 });
 

@@ -357,6 +357,34 @@ fn a_frozen_chain_is_reported() {
 }
 
 #[test]
+fn faults_between_delay_no_look_and_good_steps_between_forgive_them() {
+    // Two faults in five calls, never three in a row.
+    let frozen_at = |faulty: bool| {
+        let mut frozen = chain([1e4], 1e-12).patience(3);
+        let (mut calls, mut good, mut looks) = (0, 0, Vec::new());
+        while good < 640 {
+            calls += 1;
+            let slope = if faulty && calls % 5 < 2 {
+                f32::NAN
+            } else {
+                0.0
+            };
+            match frozen.step(&mut |_: &[f32; 1]| [slope]) {
+                Err(Fault::NonFiniteGradient) => continue,
+                Err(Fault::Frozen) => looks.push(good),
+                Err(fault) => panic!("{fault}"),
+                Ok(kept) => assert!(kept.is_some()),
+            }
+            good += 1;
+        }
+        looks
+    };
+    let looks = frozen_at(false);
+    assert!(looks.len() > 8);
+    assert_eq!(looks, frozen_at(true));
+}
+
+#[test]
 fn a_schedule_that_underflows_is_reported_and_the_position_kept() {
     // η is divided by the number of data.
     struct Many;

@@ -88,7 +88,8 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         pace: &Pace,
         noise: &mut Z,
     ) -> Result<(), Fault> {
-        let mut gradient = finite_gradient(potential, theta)?;
+        let mut gradient = [0.0; N];
+        finite_gradient(potential, theta, &mut gradient)?;
         self.metric.pull(&mut gradient);
         let epsilon = sqrt(2.0 * pace.eta());
         let half = 0.5 * epsilon;

@@ -76,7 +76,8 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: TryRng> Stepper<N, P, Z> 
         pace: &Pace,
         noise: &mut Z,
     ) -> Result<(), Fault> {
-        let mut delta = finite_gradient(potential, theta)?;
+        let mut delta = [0.0; N];
+        finite_gradient(potential, theta, &mut delta)?;
         self.metric.pull(&mut delta);
         let stride = pace.noise();
         let mut clipped = self.clipped;

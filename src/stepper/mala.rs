@@ -157,7 +157,8 @@ fn place<const N: usize, P: Energy<N>>(
     potential: &mut P,
     theta: &[f32; N],
 ) -> Result<Place<N>, Fault> {
-    let gradient = finite_gradient(potential, theta)?;
+    let mut gradient = [0.0; N];
+    finite_gradient(potential, theta, &mut gradient)?;
     let energy = potential.energy(theta)?;
     if energy.is_finite() {
         Ok(Place { gradient, energy })

@@ -46,6 +46,14 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// No step at all.
+    pub(crate) const NONE: Self = Self {
+        eta: 0.0,
+        temperature: 0.0,
+        noise: 0.0,
+        max_step: MaxStep::NONE,
+    };
+
     /// Step size η and temperature T.
     ///
     /// # Errors
@@ -186,17 +194,16 @@ pub trait Stepper<const N: usize, P, Z> {
     fn reach(&self, pace: &Pace) -> [f32; N];
 }
 
-/// ∇U(θ), known to be finite.
-// Always: else the gradient is copied on its way back.
+/// Overwrites `gradient` with ∇U(θ), known to be finite.
 #[inline(always)]
 pub(crate) fn finite_gradient<const N: usize, P: Potential<N>>(
     potential: &mut P,
     theta: &[f32; N],
-) -> Result<[f32; N], Fault> {
-    let mut gradient = [0.0; N];
-    potential.gradient(theta, &mut gradient)?;
-    if barrier::finite(&gradient) {
-        Ok(gradient)
+    gradient: &mut [f32; N],
+) -> Result<(), Fault> {
+    potential.gradient(theta, gradient)?;
+    if barrier::finite(gradient) {
+        Ok(())
     } else {
         Err(Fault::NonFiniteGradient)
     }

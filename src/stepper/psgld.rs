@@ -96,7 +96,8 @@ impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Psgld<N> {
         pace: &Pace,
         noise: &mut Z,
     ) -> Result<(), Fault> {
-        let gradient = finite_gradient(potential, theta)?;
+        let mut gradient = [0.0; N];
+        finite_gradient(potential, theta, &mut gradient)?;
         let share = 1.0 / potential.data().max(1.0);
         let mut mean_square = self.mean_square;
         let mut finite = 0.0;

@@ -47,7 +47,8 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z> Stepper<N, P, Z> for Sgd<
         pace: &Pace,
         _: &mut Z,
     ) -> Result<(), Fault> {
-        let mut delta = finite_gradient(potential, theta)?;
+        let mut delta = [0.0; N];
+        finite_gradient(potential, theta, &mut delta)?;
         self.metric.pull(&mut delta);
         for d in &mut delta {
             *d *= -pace.eta();

@@ -53,7 +53,8 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
         pace: &Pace,
         noise: &mut Z,
     ) -> Result<(), Fault> {
-        let mut gradient = finite_gradient(potential, theta)?;
+        let mut gradient = [0.0; N];
+        finite_gradient(potential, theta, &mut gradient)?;
         self.metric.pull(&mut gradient);
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;

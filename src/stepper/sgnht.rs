@@ -103,7 +103,8 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
         pace: &Pace,
         noise: &mut Z,
     ) -> Result<(), Fault> {
-        let mut gradient = finite_gradient(potential, theta)?;
+        let mut gradient = [0.0; N];
+        finite_gradient(potential, theta, &mut gradient)?;
         self.metric.pull(&mut gradient);
         let root = sqrt(pace.eta());
         let sd = sqrt(2.0 * self.diffusion * pace.temperature());
