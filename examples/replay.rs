@@ -56,37 +56,35 @@ pub struct Recording {
 pub fn replay(log: &str) -> Outcome<Vec<Recording>> {
     let mut recordings: Vec<Recording> = Vec::new();
     for (index, text) in log.lines().enumerate() {
-        let line = |error: &dyn std::fmt::Display| format!("line {}: {error}", index + 1);
-        let Some(found) = Line::find(text).map_err(|error| line(&error))? else {
-            continue;
-        };
-        let result = match (found, recordings.last_mut()) {
-            (
-                Line::Start {
-                    application,
-                    seed,
-                    settings,
-                },
-                last,
-            ) => {
-                last.map_or(Ok(()), |last| compared(last))
-                    .map_err(|error| line(&error))?;
-                Replay::new(application, seed, &settings).map(|replay| {
-                    recordings.push(Recording {
-                        application: application.into(),
-                        seed,
-                        replay,
-                    });
-                })
-            }
-            (_, None) => return Err(line(&"the start of the recording is missing").into()),
-            (Line::Reading(words), Some(last)) => last.replay.reading(&words),
-            (Line::Hash { readings, hash }, Some(last)) => last.replay.compare(readings, hash),
-        };
-        result.map_err(|error| line(&error))?;
+        play(&mut recordings, text).map_err(|error| format!("line {}: {error}", index + 1))?;
     }
     compared(recordings.last().ok_or("no recording")?)?;
     Ok(recordings)
+}
+
+fn play(recordings: &mut Vec<Recording>, text: &str) -> Outcome {
+    let Some(line) = Line::find(text)? else {
+        return Ok(());
+    };
+    if let (Line::Reading(_) | Line::Hash { .. }, Some(last)) = (&line, recordings.last_mut()) {
+        return Ok(last.replay.play(&line)?);
+    }
+    // A board that has been reset starts another.
+    if let Some(last) = recordings.last() {
+        compared(last)?;
+    }
+    let replay = Replay::start(&line)?;
+    if let Line::Start {
+        application, seed, ..
+    } = line
+    {
+        recordings.push(Recording {
+            application: application.into(),
+            seed,
+            replay,
+        });
+    }
+    Ok(())
 }
 
 fn compared(recording: &Recording) -> Outcome {
@@ -110,6 +108,13 @@ fn print(recording: &Recording) {
             for (i, (mean, sd)) in posterior.mean().into_iter().zip(posterior.sd()).enumerate() {
                 row(&format!("b{}", i + 1), mean, sd);
             }
+        }
+        Application::Filter(filter) => {
+            let estimate = filter.estimate();
+            println!("    temperature {:.2} °C", estimate.temperature);
+            let (tau, resistance) = (estimate.time_constant, estimate.resistance);
+            row("time constant, s", tau.mean, tau.sd);
+            row("resistance, K/W", resistance.mean, resistance.sd);
         }
         Application::Sensor(sensor) => {
             let report = sensor.report(None);

@@ -12,6 +12,9 @@ mod calibrate;
 #[path = "../examples/gallery.rs"]
 mod gallery;
 #[allow(dead_code, reason = "its main is not called here")]
+#[path = "../examples/replay.rs"]
+mod replay;
+#[allow(dead_code, reason = "its main is not called here")]
 #[path = "../examples/terrain.rs"]
 mod terrain;
 #[allow(dead_code, reason = "its main is not called here")]
@@ -19,6 +22,8 @@ mod terrain;
 mod track;
 
 use std::{ffi::OsString, fs, path::PathBuf};
+
+use langevin_apps::{record::Recorder, sensor::Sensor};
 
 /// A file of its own for each test.
 fn file(name: &str, content: &str) -> String {
@@ -217,4 +222,102 @@ fn gallery_draws_its_pictures() {
         message.to_string(),
         "--draws: \"many\" is not a number it can be"
     );
+}
+
+/// A console's log: a recording of the sensor among other lines, each with time and level.
+fn log(seed: u64, codes: &[u16]) -> String {
+    let mut sensor = Sensor::new(seed).unwrap();
+    let mut lines = String::new();
+    let mut recorder = Recorder::start("sensor", seed, &[], &mut lines).unwrap();
+    for code in codes {
+        sensor.update(*code);
+        recorder
+            .reading(&[(*code).into()], sensor.position(), &mut lines)
+            .unwrap();
+    }
+    recorder.hash(&mut lines).unwrap();
+    lines
+        .lines()
+        .flat_map(|line| {
+            [
+                "an application's own line".into(),
+                format!("[INFO ] {line} (main.rs:7)"),
+            ]
+        })
+        .map(|line| format!("12.345 {line}\r\n"))
+        .collect()
+}
+
+#[test]
+fn a_recording_replays_whatever_surrounds_its_lines() {
+    // Two, as after a reset of the board.
+    let text = log(7, &[1000, 1003, 4095, 998]) + &log(8, &[5; 100]);
+    let [first, second] = &replay::replay(&text).unwrap()[..] else {
+        panic!("two recordings");
+    };
+    assert_eq!((first.application.as_str(), first.seed), ("sensor", 7));
+    assert_eq!(
+        (first.replay.readings(), second.replay.readings()),
+        (4, 100)
+    );
+    assert_eq!((second.seed, second.replay.compared()), (8, 100));
+    replay::run(arguments([&file("board.log", &text)])).unwrap();
+}
+
+#[test]
+fn replay_names_file_and_line_of_what_is_wrong() {
+    let good = log(7, &[1000; 10]);
+    for (content, complaint) in [
+        (
+            good.replace("000003e8", "000003e9"),
+            "line 24: other bits after 10 readings",
+        ),
+        (
+            good.replacen("0007;", "0008;", 1),
+            "line 24: other bits after 10 readings",
+        ),
+        (
+            good.replacen("000003e8;", "000003e8", 1),
+            "line 4: a line of a recording that is not whole",
+        ),
+        (
+            good.replacen("000003e8;", "3e8;", 1),
+            "line 4: a line of a recording that is not whole",
+        ),
+        (
+            good.replacen("000003e8;", "000103e8;", 1),
+            "line 4: no reading of this application",
+        ),
+        (
+            good.replacen("000003e8;", "000003e8 00000000;", 1),
+            "line 4: no reading of this application",
+        ),
+        (
+            good.replacen("@langevin reading", "", 1),
+            "line 24: 9 readings, but 10 were recorded",
+        ),
+        (
+            good.replacen("sensor", "toaster", 1),
+            "line 2: no such application, or not with such settings",
+        ),
+        (
+            good.replacen("@langevin start", "", 1),
+            "line 4: the start of the recording is missing, or there twice",
+        ),
+        (
+            good.replace("@langevin hash", ""),
+            "the recording ends without a hash",
+        ),
+        ("nothing of ours\n".into(), "no recording"),
+    ] {
+        let path = file("wrong.log", &content);
+        let error = replay::run(arguments([&path])).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("{path}: {complaint}")),
+            "{error}, not {complaint}"
+        );
+        assert_eq!(error.lines().count(), 1);
+    }
+    let error = replay::run(arguments(["no/such.log"])).unwrap_err();
+    assert!(error.to_string().starts_with("no/such.log: "), "{error}");
 }

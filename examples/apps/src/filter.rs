@@ -43,6 +43,8 @@ use langevin::{
 };
 use libm::expf;
 
+use crate::Marginal;
+
 /// Ticks a second.
 pub const RATE: f32 = 50.0;
 
@@ -124,15 +126,6 @@ pub struct Sample {
     pub temperature: f32,
     /// The heater's power since the last tick, W.
     pub power: f32,
-}
-
-/// What is known of a parameter: its posterior.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Marginal {
-    /// Mean.
-    pub mean: f32,
-    /// Standard deviation.
-    pub sd: f32,
 }
 
 /// What is wrong.

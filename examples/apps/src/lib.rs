@@ -9,8 +9,11 @@ pub mod calibrate;
 pub mod filter;
 pub mod hash;
 pub mod latest;
+mod marginal;
 pub mod plant;
 pub mod readings;
 pub mod record;
 pub mod replay;
 pub mod sensor;
+
+pub use marginal::Marginal;

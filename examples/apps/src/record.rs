@@ -16,6 +16,7 @@
 //! | application | settings | words of a reading |
 //! |---|---|---|
 //! | `calibrate` | steps a reading | bits of setting and response, of Chwirut2's instrument |
+//! | `filter` | bits of the ambient temperature | bits of temperature and power |
 //! | `sensor` | | code |
 //!
 //! Nothing here formats text with `core::fmt`, which would take more flash than an application.

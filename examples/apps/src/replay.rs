@@ -4,15 +4,23 @@ use core::fmt::{Display, Formatter, Result as Outcome};
 
 use crate::{
     calibrate::{CHWIRUT2, Calibration, reading},
+    filter::{Filter, Sample},
     hash::Hash,
+    record::Line,
     sensor::Sensor,
 };
 
 /// An application that is given a recording.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of them, and nothing to allocate with"
+)]
 pub enum Application {
     /// Chwirut2's instrument, and steps a reading.
     Calibrate(Calibration<3, 64>, u32),
+    /// The thermal filter.
+    Filter(Filter),
     /// The sensor.
     Sensor(Sensor),
 }
@@ -23,6 +31,7 @@ impl Application {
             ("calibrate", [steps]) => {
                 Calibration::new(CHWIRUT2, seed).map(|c| Self::Calibrate(c, *steps))
             }
+            ("filter", [ambient]) => Filter::new(f32::from_bits(*ambient), seed).map(Self::Filter),
             ("sensor", []) => Sensor::new(seed).map(Self::Sensor),
             _ => return Err(Wrong::Application),
         };
@@ -36,6 +45,10 @@ impl Application {
                 // A reading that is refused leaves no trace, as on the board.
                 let _ = calibration.observe(reading(at), *steps);
             }
+            (Self::Filter(filter), [temperature, power]) => {
+                let [temperature, power] = [*temperature, *power].map(f32::from_bits);
+                filter.update(Sample { temperature, power });
+            }
             (Self::Sensor(sensor), [code]) => {
                 let code = u16::try_from(*code).map_err(|_| Wrong::Reading)?;
                 sensor.update(code);
@@ -48,6 +61,7 @@ impl Application {
     fn position(&self) -> &[f32] {
         match self {
             Self::Calibrate(calibration, _) => calibration.position(),
+            Self::Filter(filter) => filter.position(),
             Self::Sensor(sensor) => sensor.position(),
         }
     }
@@ -63,50 +77,54 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// From what a recording starts with.
+    /// From the line that a recording starts with.
     ///
     /// # Errors
-    /// [`Wrong::Application`].
-    pub fn new(application: &str, seed: u64, settings: &[u32]) -> Result<Self, Wrong> {
+    /// [`Wrong::Start`] when it is another, [`Wrong::Application`].
+    pub fn start(line: &Line<'_>) -> Result<Self, Wrong> {
+        let Line::Start {
+            application,
+            seed,
+            settings,
+        } = line
+        else {
+            return Err(Wrong::Start);
+        };
         Ok(Self {
-            application: Application::new(application, seed, settings)?,
+            application: Application::new(application, *seed, settings)?,
             readings: 0,
             compared: 0,
             hash: Hash::new(),
         })
     }
 
-    /// Gives the application a reading.
+    /// Plays a line that follows: gives the application a reading, or compares a hash.
     ///
     /// # Errors
-    /// [`Wrong::Reading`].
-    pub fn reading(&mut self, words: &[u32]) -> Result<(), Wrong> {
-        self.application.take(words)?;
-        self.readings = self.readings.wrapping_add(1);
-        self.hash.reading(words, self.application.position());
-        Ok(())
-    }
-
-    /// Compares the hash of so many readings with the one here.
-    ///
-    /// # Errors
-    /// [`Wrong::Lost`] and [`Wrong::Bits`].
-    pub fn compare(&mut self, readings: u32, hash: u64) -> Result<(), Wrong> {
-        if readings != self.readings {
-            return Err(Wrong::Lost {
-                recorded: readings,
+    /// What is [`Wrong`].
+    pub fn play(&mut self, line: &Line<'_>) -> Result<(), Wrong> {
+        match line {
+            Line::Start { .. } => Err(Wrong::Start),
+            Line::Reading(words) => {
+                self.application.take(words)?;
+                self.readings = self.readings.wrapping_add(1);
+                self.hash.reading(words, self.application.position());
+                Ok(())
+            }
+            Line::Hash { readings, .. } if *readings != self.readings => Err(Wrong::Lost {
+                recorded: *readings,
                 found: self.readings,
-            });
-        }
-        if hash != self.hash.value() {
-            return Err(Wrong::Bits {
-                readings,
-                recorded: hash,
+            }),
+            Line::Hash { readings, hash } if *hash != self.hash.value() => Err(Wrong::Bits {
+                readings: *readings,
+                recorded: *hash,
                 here: self.hash.value(),
-            });
+            }),
+            Line::Hash { readings, .. } => {
+                self.compared = *readings;
+                Ok(())
+            }
         }
-        self.compared = readings;
-        Ok(())
     }
 
     /// The application, with all it knows.
@@ -128,6 +146,8 @@ impl Replay {
 /// What is wrong with a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
+    /// A recording starts with its first line, and that comes only once.
+    Start,
     /// No application of this name is made with such settings.
     Application,
     /// The reading is none of this application.
@@ -153,6 +173,7 @@ pub enum Wrong {
 impl Display for Wrong {
     fn fmt(&self, f: &mut Formatter<'_>) -> Outcome {
         match self {
+            Self::Start => f.write_str("the start of the recording is missing, or there twice"),
             Self::Application => f.write_str("no such application, or not with such settings"),
             Self::Reading => f.write_str("no reading of this application"),
             Self::Lost { recorded, found } => {

@@ -15,6 +15,8 @@ use langevin::{
 };
 use libm::{expf, logf, sqrtf};
 
+use crate::Marginal;
+
 /// The highest code of the converter.
 pub const HIGHEST: u16 = 4095;
 /// Readings remembered: the one that has k newer ones weighs (1 − 1/`MEMORY`)ᵏ.
@@ -69,24 +71,15 @@ impl Alarm {
     }
 }
 
-/// Mean and standard deviation of something unknown.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Known {
-    /// Its mean.
-    pub mean: f32,
-    /// Its standard deviation.
-    pub sd: f32,
-}
-
 /// What is known after a reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
     /// The signal now, in codes.
-    pub offset: Known,
+    pub offset: Marginal,
     /// Its drift, in codes a reading.
-    pub slope: Known,
+    pub slope: Marginal,
     /// Standard deviation of a reading's noise in codes, rounding included.
-    pub noise: Known,
+    pub noise: Marginal,
     /// Ends of the interval that holds the next reading with probability [`LEVEL`].
     pub next: [f32; 2],
     /// What is wrong with this reading, which is then not learnt from.
@@ -157,7 +150,7 @@ impl Sensor {
             let _ = self.readings.push(code.into());
             self.posterior.look(&self.readings);
             if let Some(metric) = self.posterior.metric() {
-                *self.chain.stepper_mut() = LeimkuhlerMatthews::with_metric(metric);
+                *self.chain.stepper_mut().metric_mut() = metric;
             }
         }
         // Without a reading there is no posterior: any offset is as good as another.
@@ -189,15 +182,15 @@ impl Sensor {
         let [offset, slope, noise] = self.estimates.mean();
         let [offset_sd, slope_sd, noise_sd] = self.estimates.sd();
         Report {
-            offset: Known {
+            offset: Marginal {
                 mean: line_offset + offset,
                 sd: offset_sd,
             },
-            slope: Known {
+            slope: Marginal {
                 mean: line_slope + slope,
                 sd: slope_sd,
             },
-            noise: Known {
+            noise: Marginal {
                 mean: noise,
                 sd: noise_sd,
             },

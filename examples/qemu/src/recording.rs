@@ -3,7 +3,12 @@
 use core::fmt::{Error, Result, Write};
 
 use langevin::{FixedInverseCdf, Noise, Pcg32, SeedableRng};
-use langevin_apps::{record::Recorder, sensor::Sensor};
+use langevin_apps::{
+    filter::{Filter, heater},
+    plant::{Body, Plant},
+    record::Recorder,
+    sensor::Sensor,
+};
 
 /// Records `readings` readings of an application.
 ///
@@ -11,6 +16,7 @@ use langevin_apps::{record::Recorder, sensor::Sensor};
 /// When `out` fails, and when there is no such application.
 pub fn record(application: &str, readings: u32, out: &mut impl Write) -> Result {
     match application {
+        "filter" => filter(readings, out),
         "sensor" => sensor(readings, out),
         _ => Err(Error),
     }
@@ -44,4 +50,22 @@ fn code(i: u32, noise: &mut impl Noise) -> u16 {
             (level + 0.05 * phase as f32 + 2.0 * xi) as u16
         }
     }
+}
+
+/// The filter on a simulated body; now and then the sensor gives nothing.
+fn filter(readings: u32, out: &mut impl Write) -> Result {
+    const AMBIENT: f32 = 21.0;
+    let mut filter = Filter::new(AMBIENT, SEED).map_err(|_| Error)?;
+    let mut plant = Plant::new(AMBIENT, Body::TYPICAL, 1);
+    let mut recorder = Recorder::start("filter", SEED, &[AMBIENT.to_bits()], out)?;
+    for tick in 0..readings {
+        let mut sample = plant.step(2.0 * heater(tick));
+        if tick % 200 == 150 {
+            sample.temperature = f32::NAN;
+        }
+        filter.update(sample);
+        let words = [sample.temperature, sample.power].map(f32::to_bits);
+        recorder.reading(&words, filter.position(), out)?;
+    }
+    recorder.hash(out)
 }

@@ -1,10 +1,11 @@
 //! The same bits on every core: each emulated machine runs what the host runs.
 //!
-//! `cargo test --release -- --nocapture` prints the table. `STEPS` sets how many steps each stepper
-//! makes with each noise; without it, 1e4.
+//! `cargo test --release --test cores -- --nocapture` prints a table. `STEPS` sets how many steps each
+//! stepper makes with each noise; without it, 1e4.
 
-use std::{env, fmt::Write, path::Path, process::Command, thread};
+use std::{env, error::Error, fmt::Write, path::Path, process::Command, thread};
 
+use langevin_apps::{hash::Hash, record::Line, replay::Replay};
 use langevin_qemu::run;
 
 /// Name, target, and QEMU's name of the machine.
@@ -67,93 +68,138 @@ fn on_host(arguments: &[&str]) -> String {
     out
 }
 
-/// Runs a command everywhere and prints a table: a row a line, its value on the host, and for each
-/// core `same` or what it was there. Says whether all are the same.
-fn compare(arguments: &[&str]) -> bool {
-    let host = on_host(arguments);
-    let names = cores();
-    let cores: Vec<_> = thread::scope(|scope| {
-        let running: Vec<_> = names
-            .iter()
-            .map(|&(_, target, machine)| scope.spawn(move || on_core(target, machine, arguments)))
-            .collect();
-        running
-            .into_iter()
-            .map(|core| core.join().expect("the core ran"))
-            .collect()
-    });
-    let split = |line: &str| {
-        let (name, value) = line.rsplit_once(' ').expect("a line is a name and a value");
-        (name.to_string(), value.to_string())
-    };
-    let mut table = format!("{:<40} {:<16}", arguments.join(" "), "host");
-    for (name, ..) in &names {
-        write!(table, " {name:<6}").unwrap();
-    }
-    let mut same = true;
-    for (i, line) in host.lines().enumerate() {
-        let (name, value) = split(line);
-        write!(table, "\n{name:<40} {value:<16}").unwrap();
-        for core in &cores {
-            let there = core.lines().nth(i).unwrap_or("nothing nothing");
-            let shown = if there == line {
-                "same"
-            } else {
-                &split(there).1
-            };
-            write!(table, " {shown:<6}").unwrap();
+/// What every core runs; `record` more than once round the made-up readings.
+fn commands() -> Vec<Vec<String>> {
+    let steps = env::var("STEPS").unwrap_or_else(|_| "10000".into());
+    [
+        // 54 readings: 1e5 steps.
+        "calibrate 1852",
+        &format!("golden {steps}"),
+        "steppers 10",
+        "tune 12000",
+        "filter 10000",
+        "record sensor 300",
+        "record filter 1000",
+    ]
+    .map(|command| command.split(' ').map(String::from).collect())
+    .to_vec()
+}
+
+/// Plays a recording again. Whether it is right, and all of it was compared.
+fn replays(recording: &str) -> Result<bool, Box<dyn Error>> {
+    let mut replay = None;
+    for text in recording.lines() {
+        let line = Line::find(text)?.ok_or("a line of something else")?;
+        match &mut replay {
+            None => replay = Some(Replay::start(&line)?),
+            Some(replay) => replay.play(&line)?,
         }
     }
-    for core in &cores {
-        same &= *core == host;
+    let replay = replay.ok_or("empty")?;
+    Ok(replay.readings() > 0 && replay.compared() == replay.readings())
+}
+
+/// A hash of what was printed.
+fn hash(text: &str) -> u64 {
+    let mut hash = Hash::new();
+    text.bytes().for_each(|byte| hash.write(byte.into()));
+    hash.value()
+}
+
+/// Runs every command everywhere. Prints the lines that differ, then a table: for each core and command
+/// the hash of all that it printed, and whether that is what the host prints.
+#[test]
+fn every_core_has_the_bits_of_the_host() {
+    if !emulators_installed() {
+        eprintln!("skipped: no qemu-system-arm and qemu-system-riscv32 here");
+        return;
+    }
+    let (names, commands) = (cores(), commands());
+    let words: Vec<Vec<&str>> = commands
+        .iter()
+        .map(|command| command.iter().map(String::as_str).collect())
+        .collect();
+    let host: Vec<String> = words.iter().map(|words| on_host(words)).collect();
+    let printed: Vec<Vec<String>> = thread::scope(|scope| {
+        let running: Vec<_> = names
+            .iter()
+            .map(|&(_, target, machine)| {
+                let words = &words;
+                let run = move |words: &Vec<&str>| on_core(target, machine, words);
+                scope.spawn(move || words.iter().map(run).collect())
+            })
+            .collect();
+        let join = |core: thread::ScopedJoinHandle<'_, _>| core.join().expect("the core ran");
+        running.into_iter().map(join).collect()
+    });
+
+    let mut table = format!("{:<8}", "");
+    let mut all = true;
+    for words in &words {
+        write!(table, "{:<23}", words.join(" ")).unwrap();
+    }
+    write!(table, "\n{:<8}", "host").unwrap();
+    for host in &host {
+        write!(table, "{:<23}", format!("{:016x}", hash(host))).unwrap();
+    }
+    for ((name, ..), printed) in names.iter().zip(&printed) {
+        write!(table, "\n{name:<8}").unwrap();
+        for ((words, host), there) in words.iter().zip(&host).zip(printed) {
+            for (host, there) in host.lines().zip(there.lines()) {
+                if host != there {
+                    println!("{name}, {}: {there}; the host: {host}", words.join(" "));
+                }
+            }
+            let mut pass = there == host && !host.is_empty();
+            if words.first() == Some(&"record") {
+                pass &= replays(there).is_ok_and(|right| right);
+            }
+            all &= pass;
+            let verdict = if pass { "PASS" } else { "FAIL" };
+            write!(table, "{:016x} {verdict:<6}", hash(there)).unwrap();
+        }
     }
     println!("{table}");
-    same && !host.is_empty()
+    assert!(all);
 }
 
+/// A recording replays; with another seed, another reading or a reading lost it does not.
 #[test]
-fn calibration_has_the_same_bits_on_every_core() {
-    if !emulators_installed() {
-        eprintln!("skipped: no qemu-system-arm and qemu-system-riscv32 here");
-        return;
+fn a_changed_recording_does_not_replay() {
+    for application in ["sensor", "filter"] {
+        let recording = on_host(&["record", application, "300"]);
+        assert!(replays(&recording).unwrap());
+        let lines: Vec<&str> = recording.lines().collect();
+        let changed = |change: &dyn Fn(usize, &str) -> Option<String>| {
+            let lines = lines.iter().enumerate();
+            let lines: Vec<String> = lines.filter_map(|(i, line)| change(i, line)).collect();
+            replays(&lines.join("\n")).unwrap_err().to_string()
+        };
+        let seed = changed(&|_, line| Some(line.replace("0000000000000007", "0000000000000008")));
+        assert!(seed.starts_with("other bits after 64 readings"), "{seed}");
+        for at in [1, 100, 290] {
+            // The lowest bit of the last word.
+            let flip = |i, line: &str| {
+                let digit = line.len() - 2;
+                let flipped = match &line[digit..digit + 1] {
+                    "0" | "2" | "4" | "6" | "8" | "a" | "c" | "e" => "f",
+                    _ => "0",
+                };
+                Some(if i == at {
+                    format!("{}{flipped};", &line[..digit])
+                } else {
+                    line.into()
+                })
+            };
+            let reading = changed(&flip);
+            assert!(reading.starts_with("other bits after "), "{reading}");
+            let lost = changed(&|i, line| (i != at).then(|| line.into()));
+            assert!(lost.contains("were recorded"), "{lost}");
+            let cut = changed(&|i, line: &str| {
+                let length = if i == at { line.len() - 1 } else { line.len() };
+                Some(line[..length].into())
+            });
+            assert!(cut.contains("not whole"), "{cut}");
+        }
     }
-    // 54 readings: 1e5 steps.
-    assert!(compare(&["calibrate", "1852"]));
-}
-
-#[test]
-fn every_stepper_and_noise_has_the_same_bits_on_every_core() {
-    if !emulators_installed() {
-        eprintln!("skipped: no qemu-system-arm and qemu-system-riscv32 here");
-        return;
-    }
-    let steps = env::var("STEPS").unwrap_or_else(|_| "10000".into());
-    assert!(compare(&["golden", &steps]));
-}
-
-#[test]
-fn every_stepper_calibrates_with_the_same_bits_on_every_core() {
-    if !emulators_installed() {
-        eprintln!("skipped: no qemu-system-arm and qemu-system-riscv32 here");
-        return;
-    }
-    assert!(compare(&["steppers", "10"]));
-}
-
-#[test]
-fn warm_up_and_verdict_have_the_same_bits_on_every_core() {
-    if !emulators_installed() {
-        eprintln!("skipped: no qemu-system-arm and qemu-system-riscv32 here");
-        return;
-    }
-    assert!(compare(&["tune", "12000"]));
-}
-
-#[test]
-fn filter_has_the_same_bits_on_every_core() {
-    if !emulators_installed() {
-        eprintln!("skipped: no qemu-system-arm and qemu-system-riscv32 here");
-        return;
-    }
-    assert!(compare(&["filter", "10000"]));
 }
