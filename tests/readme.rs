@@ -1,4 +1,4 @@
-//! The README's figures are those of the benches.
+//! The READMEs' figures are those of the benches, and their code is code that is compiled.
 
 use std::{fs, path::Path};
 
@@ -38,4 +38,18 @@ fn costs_are_the_measured_ones() {
             "{bytes}"
         );
     }
+}
+
+#[test]
+fn the_product_is_the_package_that_is_compiled() {
+    let readme = read("examples/boards/README.md");
+    let block = |language: &str| {
+        let start = readme.split(&format!("\n```{language}\n")).nth(1);
+        start.and_then(|text| text.split("```").next()).unwrap()
+    };
+    let library = read("examples/boards/product/src/lib.rs");
+    let (code, _) = library.split_once("\n#[cfg(test)]").unwrap();
+    assert_eq!(block("rust"), code);
+    let manifest = read("examples/boards/product/Cargo.toml");
+    assert!(manifest.ends_with(block("toml")));
 }

@@ -1,0 +1,83 @@
+//! Holds a temperature with a heater whose effect is learnt while it is used.
+
+#![no_std]
+
+use langevin::{
+    BoxMuller, Chain, ConfigError, Constant, Diagonal, GaussianPrior, Model, Moments, Pcg32,
+    RobustRegression, Sample, SeedableRng, Sgld, Window,
+};
+
+/// Reading = usual + effect·(duty − ¾) and noise with outliers, °C; usual and effect are not known.
+pub struct Heating {
+    model: Model<GaussianPrior<2>, RobustRegression>,
+    readings: Window<Sample<2>, 160>,
+    chain: Chain<2, Sgld<Diagonal<2>>, Constant, BoxMuller<Pcg32>>,
+    posterior: Moments<2>,
+}
+
+impl Heating {
+    pub fn new(seed: u64) -> Result<Self, ConfigError> {
+        let prior = GaussianPrior::new([40.0, 30.0], [15.0, 10.0])?;
+        let noise = BoxMuller::new(Pcg32::seed_from_u64(seed));
+        // Duties that are within 0.2 of each other tell the effect five times less well.
+        let sgld = Sgld::with_metric(Diagonal::new([1.0, 5.0])?);
+        Ok(Self {
+            model: Model::new(prior, RobustRegression::new(4.0, 0.5)?),
+            readings: Window::forgetting(32.0)?,
+            chain: Chain::new([40.0, 30.0], sgld, Constant::new(0.02)?, noise),
+            posterior: Moments::forgetting(500.0)?,
+        })
+    }
+
+    /// Once a tick: the heater's duty since the last, and the reading that came of it. Gives the next
+    /// duty, for `target`, and whether the heater surely works.
+    pub fn tick(&mut self, duty: f32, reading: f32, target: f32) -> (f32, bool) {
+        let x = [1.0, duty - 0.75];
+        // NaN, as from a broken sensor, is refused and counted.
+        let _ = self.readings.push(Sample { x, y: reading });
+        for _ in 0..16 {
+            // A step that fails leaves all as it was, and is counted too.
+            if let Ok(Some(theta)) = self.chain.step(&mut self.model.on(&self.readings)) {
+                self.posterior.push(theta);
+            }
+        }
+        let [usual, effect] = self.posterior.mean();
+        let [_, [least, _]] = self.posterior.interval(0.99);
+        let duty = 0.75 + (target - usual) / effect.max(1.0);
+        (duty.clamp(0.0, 1.0), least > 5.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use langevin::{Noise, Pcg32, SeedableRng, ThreePoint};
+
+    use super::Heating;
+
+    /// On the host, before there is a board, where the bits will be the same.
+    #[test]
+    fn holds_its_target_and_notices_a_broken_heater() {
+        let mut heating = Heating::new(7).unwrap();
+        let mut noise = ThreePoint::new(Pcg32::seed_from_u64(1));
+        let (mut duty, mut works) = (0.5, false);
+        for tick in 0..1400 {
+            let mut xi = [0.0];
+            noise.fill(&mut xi).unwrap();
+            let effect = if tick < 1000 { 25.0 } else { 0.0 };
+            // A little up and down, or the effect would not show.
+            let applied = duty * if tick % 2 == 0 { 1.0 } else { 0.8 };
+            let reading = match tick % 50 {
+                7 => 85.0,
+                13 => f32::NAN,
+                _ => 22.0 + effect * applied + 0.5 * xi[0],
+            };
+            (duty, works) = heating.tick(applied, reading, 42.0);
+            if (200..1000).contains(&tick) {
+                assert!((duty - 0.8).abs() < 0.03 && works, "{tick}: {duty} {works}");
+            }
+        }
+        assert!(!works);
+        assert_eq!(heating.readings.refused(), 28);
+        assert_eq!(heating.chain.faults().total(), 0);
+    }
+}
