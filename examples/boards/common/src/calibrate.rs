@@ -3,11 +3,12 @@
 use langevin_apps::{
     calibrate::{CHWIRUT2, Calibration, STEPS, reading},
     readings,
+    record::Recorder,
 };
 
 use crate::{
-    fixed_seed,
-    log::{Console, Line, info, warn},
+    Console, fixed_seed,
+    log::{Line, Log},
     sleep, stop,
 };
 
@@ -16,26 +17,32 @@ use crate::{
 ///
 /// The same seed, 7 unless the image was built with another, gives the same bits on every board and on the
 /// host: the last line has the position's.
-pub fn calibrate(console: &mut impl Console) -> ! {
+pub fn calibrate(console: impl Console) -> ! {
+    let mut log = Log(console);
     let seed = fixed_seed().unwrap_or(7);
     let calibration = Calibration::<3, { readings::CHWIRUT2.len() }>::new(CHWIRUT2, seed);
-    let Ok(mut calibration) = calibration else {
+    let recorder = Recorder::start("calibrate", seed, &[STEPS], &mut log);
+    let (Ok(mut calibration), Ok(mut recorder)) = (calibration, recorder) else {
         stop("the instrument's metric is not triangular");
     };
     for (count, at) in (1..).zip(readings::CHWIRUT2) {
+        let observed = calibration.observe(reading(at), STEPS);
+        // The log does not fail.
+        let _ = recorder.reading(&at.map(f32::to_bits), calibration.position(), &mut log);
+        let _ = recorder.hash(&mut log);
         let line = Line::new().count(count);
-        if calibration.observe(reading(at), STEPS).is_err() {
-            warn(console, &line.text(" readings: the last is not finite"));
+        if observed.is_err() {
+            log.warn(&line.text(" readings: the last is not finite"));
             continue;
         }
         let posterior = calibration.posterior();
         let line = line.text(" readings: b = ").numbers(posterior.mean());
-        info(console, &line.text(", sd ").numbers(posterior.sd()));
+        log.info(&line.text(", sd ").numbers(posterior.sd()));
     }
     let line = Line::new()
         .text("faults: ")
         .count(calibration.faults().total());
     let position = calibration.position().map(f32::to_bits);
-    info(console, &line.text("; position: ").words(position));
+    log.info(&line.text("; position: ").words(position));
     sleep()
 }

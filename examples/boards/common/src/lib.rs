@@ -7,13 +7,15 @@
 extern crate std;
 
 mod calibrate;
+pub mod filter;
 mod handover;
 pub mod log;
 mod seed;
+pub mod sensor;
 
 pub use calibrate::calibrate;
 pub use handover::Handover;
-pub use log::Console;
+pub use log::{Console, NoConsole};
 pub use seed::{fixed_seed, hash, seed};
 
 /// What a timer's interrupt does with an analogue input, at a fixed rate.

@@ -112,7 +112,7 @@ impl Line {
         // Far from one: an integer and a power of ten.
         let far = !(-3..=9).contains(&power);
         let mut digits = (x + 0.5) as u32;
-        while digits % 10 == 0 && digits != 0 {
+        while digits != 0 && digits.is_multiple_of(10) {
             digits /= 10;
             power -= 1;
         }
@@ -135,39 +135,53 @@ impl Line {
     }
 }
 
-/// Text as others write it: parts that do not fit are cut off.
-impl Write for Line {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        self.push_all(text);
-        Ok(())
-    }
-}
-
-/// What shows the log besides the debugger: a serial port, or `()` for nothing.
+/// What shows the log besides the debugger: a serial port, or [`NoConsole`].
 pub trait Console {
     /// Sends bytes, and waits until they are on their way.
     fn send(&mut self, bytes: &[u8]);
 }
 
-impl Console for () {
+/// Nothing but the debugger shows the log.
+#[derive(Clone, Copy, Debug)]
+pub struct NoConsole;
+
+impl Console for NoConsole {
     fn send(&mut self, _: &[u8]) {}
 }
 
-/// Sends a line to the debugger's log and to the console.
-pub fn info(console: &mut impl Console, line: &Line) {
-    defmt::info!("{=str}", line.as_str());
-    send(console, line);
+/// The debugger's log and a console, which show the same lines.
+#[derive(Debug)]
+pub struct Log<C>(pub C);
+
+impl<C: Console> Log<C> {
+    /// Shows a line.
+    pub fn info(&mut self, line: &Line) {
+        defmt::info!("{=str}", line.as_str());
+        self.send(line.as_str());
+    }
+
+    /// Shows a line about what should not be.
+    pub fn warn(&mut self, line: &Line) {
+        defmt::warn!("{=str}", line.as_str());
+        self.send(line.as_str());
+    }
+
+    fn send(&mut self, line: &str) {
+        let Self(console) = self;
+        console.send(line.as_bytes());
+        console.send(b"\r\n");
+    }
 }
 
-/// The same, for what should not be.
-pub fn warn(console: &mut impl Console, line: &Line) {
-    defmt::warn!("{=str}", line.as_str());
-    send(console, line);
-}
-
-fn send(console: &mut impl Console, line: &Line) {
-    console.send(line.as_str().as_bytes());
-    console.send(b"\r\n");
+/// The lines of a recording.
+impl<C: Console> Write for Log<C> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        for line in text.lines() {
+            defmt::info!("{=str}", line);
+            self.send(line);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -188,7 +202,7 @@ mod tests {
             (10.0, "10"),
             (999_999.0, "999999"),
             (0.001_234_5, "0.0012345"),
-            (2047.031_3, "2047.03"),
+            (2047.03, "2047.03"),
             (f32::NAN, "NaN"),
             (f32::INFINITY, "inf"),
             (-f32::INFINITY, "-inf"),

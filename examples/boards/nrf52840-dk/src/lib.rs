@@ -12,7 +12,8 @@ use cortex_m::peripheral::NVIC;
 pub use cortex_m_rt::entry;
 use defmt_rtt as _;
 use embedded_hal::digital::OutputPin;
-use langevin_boards::{hash, stop};
+use langevin_boards::{NoConsole, hash, stop};
+pub use nrf52840_hal::pac::interrupt;
 use nrf52840_hal::{
     Clocks, Rng, Saadc, Temp, Timer,
     gpio::{Disconnected, Level, Output, PushPull, p0, p1},
@@ -25,7 +26,7 @@ use panic_probe as _;
 /// The board after start-up, at 64 MHz.
 pub struct Board {
     /// There is only the debugger's log.
-    pub console: (),
+    pub console: NoConsole,
     random: Rng,
     temperature: Temp,
     adc: Saadc,
@@ -52,7 +53,7 @@ impl Board {
             time: Time::_20US,
         };
         Self {
-            console: (),
+            console: NoConsole,
             random: Rng::new(p.RNG),
             temperature: Temp::new(p.TEMP),
             adc: Saadc::new(p.SAADC, config),
@@ -68,7 +69,7 @@ impl Board {
     }
 
     /// The chip's own thermometer, `rate` times a second; and the console.
-    pub fn chip(mut self, rate: u32) -> (Chip, ()) {
+    pub fn chip(mut self, rate: u32) -> (Chip, NoConsole) {
         self.ticker.start(rate);
         let chip = Chip {
             ticker: self.ticker,
@@ -78,7 +79,7 @@ impl Board {
     }
 
     /// Thermometer and heater on their pins, `rate` times a second; and the console.
-    pub fn bench(mut self, rate: u32) -> (Bench, ()) {
+    pub fn bench(mut self, rate: u32) -> (Bench, NoConsole) {
         self.ticker.start(rate);
         let bench = Bench {
             ticker: self.ticker,
@@ -93,12 +94,16 @@ impl Board {
 /// Timer 0, interrupt `TIMER0`.
 struct Ticker(Timer<TIMER0, Periodic>);
 
+/// Lets the timer's interrupt in: once what it needs has been handed over.
+pub fn start_ticks() {
+    // SAFETY: no critical section relies on this mask.
+    unsafe { NVIC::unmask(Interrupt::TIMER0) };
+}
+
 impl Ticker {
     fn start(&mut self, rate: u32) {
         self.0.enable_interrupt();
         self.0.start(1_000_000 / rate.max(1));
-        // SAFETY: nothing relies on this interrupt being masked.
-        unsafe { NVIC::unmask(Interrupt::TIMER0) };
     }
 
     fn acknowledge(&mut self) {

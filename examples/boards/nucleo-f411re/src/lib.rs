@@ -11,8 +11,9 @@
 use cortex_m::peripheral::NVIC;
 pub use cortex_m_rt::entry;
 use defmt_rtt as _;
-use langevin_boards::{hash, stop};
+use langevin_boards::{NoConsole, hash, stop};
 use panic_probe as _;
+pub use stm32f4xx_hal::pac::interrupt;
 use stm32f4xx_hal::{
     adc::{
         Adc, Temperature,
@@ -29,7 +30,7 @@ use stm32f4xx_hal::{
 /// The board after start-up, at 100 MHz.
 pub struct Board {
     /// There is only the debugger's log.
-    pub console: (),
+    pub console: NoConsole,
     adc: Adc<ADC1>,
     ticker: Ticker,
     thermometer: PA0<Analog>,
@@ -53,7 +54,7 @@ impl Board {
         );
         adc.enable_temperature_and_vref();
         Self {
-            console: (),
+            console: NoConsole,
             adc,
             ticker: Ticker(p.TIM2.counter_us(&mut rcc)),
             thermometer: pins.pa0.into_analog(),
@@ -72,7 +73,7 @@ impl Board {
     }
 
     /// The chip's own thermometer, `rate` times a second; and the console.
-    pub fn chip(mut self, rate: u32) -> (Chip, ()) {
+    pub fn chip(mut self, rate: u32) -> (Chip, NoConsole) {
         self.ticker.start(rate);
         let chip = Chip {
             ticker: self.ticker,
@@ -82,7 +83,7 @@ impl Board {
     }
 
     /// Thermometer and heater on their pins, `rate` times a second; and the console.
-    pub fn bench(mut self, rate: u32) -> (Bench, ()) {
+    pub fn bench(mut self, rate: u32) -> (Bench, NoConsole) {
         self.ticker.start(rate);
         let bench = Bench {
             ticker: self.ticker,
@@ -97,14 +98,18 @@ impl Board {
 /// Timer 2, interrupt `TIM2`.
 struct Ticker(CounterUs<TIM2>);
 
+/// Lets the timer's interrupt in: once what it needs has been handed over.
+pub fn start_ticks() {
+    // SAFETY: no critical section relies on this mask.
+    unsafe { NVIC::unmask(Interrupt::TIM2) };
+}
+
 impl Ticker {
     fn start(&mut self, rate: u32) {
         self.0.listen(Event::Update);
         if self.0.start((1_000_000 / rate.max(1)).micros()).is_err() {
             stop("no timer");
         }
-        // SAFETY: nothing relies on this interrupt being masked.
-        unsafe { NVIC::unmask(Interrupt::TIM2) };
     }
 
     fn acknowledge(&mut self) {

@@ -15,7 +15,6 @@ use embedded_hal::digital::OutputPin;
 use fugit::ExtU64;
 use langevin_boards::{hash, stop};
 use panic_probe as _;
-pub use rp235x_hal::entry;
 use rp235x_hal::{
     Clock, Sio, Timer, Watchdog,
     adc::{Adc, AdcPin, TempSense},
@@ -29,6 +28,7 @@ use rp235x_hal::{
     timer::{Alarm, Alarm0, CopyableTimer0, Instant},
     uart::{self, UartConfig, UartPeripheral},
 };
+pub use rp235x_hal::{entry, pac::interrupt};
 
 /// Tells the boot ROM what this is.
 #[unsafe(link_section = ".start_block")]
@@ -106,7 +106,7 @@ impl Board {
     }
 
     /// A number from the ring oscillator, whose phase is random to the processor.
-    pub fn entropy(&self) -> u64 {
+    pub fn entropy(&mut self) -> u64 {
         hash((0..1024).map(|_| u32::from(self.noise.get_random_bit())))
     }
 
@@ -164,13 +164,17 @@ struct Ticker {
     period: u64,
 }
 
+/// Lets the timer's interrupt in: once what it needs has been handed over.
+pub fn start_ticks() {
+    // SAFETY: no critical section relies on this mask.
+    unsafe { NVIC::unmask(Interrupt::TIMER0_IRQ_0) };
+}
+
 impl Ticker {
     fn start(&mut self, rate: u32) {
         self.period = u64::from(1_000_000 / rate.max(1));
         self.schedule();
         self.alarm.enable_interrupt();
-        // SAFETY: nothing relies on this interrupt being masked.
-        unsafe { NVIC::unmask(Interrupt::TIMER0_IRQ_0) };
     }
 
     fn schedule(&mut self) {

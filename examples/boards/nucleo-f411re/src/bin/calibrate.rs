@@ -7,5 +7,5 @@ use langevin_nucleo_f411re::{Board, entry};
 
 #[entry]
 fn main() -> ! {
-    langevin_boards::calibrate(&mut Board::start().console)
+    langevin_boards::calibrate(Board::start().console)
 }

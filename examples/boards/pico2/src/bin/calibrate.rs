@@ -7,5 +7,5 @@ use langevin_pico2::{Board, entry};
 
 #[entry]
 fn main() -> ! {
-    langevin_boards::calibrate(&mut Board::start().console)
+    langevin_boards::calibrate(Board::start().console)
 }
