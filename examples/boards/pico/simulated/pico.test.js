@@ -1,0 +1,219 @@
+// The images for the Raspberry Pi Pico, run in rp2040js: `npm ci && npm test`.
+//
+// The voltages are known here, so that it is known what the applications have to find. Everything is of fixed
+// seed: a test passes always or never. That it can fail: with three codes added to each conversion by the
+// firmware the sensor's offset is 5.1 standard deviations off, with the heater taken for a tenth stronger the
+// filter's resistance 4.4, and with a digit of a reading changed in the log the host has other bits.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { normals } from "./noise.js";
+import { CHIP, GP26, Pico } from "./pico.js";
+
+const TARGET = "thumbv6m-none-eabi";
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "pico-"));
+
+function run(command, args, options = {}) {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", ...options });
+  assert.equal(status, 0, `${command} ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+/// The images as built, with a seed or without.
+function build(seed) {
+  const cargo = join(root, ".ci/firmware-cargo");
+  const args = ["build", "-q", "--release", "--locked", "--bins", "--target", TARGET];
+  const messages = run(cargo, [...args, "--message-format", "json"], {
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    env: { FIRMWARE_TARGET_DIR: join(root, "target/boards"), ...process.env, ...seed },
+    maxBuffer: 2 ** 28,
+  });
+  const built = messages.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  return Object.fromEntries(
+    built.filter((m) => m.executable).map((m) => [m.target.name, readFileSync(m.executable)]),
+  );
+}
+
+let images;
+let unseeded;
+before(() => {
+  unseeded = build({});
+  images = build({ SEED: "7" });
+});
+
+after(() => rmSync(folder, { recursive: true }));
+
+/// Plays the board's recording again on the host: the bits have to be the same there.
+function replay(pico, application) {
+  const log = join(folder, `${application}.log`);
+  writeFileSync(log, pico.lines.join("\n") + "\n");
+  const cargo = ["run", "-q", "--release", "--example", "replay", "--", log];
+  const out = run("cargo", cargo, { cwd: root });
+  assert.match(out, new RegExp(`^${application}, seed 7, `));
+  assert.match(out, /^same bits/m);
+}
+
+/// A stack of a few kilobytes would do, most of it for the state on its way to where it stays.
+function stackSuffices(pico) {
+  assert.ok(pico.stack < 8192, `${pico.stack} bytes of stack`);
+  console.log(`${pico.stack} bytes of stack`);
+}
+
+/// Numbers of a line such as `10 readings: a, b = [1, 2], sd [0.1, 0.2]; alarm`.
+function parse(line) {
+  const found = /^(\d+) .* = \[(.*)\], sd \[(.*)\](?:; (.*))?$/.exec(line);
+  const list = (text) => text.split(", ").map(Number);
+  return (
+    found && { count: +found[1], mean: list(found[2]), sd: list(found[3]), alarm: found[4] ?? "none" }
+  );
+}
+
+/// The reports so far: at each alarm's beginning and end, and now and then.
+const reports = (pico) => pico.lines.map(parse).filter(Boolean);
+const latest = (pico) => parse(pico.lines.at(-1)) ?? { count: 0 };
+
+/// What was fed is within the 99 % interval of each marginal.
+function holds(report, truth) {
+  truth.forEach((value, i) => {
+    const off = (value - report.mean[i]) / report.sd[i];
+    assert.ok(
+      Math.abs(off) < 2.576,
+      `after ${report.count}, number ${i}: ${report.mean[i]}, sd ${report.sd[i]}; fed ${value}`,
+    );
+  });
+}
+
+test("calibrate: the host's bits", () => {
+  const pico = new Pico(images.calibrate);
+  // All 54 readings would be six minutes of the chip, and half an hour here.
+  pico.run(() => latest(pico).count === 3, 10);
+  stackSuffices(pico);
+  replay(pico, "calibrate");
+});
+
+test("sensor: offset, slope and noise are what was fed; faults raise the alarm and are survived", () => {
+  const pico = new Pico(images.sensor);
+  const noise = normals(1);
+  const [SLOPE, SD, STEP] = [0.05, 2, 100];
+  // Readings from which on the sensor is healthy, or not.
+  const phases = [
+    [0, "none"],
+    [240, "rail", 0],
+    [250, "rail", 4095],
+    [260, "none"],
+    [420, "stuck", 917],
+    [450, "none"],
+    [610, "surprise"],
+    [770, "end"],
+  ];
+  const phase = (k) => phases.findLast(([start]) => start <= k);
+  const truth = (k) => 900 + SLOPE * k + (k >= 610 ? STEP : 0);
+  let k = -1;
+  pico.code = (channel) => {
+    assert.equal(channel, CHIP);
+    k += 1;
+    return phase(k)[2] ?? Math.round(truth(k) + SD * noise());
+  };
+  // At ten readings a second.
+  pico.run(() => latest(pico).count >= 770, 78);
+
+  const all = reports(pico);
+  for (const [index, [start, alarm]] of phases.slice(0, -1).entries()) {
+    const end = phases[index + 1][0];
+    const during = all.filter(({ count }) => count > start && count <= end);
+    // The alarm comes, and at the end of a healthy phase there is none.
+    if (alarm !== "none") {
+      assert.ok(during.some((report) => report.alarm === alarm), `no ${alarm} after ${start}`);
+    }
+    if (alarm === "none" || alarm === "surprise") {
+      const last = during.findLast(({ count }) => count % 10 === 0);
+      assert.equal(last.alarm, "none", `after ${last.count}`);
+      // A code is a rounded voltage.
+      holds(last, [truth(last.count - 1), SLOPE, Math.hypot(SD, Math.sqrt(1 / 12))]);
+    }
+  }
+  stackSuffices(pico);
+  replay(pico, "sensor");
+});
+
+test("filter: time constant and resistance are those of the body; a dead sensor raises the alarm and is survived", () => {
+  const pico = new Pico(images.filter);
+  const noise = normals(2);
+  const [TAU, R, AMBIENT, WATTS] = [8, 12, 21, 25 / 12];
+  // Ticks without a reading, and with the same one.
+  const [missing, stuck] = [
+    [2400, 2500],
+    [2700, 2900],
+  ];
+  // The readings before the first tick are for the ambient.
+  let tick = -65;
+  let since = 0;
+  let above = 0;
+  let code;
+  const temperatures = [];
+  pico.code = (channel) => {
+    assert.equal(channel, GP26);
+    tick += 1;
+    // Since the last tick the heater was as it is now; draughts come and go.
+    const [now, power] = [pico.seconds, pico.heating ? WATTS : 0];
+    if (tick > 0) {
+      above += (R * power - above) * (1 - Math.exp((since - now) / TAU)) + 0.02 * noise();
+    }
+    since = now;
+    temperatures[tick] = AMBIENT + above;
+    const is = ([start, end]) => tick >= start && tick < end;
+    if (is(missing)) {
+      return 0;
+    }
+    if (!is(stuck)) {
+      const volts = 0.5 + 0.01 * (AMBIENT + above + 0.05 * noise());
+      code = Math.round((volts / 3.3) * 4096);
+    }
+    return code;
+  };
+  // At fifty ticks a second.
+  pico.run(() => latest(pico).count >= 5400, 110);
+
+  const all = reports(pico);
+  for (const [[start, end], alarm] of [
+    [missing, "no reading"],
+    [stuck, "stuck"],
+  ]) {
+    const during = all.filter(({ count }) => count > start && count <= end);
+    assert.ok(during.some((report) => report.alarm === alarm), `no ${alarm} after ${start}`);
+  }
+  for (const end of [2400, 5400]) {
+    const report = all.find(({ count }) => count === end);
+    assert.equal(report.alarm, "none");
+    holds(report, [TAU, R]);
+  }
+  // The temperature is the body's, with the sensor and without; but a stuck one is believed for two seconds.
+  for (const [end, most] of [
+    [2400, 0.5],
+    [2500, 0.5],
+    [2700, 0.5],
+    [2900, 2],
+    [5400, 0.5],
+  ]) {
+    const line = pico.lines.find((line) => line.startsWith(`${end} ticks: `));
+    const off = parseFloat(line.split(": ")[1]) - temperatures[end - 1];
+    assert.ok(Math.abs(off) < most, `after ${end} ticks: off by ${off} K`);
+  }
+  stackSuffices(pico);
+  replay(pico, "filter");
+});
+
+test("without a seed it is the chip's noise", () => {
+  const seeds = [1, 2, 3].map((state) => {
+    const pico = new Pico(unseeded.sensor, state);
+    pico.run(() => pico.lines.length > 0, 1);
+    return /^@langevin start sensor ([0-9a-f]{16});$/.exec(pico.lines[0])[1];
+  });
+  assert.equal(new Set(seeds).size, 3, `${seeds}`);
+});
