@@ -199,7 +199,7 @@ fn bytes(row: &Row) -> String {
 
 /// What is measured with opt-level "s" too, each row in an image of its own, as a user's would be: what
 /// the compiler inlines depends on what else is there.
-const OWN_IMAGES: [&str; 5] = ["step", "overhead", "metric", "gradient", "naive"];
+const OWN_IMAGES: [&str; 6] = ["step", "overhead", "metric", "gradient", "naive", "filter"];
 
 fn figures() -> String {
     let fast = on_each(&CORES, |core| measure(core, "release", None));
@@ -264,6 +264,11 @@ fn figures() -> String {
         "\n## SGLD written by hand without the crate, without a barrier, on average / at worst\n",
     );
     both(&mut out, "naive", average_and_worst);
+    out.push_str(
+        "\n## A tick of the filter, on average / at worst\n\n\
+         The thermal filter of `examples/apps` with its two unknowns, the first 10 000 ticks.\n",
+    );
+    both(&mut out, "filter", average_and_worst);
 
     out.push_str(
         "\n## Flash\n\nBytes of code and constants over an empty image; two parameters.\n",
@@ -305,7 +310,7 @@ fn figures() -> String {
     }
     out.push_str("\nA noise:\n");
     table(&mut out, &states, "noise", bytes);
-    out.push_str("\nA chain, its noise included:\n");
+    out.push_str("\nA chain, its noise included; the thermal filter, its window included:\n");
     table(&mut out, &states, "chain", bytes);
     out.push_str("\n## RAM: bytes of stack that a step takes\n");
     table(&mut out, &fast, "stack", bytes);

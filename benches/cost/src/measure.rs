@@ -6,6 +6,10 @@ use langevin::{
     BoxMuller, Chain, Constant, Dense, Diagonal, Energy, MaxStep, Metric, Noise, Pace, Pcg32,
     Potential, SeedableRng, Sgld, Stepper,
 };
+use langevin_apps::{
+    filter::{Filter, heater},
+    plant::{Body, Plant},
+};
 use langevin_qemu::every::{self, NoiseVisitor, Visitor};
 use semihosting::println;
 
@@ -319,5 +323,32 @@ impl<W: Wants> Bench<W> {
         });
         let mut words = rng();
         self.naive("by hand on rand_distr", || rand_distr_normal(&mut words));
+        if self.wants("filter", ("thermal filter", ""), 2) {
+            self.filter();
+        }
+    }
+
+    /// Ticks of the thermal filter, from its first: each is counted.
+    fn filter(&self) {
+        const TICKS: u32 = 10_000;
+        let name = ("thermal filter", "");
+        let mut plant = Plant::new(21.0, Body::TYPICAL, 1);
+        let mut filter = Filter::new(21.0, 7).expect("an ambient that the sensor can read");
+        let (mut sum, mut worst) = (0.0, 0.0_f32);
+        for tick in 0..TICKS {
+            let sample = black_box(plant.step(2.0 * heater(tick)));
+            let count = self.counter.count(|| {
+                black_box(filter.update(sample));
+            });
+            sum += count;
+            worst = if count > worst { count } else { worst };
+        }
+        print("filter", name, 2, sum / TICKS as f32, worst);
+        let sample = black_box(plant.step(0.0));
+        let stack = stack::high_water(|| {
+            black_box(filter.update(sample));
+        });
+        print("stack", name, 2, stack as f32, 0.0);
+        print("chain", name, 2, size_of::<Filter>() as f32, 0.0);
     }
 }
