@@ -14,8 +14,8 @@
 //! regression in the coefficients Δ/τ and RΔ/τ. The chain moves in θ = (log τ/10 s, log R/10 K/W), where
 //! both are positive, over the latest blocks, of which old ones fade.
 //!
-//! Time. Every tick makes [`STEPS`] steps of the chain, and sums over as many blocks from the first
-//! tick on as it ever will: what a tick takes is always about the same.
+//! Time. Every tick makes [`STEPS`] steps of the chain, and from the first on the window is full, of
+//! blocks that tell nothing: what a tick takes is always about the same.
 //!
 //! ```
 //! use langevin_apps::{
@@ -34,10 +34,10 @@
 //! # Ok::<(), langevin::ConfigError>(())
 //! ```
 
-use core::{iter::repeat_n, ops::RangeInclusive};
+use core::ops::RangeInclusive;
 
 use langevin::{
-    Chain, ConfigError, Constant, Data, Dense, Fault, FaultCounts, Flat, GaussianPrior, InverseCdf,
+    Chain, ConfigError, Constant, Dense, Fault, FaultCounts, Flat, GaussianPrior, InverseCdf,
     LeimkuhlerMatthews, MaxStep, Model, Moments, Pcg32, Potential, Prior, RobustRegression,
     SeedableRng, Window,
 };
@@ -157,6 +157,12 @@ pub struct Estimate {
 /// A block: y = T₁ − T₀, x = (−mean of T − Tₐ, mean of P).
 type Block = langevin::Sample<2>;
 
+/// No block: whatever τ and R are, it is what they predict.
+const BLANK: Block = Block {
+    x: [0.0; 2],
+    y: 0.0,
+};
+
 /// The filter.
 #[derive(Debug)]
 pub struct Filter {
@@ -168,7 +174,7 @@ pub struct Filter {
     prior: GaussianPrior<2>,
     model: Model<Flat, RobustRegression>,
     chain: Chain<2, LeimkuhlerMatthews<2, Dense<2>>, Constant, InverseCdf<Pcg32>>,
-    precision: Precision,
+    told: Told,
     posterior: Moments<2>,
     surprised: bool,
     estimate: Estimate,
@@ -194,17 +200,22 @@ impl Filter {
         )
         // No step from one end of the prior to the other.
         .max_step(MaxStep::new(2.0)?);
+        let mut blocks = Window::forgetting(MEMORY)?;
+        for _ in 0..WINDOW {
+            // It is finite.
+            let _ = blocks.push(BLANK);
+        }
         let ([tau, r], [tau_sd, r_sd]) = (TYPICAL, PRIOR_SD);
         Ok(Self {
             ambient,
             sensor: Sensor::new(),
             power: 0.0,
             open: Open::new(None),
-            blocks: Window::forgetting(MEMORY)?,
+            blocks,
             prior: GaussianPrior::new([0.0; 2], PRIOR_SD)?,
             model: Model::new(Flat, RobustRegression::new(DEGREES_OF_FREEDOM, DRAUGHT)?),
             chain,
-            precision: Precision::new(),
+            told: Told::default(),
             posterior: Moments::forgetting(DRAWS)?,
             surprised: false,
             estimate: Estimate {
@@ -237,9 +248,12 @@ impl Filter {
 
         let above = reading.ok().map(|reading| reading - self.ambient);
         self.open.add(above, power);
+        // Not all at once: a tick should take as long as any other.
         if self.open.ticks == BLOCK {
             self.learn();
             self.open = Open::new(above);
+        } else if self.open.ticks == 2 {
+            self.adapt();
         }
 
         self.sample();
@@ -275,10 +289,14 @@ impl Filter {
         self.surprised = (block.y - change).abs() > draught * DRAUGHT + normal * sd;
         // It is finite: made of readings.
         let _ = self.blocks.push(block);
-        self.precision.add([-change, heated]);
-        // A matrix that has no factor leaves the metric as it is.
+        self.told.add([-change, heated]);
+    }
+
+    /// Gives the chain the metric that suits what is known.
+    fn adapt(&mut self) {
         let metric = self.chain.stepper_mut().metric_mut();
-        let _ = metric.refactor(&self.precision.inverse());
+        // A matrix that has no factor leaves the metric as it is.
+        let _ = metric.refactor(&self.told.covariance());
     }
 
     /// Steps of the chain, and what they tell.
@@ -286,7 +304,8 @@ impl Filter {
         let mut potential = Thermal {
             prior: &self.prior,
             model: &self.model,
-            blocks: Always(&self.blocks),
+            blocks: &self.blocks,
+            weight: self.told.weight,
         };
         for _ in 0..STEPS {
             // A fault leaves the position as it is and is counted; the next step carries on.
@@ -329,7 +348,8 @@ fn parameters(theta: &[f32; 2]) -> [f32; 2] {
 struct Thermal<'a> {
     prior: &'a GaussianPrior<2>,
     model: &'a Model<Flat, RobustRegression>,
-    blocks: Always<'a>,
+    blocks: &'a Window<Block, WINDOW>,
+    weight: f32,
 }
 
 impl Potential<2> for Thermal<'_> {
@@ -338,11 +358,11 @@ impl Potential<2> for Thermal<'_> {
         let a = SECONDS / tau;
         let b = r * a;
         let mut slopes = [0.0; 2];
-        self.model.on(&self.blocks).gradient(&[a, b], &mut slopes)?;
+        self.model.on(self.blocks).gradient(&[a, b], &mut slopes)?;
         let [mut by_a, by_b] = slopes;
         // Draughts raise the temperature at a block's end and, half as much, the block's mean: the
         // density of readings is that of draughts times a/(1 − e⁻ᵃ), whose logarithm is a/2 − a²/24 + ...
-        by_a -= self.blocks.effective() * (0.5 - a * (1.0 / 12.0));
+        by_a -= self.weight * (0.5 - a * (1.0 / 12.0));
         // a and b fall as τ rises; b rises with R.
         *gradient = [-(a * by_a + b * by_b), b * by_b];
         self.prior.add_gradient(theta, gradient);
@@ -351,68 +371,32 @@ impl Potential<2> for Thermal<'_> {
     // The metric is that of the whole posterior: nothing to divide the step size by.
 }
 
-/// About the posterior precision of θ, from which the metric is made: how strongly the heater excites
-/// the body decides on it, and may change at any time.
-#[derive(Clone, Copy, Debug)]
-struct Precision {
-    /// What the blocks tell: the matrix [[p, q], [q, r]] as [p, q, r].
-    told: [f32; 3],
+/// What the blocks tell, from which the metric is made: how strongly the heater excites the body decides
+/// on it, and may change at any time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    /// Sum of the weights.
+    weight: f32,
+    /// About the likelihood's curvature in θ: the matrix [[p, q], [q, r]] as [p, q, r].
+    curvature: [f32; 3],
 }
 
-impl Precision {
-    const fn new() -> Self {
-        Self { told: [0.0; 3] }
-    }
-
+impl Told {
     /// Takes in a block by the slopes of its prediction in θ; older ones fade.
     fn add(&mut self, [x, y]: [f32; 2]) {
         const FADE: f32 = 1.0 - 1.0 / MEMORY;
-        for (told, product) in self.told.iter_mut().zip([x * x, x * y, y * y]) {
+        self.weight = FADE * self.weight + 1.0;
+        for (told, product) in self.curvature.iter_mut().zip([x * x, x * y, y * y]) {
             *told = FADE * *told + INFORMATION * product;
         }
     }
 
-    /// The covariance.
-    fn inverse(&self) -> [[f32; 2]; 2] {
-        let ([p, q, r], [a, b]) = (self.told, WIDEST);
+    /// About the posterior covariance of θ.
+    fn covariance(&self) -> [[f32; 2]; 2] {
+        let ([p, q, r], [a, b]) = (self.curvature, WIDEST);
         let (p, r) = (p + 1.0 / (a * a), r + 1.0 / (b * b));
         let scale = 1.0 / (p * r - q * q);
         [[r * scale, -q * scale], [-q * scale, p * scale]]
-    }
-}
-
-/// The blocks of a window, and for each that it has room for one without weight: so that a sum over
-/// them always takes as long.
-struct Always<'a>(&'a Window<Block, WINDOW>);
-
-impl Always<'_> {
-    const BLANK: &'static Block = &Block {
-        x: [0.0; 2],
-        y: 0.0,
-    };
-}
-
-impl Data for Always<'_> {
-    type Observation = Block;
-
-    fn count(&self) -> usize {
-        WINDOW
-    }
-
-    fn effective(&self) -> f32 {
-        self.0.effective()
-    }
-
-    fn get(&self, index: usize) -> Option<(&Block, f32)> {
-        let blank = || (index < WINDOW).then_some((Self::BLANK, 0.0));
-        self.0.get(index).or_else(blank)
-    }
-
-    fn weighted(&self) -> impl Iterator<Item = (&Block, f32)> {
-        let blanks = WINDOW.saturating_sub(self.0.count());
-        self.0
-            .weighted()
-            .chain(repeat_n((Self::BLANK, 0.0), blanks))
     }
 }
 
