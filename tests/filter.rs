@@ -1,4 +1,10 @@
 //! The thermal filter on a simulated body: its posterior, its alarms, and what no sample can do to it.
+//!
+//! Broken on purpose, it fails, each time by the test that one would think of: half of ∂U/∂τ left out, no Jacobian
+//! (means off by 0.2 sd), a memory of 20 blocks for 16, a scale of draughts 20 % off, Gaussian draughts, a prior 30 % too wide,
+//! a metric as wide as the prior (steps too long) or never adapted, η = 2.2, estimates of a tenth or of ten
+//! times the draws, blocks with gaps learnt from, a stuck sensor believed, rails believed, any power believed,
+//! coasting without the heater, alarms at 3 sd.
 
 use langevin::{BoxMuller, Noise, Pcg32, Rng, SeedableRng};
 use langevin_apps::{
@@ -485,5 +491,24 @@ fn extremes_leave_it_finite() {
 fn constructor_checks_the_ambient() {
     for ambient in [f32::NAN, f32::INFINITY, -41.0, 151.0] {
         assert!(Filter::new(ambient, 7).is_err());
+    }
+}
+
+/// Before the first tick, and after it, the prior is known and nothing else.
+#[test]
+fn starts_as_the_prior() {
+    let mut filter = Filter::new(AMBIENT, 7).unwrap();
+    let before = filter.estimate();
+    let after = filter.update(Sample {
+        temperature: AMBIENT,
+        power: 0.0,
+    });
+    for estimate in [before, after] {
+        for q in [estimate.time_constant, estimate.resistance] {
+            assert!(
+                (q.mean - 11.331).abs() < 0.2 && (q.sd - 6.039).abs() < 0.2,
+                "{q:?}"
+            );
+        }
     }
 }

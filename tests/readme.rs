@@ -53,3 +53,21 @@ fn the_product_is_the_package_that_is_compiled() {
     let manifest = read("examples/boards/product/Cargo.toml");
     assert!(manifest.ends_with(block("toml")));
 }
+
+/// What a control loop is promised: a tick costs at most 5000 instructions on a Cortex-M4F, and the worst of
+/// 10 000 at most 15 % more than the mean.
+#[test]
+fn a_tick_of_the_filter_keeps_to_its_budget() {
+    let figures = read("benches/cost/figures.md");
+    let cells: Vec<_> = figures
+        .lines()
+        .find(|line| line.starts_with("| thermal filter | 2 |"))
+        .unwrap()
+        .split(" | ")
+        .collect();
+    let [mean, worst] = [0, 1].map(|i| -> f32 {
+        let cell = cells[4].split(" / ").nth(i).unwrap();
+        cell.parse().unwrap()
+    });
+    assert!(mean > 0.0 && worst <= 5000.0 && worst <= 1.15 * mean);
+}

@@ -41,7 +41,7 @@ use langevin::{
     LeimkuhlerMatthews, MaxStep, Model, Moments, Pcg32, Potential, Prior, RobustRegression,
     SeedableRng, Window,
 };
-use libm::expf;
+use libm::{expf, sqrtf};
 
 use crate::Marginal;
 
@@ -205,7 +205,8 @@ impl Filter {
             // It is finite.
             let _ = blocks.push(BLANK);
         }
-        let ([tau, r], [tau_sd, r_sd]) = (TYPICAL, PRIOR_SD);
+        let posterior = prior_moments()?;
+        let [time_constant, resistance] = marginals(&posterior);
         Ok(Self {
             ambient,
             sensor: Sensor::new(),
@@ -216,18 +217,12 @@ impl Filter {
             model: Model::new(Flat, RobustRegression::new(DEGREES_OF_FREEDOM, DRAUGHT)?),
             chain,
             told: Told::default(),
-            posterior: Moments::forgetting(DRAWS)?,
+            posterior,
             surprised: false,
             estimate: Estimate {
                 temperature: ambient,
-                time_constant: Marginal {
-                    mean: tau,
-                    sd: tau * tau_sd,
-                },
-                resistance: Marginal {
-                    mean: r,
-                    sd: r * r_sd,
-                },
+                time_constant,
+                resistance,
                 alarm: None,
             },
         })
@@ -313,13 +308,7 @@ impl Filter {
                 self.posterior.push(&parameters(theta));
             }
         }
-        let [tau, r] = self.posterior.mean();
-        let [tau_sd, r_sd] = self.posterior.sd();
-        self.estimate.time_constant = Marginal {
-            mean: tau,
-            sd: tau_sd,
-        };
-        self.estimate.resistance = Marginal { mean: r, sd: r_sd };
+        [self.estimate.time_constant, self.estimate.resistance] = marginals(&self.posterior);
     }
 
     /// What is known after the last tick.
@@ -336,6 +325,27 @@ impl Filter {
     pub const fn faults(&self) -> FaultCounts {
         self.chain.faults()
     }
+}
+
+/// Estimates that know the prior only, as if from draws: of a log-normal law, each parameter's mean less and
+/// plus its standard deviation.
+fn prior_moments() -> Result<Moments<2>, ConfigError> {
+    let (mut low, mut high) = (TYPICAL, TYPICAL);
+    for ((low, high), s) in low.iter_mut().zip(&mut high).zip(PRIOR_SD) {
+        let mean = *low * expf(0.5 * s * s);
+        let sd = mean * sqrtf(expf(s * s) - 1.0);
+        (*low, *high) = (mean - sd, mean + sd);
+    }
+    let mut moments = Moments::forgetting(DRAWS)?;
+    moments.push_weighted(&low, 0.5 * DRAWS);
+    moments.push_weighted(&high, 0.5 * DRAWS);
+    Ok(moments)
+}
+
+/// What is known of τ and of R.
+fn marginals(posterior: &Moments<2>) -> [Marginal; 2] {
+    let ([tau, r], [tau_sd, r_sd]) = (posterior.mean(), posterior.sd());
+    [(tau, tau_sd), (r, r_sd)].map(|(mean, sd)| Marginal { mean, sd })
 }
 
 /// τ and R at θ.
