@@ -13,7 +13,7 @@ use table::TABLE;
 ///
 /// A word x gives the odd integer f = x | 1, read as signed and rounded to f32, and the normal
 /// ±Φ⁻¹(|f|·2⁻³²). Φ⁻¹ is piecewise quadratic in |f|, eight pieces to each power of two, so that a
-/// piece is found by the exponent and the three highest bits of the float itself. The table is 3 kB.
+/// piece is found by the exponent and the three highest bits of the float itself. The table is 4 kB.
 ///
 /// Over all 2³² words: variance within 1e-6 of 1, distribution function within 5e-6 of Φ, odd
 /// moments exactly 0, longest draw 6.23.
@@ -45,6 +45,12 @@ impl<R> InverseCdf<R> {
     }
 }
 
+/// One piece: a + b|f| + c|f|². Padded to four words, so that a shift finds it: five instructions a draw
+/// less on a Cortex-M4.
+#[derive(Clone, Copy)]
+#[repr(align(16))]
+struct Piece([f32; 3]);
+
 /// The normal of one word.
 #[inline]
 fn normal(word: u32) -> f32 {
@@ -52,7 +58,7 @@ fn normal(word: u32) -> f32 {
     // The low five bits of the exponent and the high three of the mantissa.
     let row = (f.to_bits() >> 20) & 0xff;
     // Always there: the table has 256 rows.
-    let [a, b, c] = TABLE.get(row as usize).copied().unwrap_or([0.0; 3]);
+    let Piece([a, b, c]) = TABLE.get(row as usize).copied().unwrap_or(Piece([0.0; 3]));
     let size = f.abs();
     ((c * size + b) * size + a).copysign(f)
 }
@@ -85,9 +91,10 @@ mod tests {
         let mut text = String::from(
             "//! Written by the test `table_is_what_its_generator_makes`: run it with \
              `LANGEVIN_WRITE_TABLES=1`.\n\n\
-             /// Rows [a, b, c]: a + b|f| + c|f|² on one eighth of one power of two.\n\
+             use super::Piece;\n\n\
+             /// Each piece is one eighth of one power of two.\n\
              #[rustfmt::skip]\n\
-             pub const TABLE: [[f32; 3]; 256] = [\n",
+             pub(super) static TABLE: [Piece; 256] = [\n",
         );
         for row in 0..256 {
             let exponent = ((row >> 3) + 1) & 31;
@@ -98,7 +105,7 @@ mod tests {
                 let low = width * f64::from(8 + (row & 7));
                 quantile::fit(low, low + width).map(|c| c as f32)
             };
-            text += &format!("    [{a:?}, {b:?}, {c:?}],\n");
+            text += &format!("    Piece([{a:?}, {b:?}, {c:?}]),\n");
         }
         text + "];\n"
     }

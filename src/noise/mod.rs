@@ -30,7 +30,7 @@ use crate::Fault;
 /// | type | law | words a draw | for |
 /// |---|---|---|---|
 /// | [`BoxMuller`] | normal, to 6.66 sd | 1 | whoever has no reason to choose |
-/// | [`InverseCdf`] | normal, to 6.23 sd | 1 | cores with a floating-point unit; 3 kB of table |
+/// | [`InverseCdf`] | normal, to 6.23 sd | 1 | cores with a floating-point unit; 4 kB of table |
 /// | [`FixedInverseCdf`] | normal, to 6.34 sd | 1 | cores without; 2 kB of table |
 /// | [`ThreePoint`] | −√3, 0, √3 | 1/4 | weak order two |
 /// | [`Rademacher`] | ±1 | 1/32 | weak order one |
