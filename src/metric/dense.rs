@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::Metric;
-use crate::ConfigError;
+use crate::{ConfigError, sqrt::sqrt};
 
 /// A lower-triangular L: with LLᵀ the posterior covariance, every direction has curvature 1.
 ///
@@ -116,7 +116,7 @@ impl<const N: usize> Dense<N> {
                 return Err(NotPositiveDefinite { row: index });
             }
             if let Some(x) = row.get_mut(index) {
-                *x = libm::sqrtf(pivot);
+                *x = sqrt(pivot);
             }
         }
         Ok(factor)
@@ -257,7 +257,7 @@ impl<const N: usize> Metric<N> for Dense<N> {
             for l in row {
                 *s += l * l;
             }
-            *s = libm::sqrtf(*s);
+            *s = sqrt(*s);
         }
         scale
     }

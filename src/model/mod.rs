@@ -110,9 +110,10 @@ pub trait Likelihood<O, const N: usize> {
     ) where
         O: 'o,
     {
-        for (observation, weight) in data {
+        // Not `for`: of a window, which is a ring, this makes two plain loops.
+        data.for_each(|(observation, weight)| {
             self.add_gradient(theta, observation, weight, gradient);
-        }
+        });
     }
 
     /// [`add_gradients`](Self::add_gradients) at θ less the same at `anchor`: control variates.

@@ -3,7 +3,7 @@
 use super::secants::Secants;
 use super::{Reason, Tuning, Verdict, squared};
 use crate::estimate::BatchMeans;
-use crate::{Diagnostics, Energy, Fault, FaultCounts, Metric, Potential};
+use crate::{Diagnostics, Energy, Fault, FaultCounts, Metric, Potential, sqrt::sqrt};
 
 /// Looks between two pairs of gradients at one place, whose difference is noise.
 const PAIR: u32 = 64;
@@ -235,7 +235,7 @@ impl<const N: usize> Monitor<N> {
                 .zip(self.virials.mean())
                 .zip(self.virials.long_run_variance())
             {
-                *b = (mean - 1.0, libm::sqrtf(variance / draws));
+                *b = (mean - 1.0, sqrt(variance / draws));
             }
         }
         bias

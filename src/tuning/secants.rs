@@ -1,5 +1,7 @@
 //! The curvature a chain meets, from the gradients of successive steps.
 
+use crate::sqrt::sqrt;
+
 /// Steps of a block, of which the largest curvature counts: the mean of its logarithm over blocks is
 /// that of a quantile of about 0.99.
 const BLOCK: u8 = 64;
@@ -37,7 +39,7 @@ impl Secants {
     /// Takes in a step: the squared change of its gradient, how much of that is noise on average, and
     /// the step's squared length. Gives the curvature; NaN or infinite where there is none.
     pub fn push(&mut self, changed: f32, noise: f32, length: f32) -> f32 {
-        let curvature = libm::sqrtf((changed - WORST * noise).max(0.0) / length);
+        let curvature = sqrt((changed - WORST * noise).max(0.0) / length);
         if curvature.is_finite() {
             self.largest = self.largest.max(curvature);
             self.in_block += 1;

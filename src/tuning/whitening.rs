@@ -1,7 +1,7 @@
 //! Warm-up's second phase: the curvature where the descent ended, and the metric in which it is 1.
 
 use super::{Site, WarmupError};
-use crate::{Dense, Metric};
+use crate::{Dense, Metric, sqrt::sqrt};
 
 /// Trials to find the length on which a coordinate's energy changes by about 1.
 const TRIALS: u8 = 16;
@@ -64,7 +64,7 @@ impl<const N: usize> Scale<N> {
             false
         } else {
             let energy = *length * *length * curvature;
-            let ideal = 1.0 / libm::sqrtf(curvature);
+            let ideal = 1.0 / sqrt(curvature);
             *length = ideal.max(*length * 1e-3).min(*length * 1e3);
             (0.1..10.0).contains(&energy) || self.trials >= TRIALS
         };
@@ -253,10 +253,10 @@ impl<const N: usize> Search<N> {
             *w = -*w;
         }
         site.metric.push(&mut direction);
-        let longest = LONGEST * libm::sqrtf(N as f32);
+        let longest = LONGEST * sqrt(N as f32);
         Self {
             direction,
-            fraction: (longest / libm::sqrtf(squared)).min(1.0),
+            fraction: (longest / sqrt(squared)).min(1.0),
             shortenings: 0,
         }
     }

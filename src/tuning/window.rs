@@ -3,7 +3,7 @@
 
 use super::secants::Secants;
 use super::{Options, Site, WarmupError, squared};
-use crate::{Dense, Fault, FiveMoments, Metric};
+use crate::{Dense, Fault, FiveMoments, Metric, sqrt::sqrt};
 
 /// The part of a window that is not yet used for its covariance, as 1/2^k.
 const SETTLE: u32 = 3;
@@ -130,7 +130,7 @@ impl<const N: usize> Window<N> {
                 *d = APART * xi;
             }
         } else {
-            let half = libm::sqrtf(0.5 * self.eta);
+            let half = sqrt(0.5 * self.eta);
             for (((d, g), last), xi) in displacement
                 .iter_mut()
                 .zip(&site.pulled())
