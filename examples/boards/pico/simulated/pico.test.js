@@ -7,17 +7,17 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { normals } from "./noise.js";
 import { CHIP, GP26, Pico } from "./pico.js";
 
 const TARGET = "thumbv6m-none-eabi";
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "pico-"));
+/// Where the logs are left.
+const logs = join(root, "target/simulated");
 
 function run(command, args, options = {}) {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", ...options });
@@ -43,16 +43,21 @@ function build(seed) {
 let images;
 let unseeded;
 before(() => {
+  mkdirSync(logs, { recursive: true });
   unseeded = build({});
   images = build({ SEED: "7" });
 });
 
-after(() => rmSync(folder, { recursive: true }));
+/// Leaves the log in a file, and gives its path.
+function save(pico, name) {
+  const log = join(logs, `${name}.log`);
+  writeFileSync(log, pico.lines.join("\n") + "\n");
+  return log;
+}
 
 /// Plays the board's recording again on the host: the bits have to be the same there.
 function replay(pico, application) {
-  const log = join(folder, `${application}.log`);
-  writeFileSync(log, pico.lines.join("\n") + "\n");
+  const log = save(pico, application);
   const cargo = ["run", "-q", "--release", "--example", "replay", "--", log];
   const out = run("cargo", cargo, { cwd: root });
   assert.match(out, new RegExp(`^${application}, seed 7, `));
@@ -207,6 +212,17 @@ test("filter: time constant and resistance are those of the body; a dead sensor 
   }
   stackSuffices(pico);
   replay(pico, "filter");
+});
+
+test("filter: without a thermometer there is an alarm, and the prior", () => {
+  const pico = new Pico(images.filter);
+  pico.run(() => latest(pico).count >= 250, 6);
+  save(pico, "nothing-wired");
+  assert.equal(pico.lines[0], "the thermometer says nothing");
+  for (const { alarm, mean, sd } of reports(pico)) {
+    assert.equal(alarm, "no reading");
+    mean.forEach((value, i) => assert.ok(value > 5 && value < 20 && sd[i] > 1, `${mean}, sd ${sd}`));
+  }
 });
 
 test("without a seed it is the chip's noise", () => {
