@@ -8,6 +8,12 @@ use langevin::{
 
 /// Is shown steppers, each with a noise that its rule admits.
 pub trait Visitor<const N: usize, P> {
+    /// Whether it wants to be shown this one: what it does not is not even made.
+    #[inline(always)]
+    fn wants(&self, _: (&'static str, &'static str)) -> bool {
+        true
+    }
+
     /// One of them.
     fn visit<S: Stepper<N, P, Z>, Z>(
         &mut self,
@@ -57,40 +63,45 @@ macro_rules! any {
 /// Calls `$with!(visitor, noises it admits, name, stepper)` for each stepper that takes noise.
 macro_rules! steppers {
     ($with:ident, $visitor:expr) => {
-        $with!($visitor, any, "SGLD", Sgld::new());
-        $with!($visitor, any, "noise-corrected SGLD", NoiseCorrected::new());
-        if let Ok(stepper) = Sghmc::new(0.2) {
-            $with!($visitor, any, "SGHMC", stepper);
-        }
-        if let Ok(stepper) = Psgld::new(0.99, 0.1) {
-            $with!($visitor, any, "pSGLD", stepper);
-        }
-        if let Ok(stepper) = Sgnht::new(0.2) {
-            $with!($visitor, any, "SGNHT", stepper);
-        }
-        if let Ok(stepper) = Badodab::new(0.2) {
-            $with!($visitor, five_moments, "BADODAB", stepper);
-        }
-        if let Ok(stepper) = Baoab::new(0.2) {
-            $with!($visitor, five_moments, "BAOAB", stepper);
-        }
+        $with!($visitor, any, "SGLD", Some(Sgld::new()));
+        $with!(
+            $visitor,
+            any,
+            "noise-corrected SGLD",
+            Some(NoiseCorrected::new())
+        );
+        $with!($visitor, any, "SGHMC", Sghmc::new(0.2).ok());
+        $with!($visitor, any, "pSGLD", Psgld::new(0.99, 0.1).ok());
+        $with!($visitor, any, "SGNHT", Sgnht::new(0.2).ok());
+        $with!($visitor, five_moments, "BADODAB", Badodab::new(0.2).ok());
+        $with!($visitor, five_moments, "BAOAB", Baoab::new(0.2).ok());
         $with!(
             $visitor,
             five_moments,
             "Leimkuhler-Matthews",
-            LeimkuhlerMatthews::new()
+            Some(LeimkuhlerMatthews::new())
         );
-        $with!($visitor, gaussian, "MALA", Mala::new());
-        if let Ok(ladder) = Ladder::new([2.0, 4.0]) {
-            let stepper = ReplicaExchange::new(Sgld::new(), ladder, 5);
-            $with!($visitor, gaussian, "replica exchange", stepper);
-        }
+        $with!($visitor, gaussian, "MALA", Some(Mala::new()));
+        $with!(
+            $visitor,
+            gaussian,
+            "replica exchange",
+            (Ladder::new([2.0, 4.0]).ok()).map(|ladder| ReplicaExchange::new(
+                Sgld::new(),
+                ladder,
+                5
+            ))
+        );
     };
 }
 
 macro_rules! visit {
     ($visitor:expr, $stepper_name:expr, $stepper:expr, $name:expr, $noise:expr) => {
-        $visitor.visit(($stepper_name, $name), $stepper, $noise);
+        if $visitor.wants(($stepper_name, $name)) {
+            if let Some(stepper) = $stepper {
+                $visitor.visit(($stepper_name, $name), stepper, $noise);
+            }
+        }
     };
 }
 
@@ -102,7 +113,26 @@ macro_rules! with_each {
 
 macro_rules! with_default {
     ($visitor:expr, $noises:ident, $name:expr, $stepper:expr) => {
-        $visitor.visit(($name, "Box-Muller"), $stepper, BoxMuller::new(rng()));
+        visit!(
+            $visitor,
+            $name,
+            $stepper,
+            "Box-Muller",
+            BoxMuller::new(rng())
+        );
+    };
+}
+
+macro_rules! without_noise {
+    ($visitor:expr) => {
+        visit!($visitor, "SGD", Some(Sgd::new()), "none", ());
+        visit!(
+            $visitor,
+            "lattice walk",
+            Some(LatticeWalk::new()),
+            "Pcg32",
+            rng()
+        );
     };
 }
 
@@ -114,15 +144,13 @@ macro_rules! visit_noise {
 
 /// Shows each stepper with each noise.
 pub fn pairs<const N: usize, P: Energy<N> + Stochastic<N>>(visitor: &mut impl Visitor<N, P>) {
-    visitor.visit(("SGD", "none"), Sgd::new(), ());
-    visitor.visit(("lattice walk", "Pcg32"), LatticeWalk::new(), rng());
+    without_noise!(visitor);
     steppers!(with_each, visitor);
 }
 
 /// Shows each stepper with the default noise.
 pub fn steppers<const N: usize, P: Energy<N> + Stochastic<N>>(visitor: &mut impl Visitor<N, P>) {
-    visitor.visit(("SGD", "none"), Sgd::new(), ());
-    visitor.visit(("lattice walk", "Pcg32"), LatticeWalk::new(), rng());
+    without_noise!(visitor);
     steppers!(with_default, visitor);
 }
 
