@@ -1,9 +1,14 @@
-//! Gives the linker the memory layout of the machine that a target is run on, and the program the
-//! compiler's name.
+//! Gives the linker the memory layout of the machine that a target is run on and the loop in C, and the
+//! program the compiler's name.
 
-use std::{env, fs, path::PathBuf, process::Command};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 fn main() {
+    println!("cargo:rustc-check-cfg=cfg(newlib)");
     let layouts = "../../examples/qemu/memory";
     println!("cargo:rerun-if-changed={layouts}");
     let compiler = Command::new(env::var("RUSTC").unwrap())
@@ -27,4 +32,55 @@ fn main() {
     fs::copy(&layout, out.join("memory.x")).unwrap_or_else(|e| panic!("{layout}: {e}"));
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
+    println!("cargo:rerun-if-env-changed=C_COMPILER");
+    println!("cargo:rerun-if-changed=src/alternatives.c");
+    if let Ok(compiler) = env::var("C_COMPILER") {
+        println!("cargo:rustc-cfg=newlib");
+        let object = c(&compiler, &out);
+        println!(
+            "cargo:rustc-link-arg-bin=langevin-cost={}",
+            object.display()
+        );
+    }
+}
+
+/// The loop in C, with all that it needs of newlib and of its compiler's own soft floats linked in, and none
+/// of it to be seen by the rest of the image.
+fn c(compiler: &str, out: &Path) -> PathBuf {
+    let core: &[&str] = match env::var("TARGET").unwrap().as_str() {
+        "thumbv6m-none-eabi" => &["-mcpu=cortex-m0"],
+        "thumbv7m-none-eabi" => &["-mcpu=cortex-m3"],
+        "thumbv7em-none-eabihf" => &["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
+        "thumbv8m.main-none-eabihf" => {
+            &["-mcpu=cortex-m33", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"]
+        }
+        other => panic!("which core is {other}?"),
+    };
+    let object = out.join("alternatives.o");
+    run(Command::new(compiler)
+        .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-mthumb"])
+        .args(core)
+        .arg(format!("-O{}", env::var("OPT_LEVEL").unwrap()))
+        .args([
+            "-r",
+            "-nostdlib",
+            "src/alternatives.c",
+            "-lm",
+            "-lc",
+            "-lgcc",
+        ])
+        .arg("-o")
+        .arg(&object));
+    let objcopy = format!("{}objcopy", compiler.trim_end_matches("gcc"));
+    run(Command::new(objcopy)
+        .arg("--keep-global-symbol=c_sgld_steps")
+        .arg(&object));
+    object
+}
+
+fn run(command: &mut Command) {
+    let status = command
+        .status()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    assert!(status.success(), "{command:?}: {status}");
 }

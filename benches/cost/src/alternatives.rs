@@ -83,3 +83,60 @@ pub fn textbook_normal(rng: &mut Pcg32, spare: &mut Option<f32>) -> f32 {
 pub fn rand_distr_normal(rng: &mut Pcg32) -> f32 {
     StandardNormal.sample(rng)
 }
+
+/// SGLD in C on newlib: `alternatives.c`.
+#[cfg(newlib)]
+pub mod newlib {
+    use crate::linear::Linear;
+
+    /// What a draw leaves behind: the generator, and the second of a pair.
+    #[repr(C)]
+    pub struct Normal {
+        state: u64,
+        increment: u64,
+        spare: f32,
+        has_spare: bool,
+    }
+
+    impl Normal {
+        /// Seeded somehow.
+        pub const fn new() -> Self {
+            Self {
+                state: 0x853c_49e6_748f_ea9b,
+                increment: 0xda3e_39cb_94b9_5bdb,
+                spare: 0.0,
+                has_spare: false,
+            }
+        }
+    }
+
+    impl Default for Normal {
+        fn default() -> Self {
+            Self::new()
+        }
+    }
+
+    unsafe extern "C" {
+        fn c_sgld_steps(
+            steps: u32,
+            theta: &mut [f32; 8],
+            linear: &Linear<8>,
+            eta: f32,
+            sigma: f32,
+            normal: &mut Normal,
+        );
+    }
+
+    /// Makes `n` steps.
+    pub fn steps(
+        n: u32,
+        theta: &mut [f32; 8],
+        linear: &Linear<8>,
+        eta: f32,
+        sigma: f32,
+        normal: &mut Normal,
+    ) {
+        // SAFETY: the structs are laid out as C's, and the loop writes only to `theta` and `normal`.
+        unsafe { c_sgld_steps(n, theta, linear, eta, sigma, normal) }
+    }
+}

@@ -6,9 +6,10 @@ pub struct Elf {
 }
 
 struct Section {
+    name: u32,
     kind: u32,
     flags: u32,
-    #[cfg(test)]
+    address: u32,
     offset: usize,
     size: usize,
     #[cfg(test)]
@@ -40,9 +41,10 @@ impl Elf {
             .map(|i| {
                 let at = start + i * size;
                 Section {
+                    name: self.word(at),
                     kind: self.word(at + 4),
                     flags: self.word(at + 8),
-                    #[cfg(test)]
+                    address: self.word(at + 12),
                     offset: self.word(at + 16) as usize,
                     size: self.word(at + 20) as usize,
                     #[cfg(test)]
@@ -52,11 +54,21 @@ impl Elf {
             .collect()
     }
 
-    #[cfg(test)]
     fn text(&self, table: &Section, at: u32) -> String {
         let rest = &self.bytes[table.offset + at as usize..];
         let end = rest.iter().position(|b| *b == 0).unwrap();
         String::from_utf8_lossy(&rest[..end]).into_owned()
+    }
+
+    /// Address and size of the section of that name.
+    pub fn section(&self, name: &str) -> (u32, u32) {
+        let sections = self.sections();
+        let names = &sections[self.half(50)];
+        let section = sections
+            .iter()
+            .find(|section| self.text(names, section.name) == name)
+            .unwrap_or_else(|| panic!("no section {name}"));
+        (section.address, section.size as u32)
     }
 
     /// Bytes of flash: all that is loaded.
@@ -67,6 +79,17 @@ impl Elf {
         self.sections()
             .iter()
             .filter(|s| [PROGBITS, ARM_EXIDX].contains(&s.kind) && s.flags & ALLOC != 0)
+            .map(|s| s.size)
+            .sum()
+    }
+
+    /// Bytes of RAM that are taken before anything runs.
+    pub fn ram(&self) -> usize {
+        const WRITE: u32 = 1;
+        const ALLOC: u32 = 2;
+        self.sections()
+            .iter()
+            .filter(|s| s.flags & (WRITE | ALLOC) == WRITE | ALLOC)
             .map(|s| s.size)
             .sum()
     }

@@ -3,6 +3,7 @@
 #![no_std]
 
 pub mod alternatives;
+pub mod calibrate;
 #[cfg(target_os = "none")]
 pub mod count;
 pub mod linear;

@@ -5,6 +5,7 @@ use core::hint::black_box;
 use langevin::{Energy, Fault, Potential, Stochastic};
 
 /// Linear regression on one observation with a Gaussian prior, g = s(xᵀθ − y)x + λθ.
+#[repr(C)]
 pub struct Linear<const N: usize> {
     x: [f32; N],
     y: f32,

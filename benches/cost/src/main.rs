@@ -1,12 +1,16 @@
 //! On a core, measures; on the host, makes the figures of all cores.
 //!
 //! `cargo run --release` writes them to `figures.md`; `cargo run --release -- check` compares them with what is
-//! there, within 2 % (another compiler: 15 %). `check 10` lets rows come and go, and figures drift by 10 %, and says so.
+//! there, within 2 % (another compiler: 15 %); `check short` measures, and compares, those of a minute or two.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(not(target_os = "none"))]
+mod boards;
+#[cfg(not(target_os = "none"))]
 mod elf;
+#[cfg(not(target_os = "none"))]
+mod flash;
 #[cfg(not(target_os = "none"))]
 mod host;
 

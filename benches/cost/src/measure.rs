@@ -1,20 +1,30 @@
 //! The measurements, a row each: table, what, N, average, worst; separated by semicolons.
 
-use core::{cmp::Ordering, hint::black_box, mem::size_of};
+use core::{
+    cmp::Ordering,
+    hint::black_box,
+    mem::{size_of, size_of_val},
+};
 
 use langevin::{
-    BoxMuller, Chain, Constant, Dense, Diagonal, Energy, MaxStep, Metric, Noise, Pace, Pcg32,
-    Potential, SeedableRng, Sgld, Stepper,
+    BoxMuller, Chain, Constant, Covariance, Dense, Diagnostics, Diagonal, Energy, MaxStep, Metric,
+    Moments, Noise, Pace, Pcg32, Potential, Predictive, Quantiles, Sample, Sampler, SeedableRng,
+    Sgld, Stepper, Tuning, Window,
 };
 use langevin_apps::{
+    calibrate::{CHWIRUT2, Reading, reading},
     filter::{Filter, heater},
     plant::{Body, Plant},
+    readings,
 };
 use langevin_qemu::every::{self, NoiseVisitor, Visitor};
 use semihosting::println;
 
+#[cfg(newlib)]
+use crate::alternatives::newlib;
 use crate::{
     alternatives::{naive_step, rand_distr_normal, step_by_hand, textbook_normal},
+    calibrate::{Chwirut2, READINGS},
     count::Counter,
     linear::Linear,
     models, stack,
@@ -94,20 +104,32 @@ impl<W: Wants> Bench<W> {
         mut chain: Chain<N, S, Constant, Z>,
     ) {
         let mut potential = Linear::new();
-        let mut rounds = |n| {
+        let size = size_of::<Chain<N, S, Constant, Z>>();
+        self.row_and_ram(table, name, N, size, |n| {
             for _ in 0..n {
                 // As much as the loop by hand tells: whether there is a new draw.
                 black_box(matches!(chain.step(&mut potential), Ok(Some(_))));
             }
-        };
+        });
+    }
+
+    /// Measures a row and prints it, with the RAM that its state and its rounds take.
+    #[inline(always)]
+    fn row_and_ram(
+        &self,
+        table: &str,
+        name: (&str, &str),
+        n: usize,
+        state: usize,
+        mut rounds: impl FnMut(u32),
+    ) {
         let rounds: &mut dyn FnMut(u32) = black_box(&mut rounds);
         let (average, worst) = self.measure(rounds);
-        print(table, name, N, average, worst);
-        if table == "step" {
+        print(table, name, n, average, worst);
+        if table != "overhead" {
             let stack = stack::high_water(|| rounds(200));
-            print("stack", name, N, stack as f32, 0.0);
-            let size = size_of::<Chain<N, S, Constant, Z>>();
-            print("chain", name, N, size as f32, 0.0);
+            print("stack", name, n, stack as f32, 0.0);
+            print("state", name, n, state as f32, 0.0);
         }
     }
 }
@@ -153,16 +175,19 @@ struct Steps<'a, W>(&'a Bench<W>);
 
 impl<const N: usize, W: Wants> Visitor<N, Linear<N>> for Steps<'_, W> {
     #[inline(always)]
+    fn wants(&self, name: (&'static str, &'static str)) -> bool {
+        self.0.wants("step", name, N)
+    }
+
+    #[inline(always)]
     fn visit<S: Stepper<N, Linear<N>, Z>, Z>(
         &mut self,
         name: (&'static str, &'static str),
         stepper: S,
         noise: Z,
     ) {
-        if self.0.wants("step", name, N) {
-            let chain = Chain::new([0.0; N], stepper, schedule(), noise);
-            self.0.steps("step", name, chain);
-        }
+        let chain = Chain::new([0.0; N], stepper, schedule(), noise);
+        self.0.steps("step", name, chain);
     }
 }
 
@@ -172,7 +197,7 @@ struct SgldWith<'a, W>(&'a Bench<W>);
 impl<W: Wants> NoiseVisitor for SgldWith<'_, W> {
     #[inline(always)]
     fn visit<Z: Noise>(&mut self, name: &'static str, noise: Z) {
-        if name != "Box-Muller" {
+        if name != "Box-Muller" && self.0.wants("step", ("SGLD", name), 8) {
             Visitor::<8, _>::visit(&mut Steps(self.0), ("SGLD", name), Sgld::new(), noise);
         }
     }
@@ -287,6 +312,56 @@ impl<W: Wants> Bench<W> {
         }
     }
 
+    /// The sampler that needs no tuning: from its first step on, so what is at worst is part of its warm-up.
+    #[inline(always)]
+    fn sampler<const N: usize>(&self) {
+        const NAME: (&str, &str) = ("Sampler", "Box-Muller");
+        if self.wants("step", NAME, N) {
+            let mut sampler = Sampler::<N, _>::new([1.0; N], BoxMuller::new(rng()));
+            let mut potential = Linear::new();
+            let size = size_of_val(&sampler);
+            self.row_and_ram("step", NAME, N, size, |n| {
+                for _ in 0..n {
+                    let _ = black_box(sampler.step(&mut potential));
+                }
+            });
+        }
+    }
+
+    /// Estimates and what else keeps a state.
+    fn states<const N: usize>(&self) {
+        if self.wants("state", ("", ""), N) {
+            for (name, bytes) in [
+                ("Moments", size_of::<Moments<N>>()),
+                ("Covariance", size_of::<Covariance<N>>()),
+                ("Quantiles", size_of::<Quantiles<N>>()),
+                ("Predictive", size_of::<Predictive<N>>()),
+                ("Diagnostics", size_of::<Diagnostics<N>>()),
+                ("Tuning", size_of::<Tuning<N>>()),
+                ("Window of 64 samples", size_of::<Window<Sample<N>, 64>>()),
+            ] {
+                print("state", (name, ""), N, bytes as f32, 0.0);
+            }
+        }
+    }
+
+    /// The boards' calibration, all its readings in the window.
+    #[inline(always)]
+    fn calibration(&self) {
+        const NAME: (&str, &str) = ("calibrate", "");
+        if self.wants("calibration", NAME, 3) {
+            let mut calibration = Chwirut2::new(CHWIRUT2, black_box(7)).expect("an instrument");
+            for at in readings::CHWIRUT2 {
+                let _ = calibration.observe(reading(at), black_box(100));
+            }
+            let again = black_box(reading(readings::CHWIRUT2[0]));
+            let state = size_of::<Chwirut2>() - size_of::<Window<Reading, READINGS>>();
+            self.row_and_ram("calibration", NAME, 3, state, |n| {
+                let _ = black_box(calibration.observe(again, n));
+            });
+        }
+    }
+
     /// All rows that are wanted.
     #[inline(always)]
     pub fn everything(&self) {
@@ -298,6 +373,13 @@ impl<W: Wants> Bench<W> {
         every::steppers::<2, Linear<2>>(&mut Steps(self));
         every::steppers::<8, Linear<8>>(&mut Steps(self));
         every::steppers::<32, Linear<32>>(&mut Steps(self));
+        self.sampler::<2>();
+        self.sampler::<8>();
+        self.sampler::<32>();
+        self.calibration();
+        self.states::<2>();
+        self.states::<8>();
+        self.states::<32>();
         self.overhead::<1>();
         self.overhead::<2>();
         self.overhead::<4>();
@@ -324,6 +406,8 @@ impl<W: Wants> Bench<W> {
         });
         let mut words = rng();
         self.naive("by hand on rand_distr", || rand_distr_normal(&mut words));
+        #[cfg(newlib)]
+        self.newlib();
         if self.wants("filter", ("thermal filter", ""), 2) {
             self.filter();
         }
@@ -350,6 +434,20 @@ impl<W: Wants> Bench<W> {
             black_box(filter.update(sample));
         });
         print("stack", name, 2, stack as f32, 0.0);
-        print("chain", name, 2, size_of::<Filter>() as f32, 0.0);
+        print("state", name, 2, size_of::<Filter>() as f32, 0.0);
+    }
+
+    #[cfg(newlib)]
+    #[inline(always)]
+    fn newlib(&self) {
+        const NAME: (&str, &str) = ("by hand in C on newlib", "");
+        if self.wants("naive", NAME, 8) {
+            let (eta, sigma) = black_box((0.05, 0.3));
+            let (potential, mut theta) = (Linear::new(), [0.0; 8]);
+            let mut normal = newlib::Normal::new();
+            self.row("naive", NAME, 8, 1, |n| {
+                newlib::steps(n, &mut theta, &potential, eta, sigma, &mut normal);
+            });
+        }
     }
 }

@@ -13,8 +13,14 @@ fn main() {}
 mod firmware {
     use core::{arch::asm, hint::black_box, panic::PanicInfo};
 
-    use langevin::{Chain, Constant, Energy, Potential, Stepper};
-    use langevin_cost::{linear::Linear, models, parts, row::Row};
+    use langevin::{
+        BoxMuller, Chain, Constant, Energy, Pcg32, Potential, Sampler, SeedableRng, Stepper,
+    };
+    use langevin_apps::{
+        calibrate::{CHWIRUT2, STEPS, reading},
+        readings,
+    };
+    use langevin_cost::{calibrate::Chwirut2, linear::Linear, models, parts, row::Row};
     use langevin_qemu::every::{self, Visitor};
 
     const IMAGE: &str = match option_env!("IMAGE") {
@@ -29,20 +35,22 @@ mod firmware {
 
     impl Visitor<N, Linear<N>> for Image {
         #[inline(always)]
-        fn visit<S: Stepper<N, Linear<N>, Z>, Z>(
-            &mut self,
-            name: (&'static str, &'static str),
-            stepper: S,
-            noise: Z,
-        ) {
-            let named = match IMAGE {
+        fn wants(&self, name: (&'static str, &'static str)) -> bool {
+            match IMAGE {
                 "all" => true,
                 "default" => name.1 != "Box-Muller libm",
                 _ => ROW.is("flash", name, N),
-            };
-            if named {
-                run(stepper, noise, Linear::new());
             }
+        }
+
+        #[inline(always)]
+        fn visit<S: Stepper<N, Linear<N>, Z>, Z>(
+            &mut self,
+            _: (&'static str, &'static str),
+            stepper: S,
+            noise: Z,
+        ) {
+            run(stepper, noise, Linear::new());
         }
     }
 
@@ -77,9 +85,39 @@ mod firmware {
         }
     }
 
+    /// What the boards run, without their logs and chips.
+    fn calibrate() {
+        let Ok(mut calibration) = Chwirut2::new(CHWIRUT2, black_box(7)) else {
+            return;
+        };
+        for at in readings::CHWIRUT2 {
+            if calibration.observe(reading(at), STEPS).is_ok() {
+                let posterior = calibration.posterior();
+                black_box((posterior.mean(), posterior.sd()));
+            }
+        }
+        black_box((calibration.position(), calibration.faults().total()));
+    }
+
+    fn sampler() {
+        let noise = BoxMuller::new(Pcg32::seed_from_u64(black_box(7)));
+        let mut sampler = Sampler::<N, _>::new(black_box([0.0; N]), noise);
+        let mut potential = Linear::new();
+        while black_box(true) {
+            let _ = black_box(sampler.step(&mut potential));
+        }
+        black_box(sampler.verdict());
+    }
+
     #[cortex_m_rt::entry]
     fn main() -> ! {
         every::pairs(&mut Image);
+        if ROW.is("flash", ("Sampler", "Box-Muller"), N) {
+            sampler();
+        }
+        if ROW.is("flash", ("calibrate", ""), 3) {
+            calibrate();
+        }
         if IMAGE == "all" || IMAGE == "default" {
             models::all(&mut Image);
             parts::all();
