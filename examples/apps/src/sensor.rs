@@ -5,6 +5,10 @@
 //! deviation of ε are unknown, and readings fade, so that all three may change. Each draw of the chain
 //! also foretells the next reading: one that leaves the interval foretold is an [`Alarm`].
 //!
+//! Given the noise's standard deviation, offset and slope have a closed form, and the chain moves in its
+//! coordinates; that deviation and the interval foretold have none. A sensor of another kind has another
+//! `Posterior`, and nothing else changes.
+//!
 //! Rounding to a code adds a variance of 1/12, the floor of the model's noise. (With less noise than a third
 //! of a code the errors of rounding are alike from one reading to the next, and the offset is known no
 //! better than to a code, whatever its standard deviation says.)
@@ -82,7 +86,7 @@ pub struct Report {
     pub noise: Marginal,
     /// Ends of the interval that holds the next reading with probability [`LEVEL`].
     pub next: [f32; 2],
-    /// What is wrong with this reading, which is then not learnt from.
+    /// What is wrong with this reading, which is then not learnt from (unless it is the [`JUMP`]th surprise).
     pub alarm: Option<Alarm>,
 }
 
