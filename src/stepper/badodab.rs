@@ -1,6 +1,6 @@
 //! The Nosé–Hoover thermostat for noisy gradients, by the BADODAB splitting (Leimkuhler & Shang 2016).
 
-use super::{Pace, Stepper, advance, finite_gradient, scaled};
+use super::{Pace, Stepper, displace, finite_gradient, scaled};
 use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt};
 
 /// BADODAB: [`Sgnht`](super::Sgnht)'s dynamics by a symmetric splitting that tolerates larger steps.
@@ -132,12 +132,10 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
             *d = 0.5 * epsilon * (*d + *r);
         }
         let friction = middle + heat(squares);
-        self.metric.push(&mut delta);
-        pace.admit(&delta)?;
         if !friction.is_finite() {
             return Err(Fault::StepTooLong);
         }
-        advance(theta, &delta);
+        displace(theta, &self.metric, &mut delta, pace)?;
         self.momentum = momentum;
         self.friction = friction;
         Ok(())

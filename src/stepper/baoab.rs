@@ -1,6 +1,6 @@
 //! Underdamped Langevin dynamics by the BAOAB splitting (Leimkuhler & Matthews 2013).
 
-use super::{Pace, Stepper, advance, finite_gradient, scaled};
+use super::{Pace, Stepper, displace, finite_gradient, scaled};
 use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt};
 
 /// BAOAB: kick, drift, friction and noise, drift, kick; the two kicks share one gradient.
@@ -102,9 +102,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
             *r = self.keep * kicked + sd * *d;
             *d = half * (kicked + *r);
         }
-        self.metric.push(&mut delta);
-        pace.admit(&delta)?;
-        advance(theta, &delta);
+        displace(theta, &self.metric, &mut delta, pace)?;
         self.momentum = momentum;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use rand_core::TryRng;
 
-use super::{Pace, Rate, Stepper, advance, finite_gradient, scaled};
+use super::{Pace, Rate, Stepper, displace, finite_gradient, scaled};
 use crate::{Fault, Metric, Potential, Unit};
 
 /// Lattice walk: each coordinate goes √(2ηT) up or down, by a biased coin.
@@ -99,9 +99,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: TryRng> Stepper<N, P, Z> 
                 *d *= -pace.eta();
             }
         }
-        self.metric.push(&mut delta);
-        pace.admit(&delta)?;
-        advance(theta, &delta);
+        displace(theta, &self.metric, &mut delta, pace)?;
         self.clipped = clipped;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The Leimkuhler–Matthews scheme for overdamped Langevin dynamics.
 
-use super::{Pace, Stepper, advance, finite_gradient, scaled};
+use super::{Pace, Stepper, displace, finite_gradient, scaled};
 use crate::{Fault, FiveMoments, Metric, Potential, Unit};
 
 /// Leimkuhler–Matthews: SGLD whose noise is the mean of this step's draw and the last one's.
@@ -89,9 +89,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         for ((d, xi), g) in delta.iter_mut().zip(&fresh).zip(&gradient) {
             *d = half * (*d + *xi) - pace.eta() * *g;
         }
-        self.metric.push(&mut delta);
-        pace.admit(&delta)?;
-        advance(theta, &delta);
+        displace(theta, &self.metric, &mut delta, pace)?;
         self.last = fresh;
         Ok(())
     }

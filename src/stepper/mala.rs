@@ -1,6 +1,6 @@
 //! The Metropolis-adjusted Langevin algorithm (Roberts & Tweedie 1996).
 
-use super::{Pace, Rate, Stepper, advance, finite_gradient, scaled};
+use super::{Pace, Rate, Stepper, displace, finite_gradient, scaled};
 use crate::{Energy, Fault, Gaussian, Metric, Unit};
 
 /// MALA: a Langevin step, accepted or rejected so that the law is exp(−U/T) at every step size.
@@ -185,10 +185,8 @@ impl<const N: usize, M: Metric<N>, P: Energy<N>, Z: Gaussian> Stepper<N, P, Z> f
         for (d, g) in delta.iter_mut().zip(&pulled) {
             *d = pace.noise() * *d - pace.eta() * *g;
         }
-        self.metric.push(&mut delta);
-        pace.admit(&delta)?;
         let mut proposal = *theta;
-        advance(&mut proposal, &delta);
+        displace(&mut proposal, &self.metric, &mut delta, pace)?;
         let wall = potential.energy(&proposal)? == f32::INFINITY;
         let accept = !wall && {
             let there = place(potential, &proposal)?;

@@ -31,7 +31,7 @@ pub use sghmc::Sghmc;
 pub use sgld::Sgld;
 pub use sgnht::Sgnht;
 
-use crate::{ConfigError, Fault, Potential, barrier, sqrt::sqrt};
+use crate::{ConfigError, Fault, Metric, Potential, barrier, sqrt::sqrt};
 
 /// The size of one step: η, T, and what follows from them.
 ///
@@ -234,12 +234,20 @@ fn minus(value: f32) -> f32 {
     }
 }
 
-/// θ ← θ + δ.
-#[inline]
-pub(crate) fn advance<const N: usize>(theta: &mut [f32; N], displacement: &[f32; N]) {
-    for (t, d) in theta.iter_mut().zip(displacement) {
+/// θ ← θ + Lδ, unless the barrier refuses it.
+#[inline(always)]
+pub(crate) fn displace<const N: usize>(
+    theta: &mut [f32; N],
+    metric: &impl Metric<N>,
+    delta: &mut [f32; N],
+    pace: &Pace,
+) -> Result<(), Fault> {
+    metric.push(delta);
+    pace.admit(delta)?;
+    for (t, d) in theta.iter_mut().zip(delta) {
         *t += *d;
     }
+    Ok(())
 }
 
 /// Each coordinate's reach: a metric's scale times the standard deviation of isotropic noise.

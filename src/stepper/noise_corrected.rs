@@ -1,6 +1,6 @@
 //! SGLD that counts the minibatch's own noise as part of the noise it is to inject.
 
-use super::{Pace, Rate, Stepper, advance, scaled};
+use super::{Pace, Rate, Stepper, displace, scaled};
 use crate::{Axial, Fault, Noise, Stochastic, Unit, sqrt::sqrt};
 
 /// Noise-corrected SGLD: the variance V of the minibatch gradient, as the batch itself estimates it, is
@@ -127,9 +127,7 @@ impl<const N: usize, M: Axial<N>, P: Stochastic<N>, Z: Noise> Stepper<N, P, Z>
             }
             *d = sqrt(left.max(0.0)) * *d - pace.eta() * *g;
         }
-        self.metric.push(&mut delta);
-        pace.admit(&delta)?;
-        advance(theta, &delta);
+        displace(theta, &self.metric, &mut delta, pace)?;
         self.clipped = clipped;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Preconditioned SGLD (Li, Chen, Carlson & Carin 2016).
 
-use super::{Pace, Stepper, advance, finite_gradient};
-use crate::{ConfigError, Fault, Noise, Potential, sqrt::sqrt};
+use super::{Pace, Stepper, displace, finite_gradient};
+use crate::{ConfigError, Fault, Noise, Potential, Unit, sqrt::sqrt};
 
 /// pSGLD: SGLD with RMSprop's running scale for each parameter.
 ///
@@ -116,8 +116,7 @@ impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Psgld<N> {
             let s = root(self.floor, *v);
             *d = s * (pace.noise() * *d - pace.eta() * (s * *g));
         }
-        pace.admit(&delta)?;
-        advance(theta, &delta);
+        displace(theta, &Unit, &mut delta, pace)?;
         self.mean_square = mean_square;
         Ok(())
     }

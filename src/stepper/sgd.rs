@@ -1,6 +1,6 @@
 //! Stochastic gradient descent: SGLD at T = 0, without drawing noise.
 
-use super::{Pace, Stepper, advance, finite_gradient};
+use super::{Pace, Stepper, displace, finite_gradient};
 use crate::{Fault, Metric, Potential, Unit};
 
 /// Stochastic gradient descent, θ' = θ − η L Lᵀ ∇U(θ), with a metric L.
@@ -53,9 +53,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z> Stepper<N, P, Z> for Sgd<
         for d in &mut delta {
             *d *= -pace.eta();
         }
-        self.metric.push(&mut delta);
-        pace.admit(&delta)?;
-        advance(theta, &delta);
+        displace(theta, &self.metric, &mut delta, pace)?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Stochastic gradient Hamiltonian Monte Carlo (Chen, Fox & Guestrin 2014).
 
-use super::{Pace, Stepper, advance, finite_gradient, scaled};
+use super::{Pace, Stepper, displace, finite_gradient, scaled};
 use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
 
 /// SGHMC: momentum with friction, so that the minibatch's noise drains away.
@@ -186,9 +186,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
             *r = (1.0 - alpha) * *r - kick * *g + sd * *d;
             *d = root * *r;
         }
-        self.metric.push(&mut delta);
-        pace.admit(&delta)?;
-        advance(theta, &delta);
+        displace(theta, &self.metric, &mut delta, pace)?;
         self.momentum = momentum;
         self.wait = if fresh { self.refresh } else { self.wait }.saturating_sub(1);
         self.clipped = self.clipped.saturating_add(u32::from(excess < 0.0));

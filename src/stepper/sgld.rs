@@ -1,6 +1,6 @@
 //! Stochastic gradient Langevin dynamics (Welling & Teh 2011), or the unadjusted Langevin algorithm.
 
-use super::{Pace, Stepper, advance, diffuse, finite_gradient, scaled};
+use super::{Pace, Stepper, diffuse, displace, finite_gradient, scaled};
 use crate::{Fault, Metric, Noise, Potential, Unit};
 
 /// SGLD, θ' = θ − η L Lᵀ ∇U(θ) + √(2ηT) L ξ, with a metric L.
@@ -61,9 +61,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
         for (d, g) in delta.iter_mut().zip(&gradient) {
             *d = diffuse(pace.noise(), *d, pace.eta() * *g);
         }
-        self.metric.push(&mut delta);
-        pace.admit(&delta)?;
-        advance(theta, &delta);
+        displace(theta, &self.metric, &mut delta, pace)?;
         Ok(())
     }
 

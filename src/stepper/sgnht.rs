@@ -1,6 +1,6 @@
 //! The stochastic gradient Nosé–Hoover thermostat (Ding et al. 2014), by Euler's rule.
 
-use super::{Pace, Stepper, advance, finite_gradient, scaled};
+use super::{Pace, Stepper, displace, finite_gradient, scaled};
 use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
 
 /// SGNHT: momentum whose friction is found by a thermostat, so that gradient noise of an unknown
@@ -118,12 +118,10 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
             *d = root * *r;
         }
         let friction = self.friction + pace.eta() * (squares / N as f32 - pace.temperature());
-        self.metric.push(&mut delta);
-        pace.admit(&delta)?;
         if !friction.is_finite() {
             return Err(Fault::StepTooLong);
         }
-        advance(theta, &delta);
+        displace(theta, &self.metric, &mut delta, pace)?;
         self.momentum = momentum;
         self.friction = friction;
         Ok(())
