@@ -116,8 +116,9 @@ impl<M> Mala<M> {
     where
         M: Metric<N>,
     {
-        let here = place(potential, from)?;
-        let there = place(potential, to)?;
+        let (mut here, mut there) = (Place::NOWHERE, Place::NOWHERE);
+        here.look(potential, from)?;
+        there.look(potential, to)?;
         let mut delta = *to;
         for (d, f) in delta.iter_mut().zip(from) {
             *d -= *f;
@@ -151,19 +152,22 @@ impl<M> Mala<M> {
     }
 }
 
-/// Gradient and energy, known to be finite.
-#[inline]
-fn place<const N: usize, P: Energy<N>>(
-    potential: &mut P,
-    theta: &[f32; N],
-) -> Result<Place<N>, Fault> {
-    let mut gradient = [0.0; N];
-    finite_gradient(potential, theta, &mut gradient)?;
-    let energy = potential.energy(theta)?;
-    if energy.is_finite() {
-        Ok(Place { gradient, energy })
-    } else {
-        Err(Fault::NonFiniteEnergy)
+impl<const N: usize> Place<N> {
+    const NOWHERE: Self = Self {
+        gradient: [0.0; N],
+        energy: 0.0,
+    };
+
+    /// Fills in what there is at `theta`.
+    #[inline]
+    fn look<P: Energy<N>>(&mut self, potential: &mut P, theta: &[f32; N]) -> Result<(), Fault> {
+        finite_gradient(potential, theta, &mut self.gradient)?;
+        self.energy = potential.energy(theta)?;
+        if self.energy.is_finite() {
+            Ok(())
+        } else {
+            Err(Fault::NonFiniteEnergy)
+        }
     }
 }
 
@@ -176,7 +180,8 @@ impl<const N: usize, M: Metric<N>, P: Energy<N>, Z: Gaussian> Stepper<N, P, Z> f
         pace: &Pace,
         noise: &mut Z,
     ) -> Result<(), Fault> {
-        let here = place(potential, theta)?;
+        let mut here = Place::NOWHERE;
+        here.look(potential, theta)?;
         let mut pulled = here.gradient;
         self.metric.pull(&mut pulled);
         let mut delta = [0.0; N];
@@ -189,7 +194,8 @@ impl<const N: usize, M: Metric<N>, P: Energy<N>, Z: Gaussian> Stepper<N, P, Z> f
         displace(&mut proposal, &self.metric, &mut delta, pace)?;
         let wall = potential.energy(&proposal)? == f32::INFINITY;
         let accept = !wall && {
-            let there = place(potential, &proposal)?;
+            let mut there = Place::NOWHERE;
+            there.look(potential, &proposal)?;
             if pace.temperature() > 0.0 {
                 self.ratio(&here, &there, &delta, pace) + lead > 0.0
             } else {
