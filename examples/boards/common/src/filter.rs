@@ -52,11 +52,16 @@ impl<B: Bench> Control<B> {
             temperature: celsius(&mut self.bench),
             power: self.power,
         };
-        let duty = heater(self.number);
+        let estimate = self.filter.update(sample);
+        self.latest.put(estimate);
+        let duty = match estimate.alarm {
+            // Without a thermometer no heat.
+            Some(Alarm::NoReading | Alarm::Stuck) => 0.0,
+            _ => heater(self.number),
+        };
         self.bench.heat(duty > 0.5);
         self.power = WATTS * duty;
 
-        self.latest.put(self.filter.update(sample));
         // When the main program is far behind, ticks are missing from the recording.
         let _ = self.ticks.enqueue(Tick {
             number: self.number,

@@ -174,6 +174,8 @@ test("filter: time constant and resistance are those of the body; a dead sensor 
     temperatures[tick] = AMBIENT + above;
     const is = ([start, end]) => tick >= start && tick < end;
     if (is(missing)) {
+      // No heat without a thermometer.
+      assert.ok(tick === missing[0] || !pico.heating, `heating at tick ${tick}`);
       return 0;
     }
     if (!is(stuck)) {
