@@ -225,7 +225,7 @@ const OWN_IMAGES: [&str; 7] = [
     "metric",
     "gradient",
     "naive",
-    "filter",
+    "application",
     "calibration",
 ];
 
@@ -347,10 +347,11 @@ fn figures(extent: Extent) -> String {
     }
     both(&mut out, "naive", average_and_worst);
     out.push_str(
-        "\n## A tick of the filter, on average / at worst\n\n\
-         The thermal filter of `examples/apps` with its two unknowns, the first 10 000 ticks.\n",
+        "\n## An application, on average / at worst\n\n\
+         Of `examples/apps`: a tick of the thermal filter with its two unknowns, of the first 10 000; a reading\n\
+         of the sensor with its three, of the first 1000.\n",
     );
-    both(&mut out, "filter", average_and_worst);
+    both(&mut out, "application", average_and_worst);
     out.push_str(
         "\n## A step of the boards' calibration, on average / at worst\n\n\
          Three parameters, dense metric, 54 readings in the window, three exponentials each.\n",
@@ -394,7 +395,7 @@ fn figures(extent: Extent) -> String {
     table(&mut out, &one("noise"), "noise", bytes);
     out.push_str(
         "\nA chain with its noise, what else keeps a state, the boards' calibration without its window,\n\
-         the thermal filter with its window:\n",
+         the other applications with theirs:\n",
     );
     table(&mut out, &one("state"), "state", bytes);
     out.push_str("\n## RAM: bytes of stack that a step takes\n");

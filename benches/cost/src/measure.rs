@@ -16,6 +16,7 @@ use langevin_apps::{
     filter::{Filter, heater},
     plant::{Body, Plant},
     readings,
+    sensor::Sensor,
 };
 use langevin_qemu::every::{self, NoiseVisitor, Visitor};
 use semihosting::println;
@@ -408,33 +409,60 @@ impl<W: Wants> Bench<W> {
         self.naive("by hand on rand_distr", || rand_distr_normal(&mut words));
         #[cfg(newlib)]
         self.newlib();
-        if self.wants("filter", ("thermal filter", ""), 2) {
+        if self.wants("application", ("thermal filter", ""), 2) {
             self.filter();
+        }
+        if self.wants("application", ("sensor", ""), 3) {
+            self.sensor();
         }
     }
 
-    /// Ticks of the thermal filter, from its first: each is counted.
+    /// Ticks of the thermal filter.
     fn filter(&self) {
-        const TICKS: u32 = 10_000;
-        let name = ("thermal filter", "");
         let mut plant = Plant::new(21.0, Body::TYPICAL, 1);
         let mut filter = Filter::new(21.0, 7).expect("an ambient that the sensor can read");
+        let sample = |tick| plant.step(2.0 * heater(tick));
+        self.application::<Filter, _>("thermal filter", 2, 10_000, sample, |sample| {
+            black_box(filter.update(sample));
+        });
+    }
+
+    /// Readings of the sensor.
+    fn sensor(&self) {
+        let mut noise = BoxMuller::new(rng());
+        let mut sensor = Sensor::new(7).expect("constants in range");
+        let code = |_| {
+            let mut xi = [0.0];
+            let _ = noise.fill(&mut xi);
+            (1000.0 + 2.0 * xi[0]) as u16
+        };
+        self.application::<Sensor, _>("sensor", 3, 1_000, code, |code| {
+            black_box(sensor.update(code));
+        });
+    }
+
+    /// What an application makes of its inputs, from the first: each is counted.
+    fn application<A, T: Copy>(
+        &self,
+        name: &str,
+        n: usize,
+        inputs: u32,
+        mut input: impl FnMut(u32) -> T,
+        mut take: impl FnMut(T),
+    ) {
         let (mut sum, mut worst) = (0.0, 0.0_f32);
-        for tick in 0..TICKS {
-            let sample = black_box(plant.step(2.0 * heater(tick)));
-            let count = self.counter.count(|| {
-                black_box(filter.update(sample));
-            });
+        for i in 0..inputs {
+            let input = black_box(input(i));
+            let count = self.counter.count(|| take(input));
             sum += count;
             worst = if count > worst { count } else { worst };
         }
-        print("filter", name, 2, sum / TICKS as f32, worst);
-        let sample = black_box(plant.step(0.0));
-        let stack = stack::high_water(|| {
-            black_box(filter.update(sample));
-        });
-        print("stack", name, 2, stack as f32, 0.0);
-        print("state", name, 2, size_of::<Filter>() as f32, 0.0);
+        let name = (name, "");
+        print("application", name, n, sum / inputs as f32, worst);
+        let input = black_box(input(0));
+        let stack = stack::high_water(|| take(input));
+        print("stack", name, n, stack as f32, 0.0);
+        print("state", name, n, size_of::<A>() as f32, 0.0);
     }
 
     #[cfg(newlib)]
