@@ -398,9 +398,10 @@ fn figures(extent: Extent) -> String {
          the other applications with theirs:\n",
     );
     table(&mut out, &one("state"), "state", bytes);
-    out.push_str("\n## RAM: bytes of stack that a step takes\n");
-    both(&mut out, "stack", bytes);
+    // What shares an image changes what is inlined, and so the stack, from one change to the next.
     if extent == Extent::All {
+        out.push_str("\n## RAM: bytes of stack that a step takes\n");
+        both(&mut out, "stack", bytes);
         boards::table(&mut out, &small);
     }
     out
