@@ -3,7 +3,8 @@
 // The voltages are known here, so that it is known what the applications have to find. Everything is of fixed
 // seed: a test passes always or never. That it can fail: with three codes added to each conversion by the
 // firmware the sensor's offset is 5.1 standard deviations off, with the heater taken for a tenth stronger the
-// filter's resistance 4.4, and with a digit of a reading changed in the log the host has other bits.
+// filter's resistance 4.4, with a digit of a reading changed in the log the host has other bits, and with a digit changed in the
+// README or a line left out the last test names the quote.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -48,20 +49,27 @@ before(() => {
   images = build({ SEED: "7" });
 });
 
-/// Leaves the log in a file, and gives its path.
-function save(pico, name) {
-  const log = join(logs, `${name}.log`);
-  writeFileSync(log, pico.lines.join("\n") + "\n");
-  return log;
+/// What this run has left in files.
+const output = [];
+
+/// Leaves text in a file, and gives its path.
+function save(text, name) {
+  const file = join(logs, name);
+  writeFileSync(file, text);
+  output.push(text);
+  return file;
 }
+
+const saveLog = (pico, name) => save(pico.lines.join("\n") + "\n", `${name}.log`);
 
 /// Plays the board's recording again on the host: the bits have to be the same there.
 function replay(pico, application) {
-  const log = save(pico, application);
+  const log = saveLog(pico, application);
   const cargo = ["run", "-q", "--release", "--example", "replay", "--", log];
   const out = run("cargo", cargo, { cwd: root });
   assert.match(out, new RegExp(`^${application}, seed 7, `));
   assert.match(out, /^same bits/m);
+  save(out, `${application}.replay`);
 }
 
 /// A stack of a few kilobytes would do, most of it for the state on its way to where it stays.
@@ -219,7 +227,7 @@ test("filter: time constant and resistance are those of the body; a dead sensor 
 test("filter: without a thermometer there is an alarm, and the prior", () => {
   const pico = new Pico(images.filter);
   pico.run(() => latest(pico).count >= 250, 6);
-  save(pico, "nothing-wired");
+  saveLog(pico, "nothing-wired");
   assert.equal(pico.lines[0], "the thermometer says nothing");
   for (const { alarm, mean, sd } of reports(pico)) {
     assert.equal(alarm, "no reading");
@@ -234,4 +242,18 @@ test("without a seed it is the chip's noise", () => {
     return /^@langevin start sensor ([0-9a-f]{16});$/.exec(pico.lines[0])[1];
   });
   assert.equal(new Set(seeds).size, 3, `${seeds}`);
+});
+
+test("what the boards' README quotes is in this run's output", () => {
+  const readme = readFileSync(join(root, "examples/boards/README.md"), "utf8");
+  const text = readme.replaceAll(/^```.*?^```/gms, "");
+  const blocks = text.match(/(?<=\n\n)(?: {4}.*\n)+/g).map((block) => block.replaceAll(/^ {4}/gm, ""));
+  const quotes = blocks.filter((block) => !/^(cd|cargo|picotool) /.test(block));
+  // The lines of a recording are left out here and there; whatever else is, `...` stands for.
+  const texts = output.flatMap((text) => [text, text.replaceAll(/^@langevin .*\n/gm, "")]);
+  for (const piece of quotes.flatMap((quote) => quote.split(/^\.\.\.\n/m))) {
+    assert.ok(texts.some((text) => `\n${text}`.includes(`\n${piece}`)), `not in the output:\n${piece}`);
+  }
+  // Each application, nothing wired, a replay.
+  assert.ok(quotes.length >= 5, `${quotes.length} quotes`);
 });
