@@ -6,7 +6,8 @@ use heapless::String;
 
 /// A line under construction; what does not fit is cut off.
 ///
-/// Numbers are written here and not by `core::fmt`, which would take more flash than the application.
+/// Numbers are written here and not by `core::fmt`, which would take more flash than the application; `ryu`, in its
+/// small form, would take a quarter as much again.
 #[derive(Clone, Debug, Default)]
 pub struct Line(String<128>);
 
