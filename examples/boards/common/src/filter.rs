@@ -8,7 +8,7 @@ use langevin_apps::{
 };
 
 use crate::{
-    Bench, Console,
+    Bench, Console, OnTick,
     log::{Line, Log},
     stop,
 };
@@ -44,9 +44,8 @@ pub struct Control<B: 'static> {
     ticks: Producer<'static, Tick>,
 }
 
-impl<B: Bench> Control<B> {
-    /// To be called at every tick.
-    pub fn tick(&mut self) {
+impl<B: Bench> OnTick for Control<B> {
+    fn tick(&mut self) {
         self.bench.acknowledge();
         let sample = Sample {
             temperature: celsius(&mut self.bench),

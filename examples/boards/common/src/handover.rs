@@ -4,6 +4,11 @@ use core::cell::Cell;
 
 use critical_section::Mutex;
 
+use crate::OnTick;
+
+/// What a board's timer interrupt is handed: the application's part in it, whatever its type.
+pub type Ticking = &'static mut (dyn OnTick + Send);
+
 /// What the main program sets up and an interrupt then owns, without a lock.
 pub struct Handover<T>(Mutex<Cell<Option<T>>>);
 

@@ -14,9 +14,15 @@ mod seed;
 pub mod sensor;
 
 pub use calibrate::calibrate;
-pub use handover::Handover;
+pub use handover::{Handover, Ticking};
 pub use log::{Console, NoConsole};
 pub use seed::{fixed_seed, hash, seed};
+
+/// What a timer's interrupt does.
+pub trait OnTick {
+    /// To be called at every tick.
+    fn tick(&mut self);
+}
 
 /// What a timer's interrupt does with an analogue input, at a fixed rate.
 pub trait Sampler {

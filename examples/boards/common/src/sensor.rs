@@ -7,7 +7,7 @@ use langevin_apps::{
 };
 
 use crate::{
-    Console, Sampler,
+    Console, OnTick, Sampler,
     log::{Line, Log},
     stop,
 };
@@ -32,9 +32,10 @@ impl<S: Sampler> Sampling<S> {
     pub const fn new(sampler: S, codes: Producer<'static, u16>) -> Self {
         Self { sampler, codes }
     }
+}
 
-    /// To be called at every tick.
-    pub fn tick(&mut self) {
+impl<S: Sampler> OnTick for Sampling<S> {
+    fn tick(&mut self) {
         self.sampler.acknowledge();
         // When the main program is behind by more than a second, readings are lost.
         let _ = self.codes.enqueue(self.sampler.read());

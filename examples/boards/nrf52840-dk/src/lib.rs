@@ -12,12 +12,11 @@ use cortex_m::peripheral::NVIC;
 pub use cortex_m_rt::entry;
 use defmt_rtt as _;
 use embedded_hal::digital::OutputPin;
-use langevin_boards::{NoConsole, hash, stop};
-pub use nrf52840_hal::pac::interrupt;
+use langevin_boards::{Handover, NoConsole, Ticking, hash, stop};
 use nrf52840_hal::{
     Clocks, Rng, Saadc, Temp, Timer,
     gpio::{Disconnected, Level, Output, PushPull, p0, p1},
-    pac::{Interrupt, Peripherals, TIMER0},
+    pac::{Interrupt, Peripherals, TIMER0, interrupt},
     saadc::{Gain, Oversample, Reference, Resistor, Resolution, SaadcConfig, Time},
     timer::Periodic,
 };
@@ -94,12 +93,6 @@ impl Board {
 /// Timer 0, interrupt `TIMER0`.
 struct Ticker(Timer<TIMER0, Periodic>);
 
-/// Lets the timer's interrupt in: once what it needs has been handed over.
-pub fn start_ticks() {
-    // SAFETY: no critical section relies on this mask.
-    unsafe { NVIC::unmask(Interrupt::TIMER0) };
-}
-
 impl Ticker {
     fn start(&mut self, rate: u32) {
         self.0.enable_interrupt();
@@ -108,6 +101,25 @@ impl Ticker {
 
     fn acknowledge(&mut self) {
         self.0.reset_event();
+    }
+}
+
+/// On its way to the timer's interrupt.
+static TICKING: Handover<Ticking> = Handover::new();
+
+/// Hands `ticking` over to the timer's interrupt, and lets that in.
+pub fn start_ticks(ticking: Ticking) {
+    TICKING.give(ticking);
+    // SAFETY: no critical section relies on this mask.
+    unsafe { NVIC::unmask(Interrupt::TIMER0) };
+}
+
+#[interrupt]
+fn TIMER0() {
+    // Owned by the interrupt alone: no lock while it ticks.
+    static mut OWN: Option<Ticking> = None;
+    if let Some(ticking) = TICKING.owned(OWN) {
+        ticking.tick();
     }
 }
 

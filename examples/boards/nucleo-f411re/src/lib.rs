@@ -11,16 +11,15 @@
 use cortex_m::peripheral::NVIC;
 pub use cortex_m_rt::entry;
 use defmt_rtt as _;
-use langevin_boards::{NoConsole, hash, stop};
+use langevin_boards::{Handover, NoConsole, Ticking, hash, stop};
 use panic_probe as _;
-pub use stm32f4xx_hal::pac::interrupt;
 use stm32f4xx_hal::{
     adc::{
         Adc, Temperature,
         config::{AdcConfig, Clock, SampleTime},
     },
     gpio::{Analog, Output, PA0, PA8, PinState},
-    pac::{ADC1, Interrupt, Peripherals, TIM2},
+    pac::{ADC1, Interrupt, Peripherals, TIM2, interrupt},
     prelude::*,
     rcc::Config,
     signature::Uid,
@@ -98,12 +97,6 @@ impl Board {
 /// Timer 2, interrupt `TIM2`.
 struct Ticker(CounterUs<TIM2>);
 
-/// Lets the timer's interrupt in: once what it needs has been handed over.
-pub fn start_ticks() {
-    // SAFETY: no critical section relies on this mask.
-    unsafe { NVIC::unmask(Interrupt::TIM2) };
-}
-
 impl Ticker {
     fn start(&mut self, rate: u32) {
         self.0.listen(Event::Update);
@@ -114,6 +107,25 @@ impl Ticker {
 
     fn acknowledge(&mut self) {
         self.0.clear_flags(Flag::Update);
+    }
+}
+
+/// On its way to the timer's interrupt.
+static TICKING: Handover<Ticking> = Handover::new();
+
+/// Hands `ticking` over to the timer's interrupt, and lets that in.
+pub fn start_ticks(ticking: Ticking) {
+    TICKING.give(ticking);
+    // SAFETY: no critical section relies on this mask.
+    unsafe { NVIC::unmask(Interrupt::TIM2) };
+}
+
+#[interrupt]
+fn TIM2() {
+    // Owned by the interrupt alone: no lock while it ticks.
+    static mut OWN: Option<Ticking> = None;
+    if let Some(ticking) = TICKING.owned(OWN) {
+        ticking.tick();
     }
 }
 

@@ -13,8 +13,9 @@ use cortex_m::peripheral::NVIC;
 use defmt_rtt as _;
 use embedded_hal::digital::OutputPin;
 use fugit::ExtU64;
-use langevin_boards::{hash, stop};
+use langevin_boards::{Handover, Ticking, hash, stop};
 use panic_probe as _;
+pub use rp235x_hal::entry;
 use rp235x_hal::{
     Clock, Sio, Timer, Watchdog,
     adc::{Adc, AdcPin, TempSense},
@@ -23,12 +24,11 @@ use rp235x_hal::{
         FunctionNull, FunctionSio, FunctionUart, Pin, Pins, PullDown, PullNone, SioOutput,
         bank0::{Gpio0, Gpio1, Gpio15, Gpio26},
     },
-    pac::{self, Interrupt, UART0},
+    pac::{self, Interrupt, UART0, interrupt},
     rosc::{Enabled, RingOscillator},
     timer::{Alarm, Alarm0, CopyableTimer0, Instant},
     uart::{self, UartConfig, UartPeripheral},
 };
-pub use rp235x_hal::{entry, pac::interrupt};
 
 /// Tells the boot ROM what this is.
 #[unsafe(link_section = ".start_block")]
@@ -164,12 +164,6 @@ struct Ticker {
     period: u64,
 }
 
-/// Lets the timer's interrupt in: once what it needs has been handed over.
-pub fn start_ticks() {
-    // SAFETY: no critical section relies on this mask.
-    unsafe { NVIC::unmask(Interrupt::TIMER0_IRQ_0) };
-}
-
 impl Ticker {
     fn start(&mut self, rate: u32) {
         self.period = u64::from(1_000_000 / rate.max(1));
@@ -187,6 +181,25 @@ impl Ticker {
     fn acknowledge(&mut self) {
         self.alarm.clear_interrupt();
         self.schedule();
+    }
+}
+
+/// On its way to the timer's interrupt.
+static TICKING: Handover<Ticking> = Handover::new();
+
+/// Hands `ticking` over to the timer's interrupt, and lets that in.
+pub fn start_ticks(ticking: Ticking) {
+    TICKING.give(ticking);
+    // SAFETY: no critical section relies on this mask.
+    unsafe { NVIC::unmask(Interrupt::TIMER0_IRQ_0) };
+}
+
+#[interrupt]
+fn TIMER0_IRQ_0() {
+    // Owned by the interrupt alone: no lock while it ticks.
+    static mut OWN: Option<Ticking> = None;
+    if let Some(ticking) = TICKING.owned(OWN) {
+        ticking.tick();
     }
 }
 

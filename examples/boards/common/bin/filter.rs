@@ -3,34 +3,27 @@
 #![no_std]
 #![no_main]
 
+use board::{Bench, Board, entry, start_ticks};
 use langevin_boards::{
-    Handover,
     filter::{Control, Estimate, Latest, RATE, Ticks, filter},
     seed,
 };
-use langevin_pico::{Bench, Board, entry, interrupt, start_ticks};
 
-static CONTROL: Handover<&mut Control<Bench>> = Handover::new();
+/// From the interrupt to whoever wants to know.
 static LATEST: Latest<Estimate> = Latest::new();
 
 #[entry]
 fn main() -> ! {
+    // `entry` makes these `&'static mut`.
     static mut TICKS: Ticks = Ticks::new();
-    static mut STATE: Option<Control<Bench>> = None;
+    static mut CONTROL: Option<Control<Bench>> = None;
 
     let mut board = Board::start();
     let seed = seed(|| board.entropy());
     let (bench, console) = board.bench(RATE);
     let (control, watch) = filter(seed, bench, &LATEST, TICKS, console);
-    CONTROL.give(STATE.insert(control));
-    start_ticks();
+    // From here on the timer's interrupt filters and heats, and nothing else has thermometer and heater.
+    start_ticks(CONTROL.insert(control));
+    // Shows the latest estimate, for ever.
     watch.run()
-}
-
-#[interrupt]
-fn TIMER_IRQ_0() {
-    static mut OWN: Option<&'static mut Control<Bench>> = None;
-    if let Some(control) = CONTROL.owned(OWN) {
-        control.tick();
-    }
 }

@@ -3,7 +3,7 @@
 #![no_std]
 #![no_main]
 
-use langevin_nucleo_f411re::{Board, entry};
+use board::{Board, entry};
 
 #[entry]
 fn main() -> ! {
