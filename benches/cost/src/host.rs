@@ -533,6 +533,8 @@ pub fn main() -> ExitCode {
 mod tests {
     //! What is, and what is not, in the images.
 
+    use syn::{ImplItem, Item, Type, UseTree, Visibility};
+
     use super::*;
 
     /// The thumb targets, each once.
@@ -594,6 +596,138 @@ mod tests {
         for target in targets() {
             assert!(!symbols(target, "control", panics).is_empty(), "{target}");
         }
+    }
+
+    /// What the linker says of an image for the host, if it refuses it.
+    fn refusal(image: &str) -> Option<String> {
+        let output = Command::new("cargo")
+            .args(["build", "--quiet", "--locked", "--profile", "proof"])
+            .args(["--bin", "image"])
+            .current_dir(package())
+            .env("IMAGE", image)
+            .env("CARGO_TARGET_DIR", package().join("../../target/proof"))
+            // Names that tell which function it is.
+            .env("RUSTFLAGS", "-Csymbol-mangling-version=v0")
+            .output()
+            .expect("cargo runs");
+        (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    #[test]
+    fn on_the_host_what_can_panic_is_not_linked() {
+        if let Some(refusal) = refusal("all") {
+            panic!("{refusal}");
+        }
+        let refusal = refusal("control").expect("an index out of bounds");
+        assert!(refusal.contains("ERROR[no-panic]"), "{refusal}");
+    }
+
+    /// The names that `source`, a module's, gives to the world.
+    fn exports(source: &syn::File) -> Vec<String> {
+        fn names(tree: &UseTree, out: &mut Vec<String>) {
+            match tree {
+                UseTree::Path(path) => names(&path.tree, out),
+                UseTree::Group(group) => group.items.iter().for_each(|tree| names(tree, out)),
+                UseTree::Name(name) => out.push(name.ident.to_string()),
+                UseTree::Rename(_) | UseTree::Glob(_) => panic!("nothing is renamed"),
+            }
+        }
+        let mut out = Vec::new();
+        for item in &source.items {
+            match item {
+                Item::Use(item) if public(&item.vis) => names(&item.tree, &mut out),
+                Item::Fn(item) if public(&item.vis) => out.push(item.sig.ident.to_string()),
+                _ => {}
+            }
+        }
+        out
+    }
+
+    fn public(visibility: &Visibility) -> bool {
+        matches!(visibility, Visibility::Public(_))
+    }
+
+    /// The crate's public functions, as `Type::function` or `function`; those of traits not.
+    fn public_functions() -> Vec<String> {
+        let folder = package().join("../../src");
+        let parse = |path: &Path| {
+            let source = fs::read_to_string(path).expect("a source file");
+            syn::parse_file(&source).expect("Rust")
+        };
+        let mut exported = exports(&parse(&folder.join("lib.rs")));
+        exported.extend(exports(&parse(&folder.join("checkpoint/mod.rs"))));
+        let mut functions = Vec::new();
+        let mut paths = vec![folder];
+        while let Some(path) = paths.pop() {
+            if path.is_dir() {
+                let entries = fs::read_dir(&path).expect("a folder");
+                paths.extend(entries.map(|entry| entry.expect("an entry").path()));
+                continue;
+            }
+            let items = parse(&path).items;
+            // A private type may have a public one's name.
+            let private: Vec<_> = (items.iter())
+                .filter_map(|item| match item {
+                    Item::Struct(item) if !public(&item.vis) => Some(item.ident.to_string()),
+                    _ => None,
+                })
+                .collect();
+            for item in items {
+                match item {
+                    Item::Fn(item) if exported.contains(&item.sig.ident.to_string()) => {
+                        functions.push(item.sig.ident.to_string());
+                    }
+                    Item::Impl(block) if block.trait_.is_none() => {
+                        let Type::Path(of) = *block.self_ty else {
+                            panic!("a type of this crate");
+                        };
+                        let of = of.path.segments.last().expect("a name").ident.to_string();
+                        if exported.contains(&of) && !private.contains(&of) {
+                            functions.extend(block.items.iter().filter_map(|item| match item {
+                                ImplItem::Fn(item) if public(&item.vis) => {
+                                    Some(format!("{of}::{}", item.sig.ident))
+                                }
+                                _ => None,
+                            }));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        functions
+    }
+
+    /// The paths in a program, without what is between angle brackets.
+    fn paths(program: &str) -> Vec<String> {
+        let mut depth = 0;
+        let flat: String = program
+            .replace("->", "")
+            .replace("=>", "")
+            .chars()
+            .filter(|&c| {
+                depth += i32::from(c == '<');
+                let outside = depth == 0;
+                depth -= i32::from(c == '>');
+                outside
+            })
+            .collect();
+        flat.replace("::::", "::")
+            .split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':')
+            .map(|path| path.trim_end_matches(':').to_string())
+            .collect()
+    }
+
+    #[test]
+    fn no_public_function_is_left_out() {
+        let listed = paths(include_str!("entry_points.rs"));
+        let functions = public_functions();
+        assert!(functions.contains(&"Chain::step".to_string()));
+        let missing: Vec<_> = functions
+            .iter()
+            .filter(|name| !listed.contains(name))
+            .collect();
+        assert_eq!(missing, [""; 0]);
     }
 
     #[test]

@@ -6,11 +6,11 @@ pub mod alternatives;
 pub mod calibrate;
 #[cfg(target_os = "none")]
 pub mod count;
+pub mod entry_points;
 pub mod linear;
 #[cfg(target_os = "none")]
 pub mod measure;
 pub mod models;
-pub mod parts;
 pub mod row;
 #[cfg(target_os = "none")]
 pub mod stack;

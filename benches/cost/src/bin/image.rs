@@ -1,130 +1,142 @@
 //! An image of one configuration, for its size and its symbols: never run.
 //!
 //! `IMAGE` names it when building: a row of the table of flash, with a stepper and a noise as in the list
-//! of all; `all` of them with all models; `default`, the same without all-of-libm Box-Muller, the one that needs double precision;
-//! `empty`; or `control`, which can panic.
+//! of all; `all` of them with all models and all other entry points; `default`, the same without all-of-libm Box-Muller,
+//! the one that needs double precision; `empty`; or `control`, which can panic.
+//!
+//! For the host it is the same program, whose linking fails when anything in it can panic.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+use core::hint::black_box;
+
+use langevin::{
+    BoxMuller, Chain, Constant, Energy, Pcg32, Potential, Sampler, SeedableRng, Stepper,
+};
+use langevin_apps::{
+    calibrate::{CHWIRUT2, STEPS, reading},
+    readings,
+};
+use langevin_cost::{
+    calibrate::Chwirut2,
+    entry_points::{self, proven},
+    linear::Linear,
+    models,
+    row::Row,
+};
+use langevin_qemu::every::{self, Visitor};
+
+const IMAGE: &str = match option_env!("IMAGE") {
+    Some(image) => image,
+    None => "all",
+};
+const ROW: Row = Row::new(IMAGE);
+
+const N: usize = 2;
+
+struct Image;
+
+impl Visitor<N, Linear<N>> for Image {
+    #[inline(always)]
+    fn wants(&self, name: (&'static str, &'static str)) -> bool {
+        match IMAGE {
+            "all" => true,
+            "default" => name.1 != "Box-Muller libm",
+            _ => ROW.is("flash", name, N),
+        }
+    }
+
+    #[inline(always)]
+    fn visit<S: Stepper<N, Linear<N>, Z>, Z>(
+        &mut self,
+        _: (&'static str, &'static str),
+        stepper: S,
+        noise: Z,
+    ) {
+        run(stepper, noise, Linear::new());
+    }
+}
+
+impl models::Visitor for Image {
+    fn whole<const N: usize, P: Energy<N>>(&mut self, name: &'static str, mut posterior: P) {
+        let _ = black_box(posterior.energy(&black_box([0.5; N])));
+        self.minibatch(name, posterior);
+    }
+
+    fn minibatch<const N: usize, P: Potential<N>>(&mut self, _: &'static str, mut posterior: P) {
+        let mut gradient = [0.0; N];
+        let _ = black_box(posterior.gradient(&black_box([0.5; N]), &mut gradient));
+        black_box(gradient);
+    }
+}
+
+fn run<const N: usize, S: Stepper<N, P, Z>, P: Potential<N>, Z>(
+    stepper: S,
+    noise: Z,
+    mut potential: P,
+) {
+    let Ok(schedule) = Constant::new(black_box(0.05)) else {
+        return;
+    };
+    let mut chain = Chain::new(black_box([0.0; N]), stepper, schedule, noise);
+    while black_box(true) {
+        let _ = black_box(chain.step(&mut potential));
+    }
+}
+
+/// What the boards run, without their logs and chips.
+fn calibrate() {
+    let Ok(mut calibration) = Chwirut2::new(CHWIRUT2, black_box(7)) else {
+        return;
+    };
+    for at in readings::CHWIRUT2 {
+        if calibration.observe(reading(at), STEPS).is_ok() {
+            let posterior = calibration.posterior();
+            black_box((posterior.mean(), posterior.sd()));
+        }
+    }
+    black_box((calibration.position(), calibration.faults().total()));
+}
+
+fn sampler() {
+    let noise = BoxMuller::new(Pcg32::seed_from_u64(black_box(7)));
+    let mut sampler = Sampler::<N, _>::new(black_box([0.0; N]), noise);
+    let mut potential = Linear::new();
+    while black_box(true) {
+        let _ = black_box(sampler.step(&mut potential));
+    }
+    black_box(sampler.verdict());
+}
+
+fn image() {
+    every::pairs(&mut Image);
+    if ROW.is("flash", ("Sampler", "Box-Muller"), N) {
+        sampler();
+    }
+    if ROW.is("flash", ("calibrate", ""), 3) {
+        calibrate();
+    }
+    if IMAGE == "all" || IMAGE == "default" {
+        models::all(&mut Image);
+        entry_points::all();
+    }
+    if IMAGE == "control" {
+        black_box(black_box([1, 2, 3])[black_box(4)]);
+    }
+}
+
 #[cfg(not(target_os = "none"))]
-fn main() {}
+fn main() {
+    proven(image);
+}
 
 #[cfg(target_os = "none")]
 mod firmware {
     use core::{arch::asm, hint::black_box, panic::PanicInfo};
 
-    use langevin::{
-        BoxMuller, Chain, Constant, Energy, Pcg32, Potential, Sampler, SeedableRng, Stepper,
-    };
-    use langevin_apps::{
-        calibrate::{CHWIRUT2, STEPS, reading},
-        readings,
-    };
-    use langevin_cost::{calibrate::Chwirut2, linear::Linear, models, parts, row::Row};
-    use langevin_qemu::every::{self, Visitor};
-
-    const IMAGE: &str = match option_env!("IMAGE") {
-        Some(image) => image,
-        None => "all",
-    };
-    const ROW: Row = Row::new(IMAGE);
-
-    const N: usize = 2;
-
-    struct Image;
-
-    impl Visitor<N, Linear<N>> for Image {
-        #[inline(always)]
-        fn wants(&self, name: (&'static str, &'static str)) -> bool {
-            match IMAGE {
-                "all" => true,
-                "default" => name.1 != "Box-Muller libm",
-                _ => ROW.is("flash", name, N),
-            }
-        }
-
-        #[inline(always)]
-        fn visit<S: Stepper<N, Linear<N>, Z>, Z>(
-            &mut self,
-            _: (&'static str, &'static str),
-            stepper: S,
-            noise: Z,
-        ) {
-            run(stepper, noise, Linear::new());
-        }
-    }
-
-    impl models::Visitor for Image {
-        fn whole<const N: usize, P: Energy<N>>(&mut self, name: &'static str, mut posterior: P) {
-            let _ = black_box(posterior.energy(&black_box([0.5; N])));
-            self.minibatch(name, posterior);
-        }
-
-        fn minibatch<const N: usize, P: Potential<N>>(
-            &mut self,
-            _: &'static str,
-            mut posterior: P,
-        ) {
-            let mut gradient = [0.0; N];
-            let _ = black_box(posterior.gradient(&black_box([0.5; N]), &mut gradient));
-            black_box(gradient);
-        }
-    }
-
-    fn run<const N: usize, S: Stepper<N, P, Z>, P: Potential<N>, Z>(
-        stepper: S,
-        noise: Z,
-        mut potential: P,
-    ) {
-        let Ok(schedule) = Constant::new(black_box(0.05)) else {
-            return;
-        };
-        let mut chain = Chain::new(black_box([0.0; N]), stepper, schedule, noise);
-        while black_box(true) {
-            let _ = black_box(chain.step(&mut potential));
-        }
-    }
-
-    /// What the boards run, without their logs and chips.
-    fn calibrate() {
-        let Ok(mut calibration) = Chwirut2::new(CHWIRUT2, black_box(7)) else {
-            return;
-        };
-        for at in readings::CHWIRUT2 {
-            if calibration.observe(reading(at), STEPS).is_ok() {
-                let posterior = calibration.posterior();
-                black_box((posterior.mean(), posterior.sd()));
-            }
-        }
-        black_box((calibration.position(), calibration.faults().total()));
-    }
-
-    fn sampler() {
-        let noise = BoxMuller::new(Pcg32::seed_from_u64(black_box(7)));
-        let mut sampler = Sampler::<N, _>::new(black_box([0.0; N]), noise);
-        let mut potential = Linear::new();
-        while black_box(true) {
-            let _ = black_box(sampler.step(&mut potential));
-        }
-        black_box(sampler.verdict());
-    }
-
     #[cortex_m_rt::entry]
     fn main() -> ! {
-        every::pairs(&mut Image);
-        if ROW.is("flash", ("Sampler", "Box-Muller"), N) {
-            sampler();
-        }
-        if ROW.is("flash", ("calibrate", ""), 3) {
-            calibrate();
-        }
-        if IMAGE == "all" || IMAGE == "default" {
-            models::all(&mut Image);
-            parts::all();
-        }
-        if IMAGE == "control" {
-            black_box(black_box([1, 2, 3])[black_box(4)]);
-        }
+        super::image();
         loop {
             black_box(());
         }

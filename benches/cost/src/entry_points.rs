@@ -1,0 +1,521 @@
+//! Every public function, with arguments of which nothing is known: what none of them can do, no caller can make
+//! them do. Listed by hand; a test finds what is missing. Steppers with their noises are `langevin_qemu::every`'s.
+//! Left out is `fmt::Display`, which goes through a formatter that is the caller's.
+
+use core::{hint::black_box, ptr};
+
+use langevin::{
+    Annealed, Badodab, Baoab, BoxMuller, Chain, Checkpoint, Constant, Constrained, ControlVariates,
+    CountedPcg32, Covariance, Cyclical, Data, Dense, Diagnostics, Diagonal, Energy, FaultCounts,
+    FixedInverseCdf, Flat, Function, GaussianPrior, InverseCdf, Ladder, LaplacePrior, LatticeWalk,
+    LeimkuhlerMatthews, Likelihood, LinearRegression, LinearRegressionLogSigma, LogisticRegression,
+    Mala, MaxStep, Metric, Micromath, Minibatch, Model, Moments, Monitor, Noise, NoiseCorrected,
+    NonlinearLeastSquares, Observation, Pace, Pcg32, PoissonRegression, Polynomial, Posterior,
+    Potential, Predictive, Prior, Psgld, Quantiles, Rademacher, Rate, ReplicaExchange,
+    RobustRegression, Sample, Sampler, Schedule, SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper,
+    Stochastic, StudentTPrior, Support, ThreePoint, Transform, TryRng, Tuning, TwoSlots, Unit,
+    Warmup, Watched, Window, WithReplacement, WithoutReplacement,
+    checkpoint::{Reader, Writer, layout},
+    r_hat,
+};
+#[cfg(not(target_os = "none"))]
+use no_panic::no_panic;
+
+use crate::linear::Linear;
+
+/// Calls `f`. On the host the program is not linked unless the compiler sees that this cannot panic; on a core
+/// a panic leaves its symbols.
+#[cfg_attr(not(target_os = "none"), no_panic)]
+#[inline(never)]
+pub fn proven<R>(f: impl FnOnce() -> R) {
+    black_box(f());
+}
+
+/// A value that the compiler knows nothing about.
+fn any<A>() -> A {
+    // SAFETY: none. What calls this is compiled and linked, and never run.
+    unsafe { black_box(ptr::dangling::<A>()).read() }
+}
+
+/// A function that is called with [`any`] arguments.
+trait EntryPoint<Arguments> {
+    fn call(self);
+}
+
+macro_rules! entry_point {
+    ($($argument:ident)*) => {
+        impl<F: FnOnce($($argument),*) -> R, R, $($argument),*> EntryPoint<($($argument,)*)> for F {
+            fn call(self) {
+                proven(|| self($(any::<$argument>()),*));
+            }
+        }
+    };
+}
+entry_point!();
+entry_point!(A);
+entry_point!(A B);
+entry_point!(A B C);
+entry_point!(A B C D);
+entry_point!(A B C D E);
+
+macro_rules! entry_points {
+    ($($function:expr),* $(,)?) => {
+        $(EntryPoint::call($function);)*
+    };
+}
+
+/// Applies a list to each of some types.
+macro_rules! each {
+    ($list:ident: $($of:ty),* $(,)?) => {
+        $($list::<$of>();)*
+    };
+}
+
+/// Parameters: too many for loops to dissolve, and the checks in them.
+const N: usize = 8;
+/// Of another size: predictions, probabilities, hot replicas.
+const K: usize = 3;
+const OBSERVATIONS: usize = 16;
+const BATCH: usize = 4;
+
+type Normal = BoxMuller<Pcg32>;
+type Saved = BoxMuller<CountedPcg32>;
+type Observations = Window<Sample<N>, OBSERVATIONS>;
+
+/// Calls all of them.
+pub fn all() {
+    potentials();
+    noises();
+    schedules();
+    metrics();
+    steppers();
+    chains();
+    windows();
+    models();
+    transforms();
+    estimates();
+    tuning();
+    checkpoints();
+}
+
+fn potentials() {
+    fn energy<P: Energy<N>>() {
+        gradient::<P>();
+        entry_points![P::energy];
+    }
+    fn function<P: Energy<N>>(_: P) {
+        energy::<P>();
+    }
+    fn closure<P: Potential<N>>(_: P) {
+        gradient::<P>();
+    }
+    each!(gradient: Linear<N>, [f32; N]);
+    closure(|theta: &[f32; N]| *theta);
+    function(Function {
+        gradient: |theta: &[f32; N]| *theta,
+        energy: |theta: &[f32; N]| theta.iter().sum(),
+    });
+}
+
+fn gradient<P: Potential<N>>() {
+    entry_points![P::gradient, P::data, P::recentre];
+}
+
+fn noises() {
+    fn noise<Z: Noise>() {
+        entry_points![Z::fill::<1>, Z::fill::<N>];
+    }
+    // Libm's double precision would be in each image: it is among the pairs of `every`.
+    each!(noise: Normal, BoxMuller<Pcg32, Micromath>, InverseCdf<Pcg32>, FixedInverseCdf<Pcg32>);
+    each!(noise: ThreePoint<Pcg32>, Rademacher<Pcg32>, &mut Saved);
+    entry_points![
+        BoxMuller::<Pcg32>::new,
+        BoxMuller::<Pcg32, Micromath>::with_backend,
+        BoxMuller::<Pcg32, Micromath>::rng_mut,
+        InverseCdf::<Pcg32>::new,
+        InverseCdf::<Pcg32>::rng_mut,
+        FixedInverseCdf::<Pcg32>::new,
+        FixedInverseCdf::<Pcg32>::rng_mut,
+        ThreePoint::<Pcg32>::new,
+        ThreePoint::<Pcg32>::rng_mut,
+        Rademacher::<Pcg32>::new,
+        Rademacher::<Pcg32>::rng_mut,
+        CountedPcg32::new,
+        CountedPcg32::draws,
+        CountedPcg32::from_seed,
+        CountedPcg32::seed_from_u64,
+        CountedPcg32::try_next_u32,
+        CountedPcg32::try_next_u64,
+        |rng: &mut CountedPcg32, bytes: &mut [u8]| rng.try_fill_bytes(bytes),
+    ];
+}
+
+fn schedules() {
+    fn schedule<H: Schedule>() {
+        entry_points![H::pace, H::keeps];
+    }
+    each!(schedule: Constant, Polynomial, Cyclical, Annealed<Constant>, Annealed<Cyclical>);
+    entry_points![
+        Constant::new,
+        Constant::at,
+        Polynomial::new,
+        Polynomial::between,
+        Cyclical::new,
+        Cyclical::at,
+        Cyclical::exploring,
+        Cyclical::burn_in,
+        Annealed::<Constant>::new,
+    ];
+}
+
+fn metrics() {
+    fn metric<M: Metric<N>>() {
+        entry_points![M::pull, M::push, M::scale];
+    }
+    each!(metric: Unit, Diagonal<N>, Dense<N>);
+    entry_points![
+        Diagonal::<N>::new,
+        Dense::<N>::identity,
+        Dense::<N>::new,
+        Dense::<N>::diagonal,
+        Dense::<N>::from_covariance,
+        Dense::<N>::refactor,
+        Dense::<N>::from_precision,
+        Dense::<N>::compose,
+        Dense::<N>::rows,
+        Dense::<N>::solve,
+    ];
+}
+
+/// What `every` does not show: options, accessors, and other metrics.
+fn steppers() {
+    fn stepper<S: Stepper<N, Linear<N>, Normal>>() {
+        entry_points![S::step, S::restart, S::reach];
+    }
+    each!(stepper: Sgd<Dense<N>>, Sgld<Dense<N>>, LeimkuhlerMatthews<N, Dense<N>>, Mala<Dense<N>>);
+    each!(stepper: Sghmc<N, Dense<N>>, Sgnht<N, Dense<N>>, Badodab<N, Dense<N>>, Baoab<N, Dense<N>>);
+    each!(stepper: NoiseCorrected<Diagonal<N>>, Psgld<N>, ReplicaExchange<N, K, Mala<Dense<N>>>);
+    entry_points![
+        <LatticeWalk<Dense<N>> as Stepper<N, Linear<N>, Pcg32>>::step,
+        Pace::new,
+        Pace::bounded,
+        Pace::eta,
+        Pace::temperature,
+        Pace::noise,
+        Pace::admit::<N>,
+        MaxStep::new,
+        Rate::new,
+        Rate::push,
+        Rate::hits,
+        Rate::trials,
+        Rate::value,
+        Sgd::new,
+        Sgd::<Dense<N>>::with_metric,
+        Sgld::new,
+        Sgld::<Dense<N>>::with_metric,
+        NoiseCorrected::new,
+        NoiseCorrected::<Diagonal<N>>::with_metric,
+        NoiseCorrected::<Diagonal<N>>::clipped,
+        LatticeWalk::new,
+        LatticeWalk::<Dense<N>>::with_metric,
+        LatticeWalk::<Dense<N>>::clipped,
+        LeimkuhlerMatthews::<N>::new,
+        LeimkuhlerMatthews::<N, Dense<N>>::with_metric,
+        LeimkuhlerMatthews::<N, Dense<N>>::metric_mut,
+        Mala::new,
+        Mala::<Dense<N>>::with_metric,
+        Mala::<Dense<N>>::acceptance,
+        Mala::<Dense<N>>::log_ratio::<N, Linear<N>>,
+        Psgld::<N>::new,
+        Psgld::<N>::scale,
+        Sghmc::<N>::new,
+        Sghmc::<N>::with_mass,
+        Sghmc::<N>::with_metric::<Dense<N>>,
+        Sghmc::<N>::gradient_variance,
+        Sghmc::<N>::refresh_every,
+        Sghmc::<N>::clipped,
+        Sgnht::<N>::new,
+        Sgnht::<N>::with_metric::<Dense<N>>,
+        Sgnht::<N>::friction,
+        Sgnht::<N>::momentum,
+        Badodab::<N>::new,
+        Badodab::<N>::with_metric::<Dense<N>>,
+        Badodab::<N>::friction,
+        Baoab::<N>::new,
+        Baoab::<N>::with_metric::<Dense<N>>,
+        Ladder::<K>::new,
+        Ladder::<K>::geometric,
+        Ladder::<K>::temperatures,
+        ReplicaExchange::<N, K, Sgld>::new,
+        ReplicaExchange::<N, K, Sgld>::swap_rates,
+        ReplicaExchange::<N, K, Sgld>::positions,
+        ReplicaExchange::<N, K, Sgld>::stepper,
+    ];
+}
+
+fn chains() {
+    entry_points![
+        Chain::<N, Sgld, Cyclical, Normal>::new,
+        Chain::<N, Sgld, Cyclical, Normal>::burn_in,
+        Chain::<N, Sgld, Cyclical, Normal>::thin,
+        Chain::<N, Sgld, Cyclical, Normal>::max_step,
+        Chain::<N, Sgld, Cyclical, Normal>::patience,
+        Chain::<N, Sgld, Cyclical, Normal>::anchor,
+        Chain::<N, Sgld, Cyclical, Normal>::position,
+        Chain::<N, Sgld, Cyclical, Normal>::faults,
+        Chain::<N, Sgld, Cyclical, Normal>::stepper,
+        Chain::<N, Sgld, Cyclical, Normal>::stepper_mut,
+        Chain::<N, Sgld, Cyclical, Normal>::schedule,
+        Chain::<N, Sgld, Cyclical, Normal>::schedule_mut,
+        Chain::<N, Sgld, Cyclical, Normal>::noise_mut,
+        Chain::<N, Sgld, Cyclical, Normal>::step::<Linear<N>>,
+        FaultCounts::new,
+        FaultCounts::count,
+        FaultCounts::total,
+    ];
+}
+
+fn windows() {
+    fn data<D: Data + ?Sized + 'static>() {
+        fn weights<D: Data + ?Sized>(data: &D) -> f32 {
+            data.weighted().map(|(_, weight)| weight).sum()
+        }
+        entry_points![D::count, D::effective, D::get, weights::<D>];
+    }
+    each!(data: Observations, [Sample<N>], [Sample<N>; OBSERVATIONS]);
+    entry_points![
+        Window::<Sample<N>, OBSERVATIONS>::new,
+        Window::<Sample<N>, OBSERVATIONS>::forgetting,
+        Window::<Sample<N>, OBSERVATIONS>::refused,
+        Window::<Sample<N>, OBSERVATIONS>::push,
+        Window::<Sample<N>, OBSERVATIONS>::clear,
+        |window: &Observations| Window::iter(window).map(|(_, weight)| weight).sum::<f32>(),
+        <f32 as Observation>::is_finite,
+        <[f32; N] as Observation>::is_finite,
+        <Sample<N> as Observation>::is_finite,
+    ];
+}
+
+fn models() {
+    each!(prior: Flat, GaussianPrior<N>, LaplacePrior<N>, StudentTPrior<N>);
+    each!(prior: (GaussianPrior<N>, LaplacePrior<N>));
+    own_prior(Function {
+        gradient: |theta: &[f32; N]| *theta,
+        energy: |theta: &[f32; N]| theta.iter().sum(),
+    });
+    likelihood::<N, LinearRegression>();
+    likelihood::<{ N - 1 }, LinearRegressionLogSigma>();
+    likelihood::<N, LogisticRegression>();
+    likelihood::<N, PoissonRegression>();
+    likelihood::<N, RobustRegression>();
+    let lines =
+        |x: &[f32; N], theta: &[f32; N]| (x.iter().zip(theta).map(|(x, t)| x * t).sum(), *x);
+    if let Ok(least_squares) = NonlinearLeastSquares::new(lines, any()) {
+        own_likelihood(least_squares);
+    }
+    entry_points![
+        GaussianPrior::<N>::new,
+        LaplacePrior::<N>::new,
+        StudentTPrior::<N>::new,
+        StudentTPrior::<N>::cauchy,
+        LinearRegression::new,
+        RobustRegression::new,
+        Model::<Flat, LinearRegression>::new,
+        Model::<Flat, LinearRegression>::on::<Observations>,
+        Posterior::<Flat, LinearRegression, Observations>::minibatch::<BATCH, Pcg32>,
+        Minibatch::<Flat, LinearRegression, Observations, Pcg32, BATCH>::with_replacement,
+        Minibatch::<Flat, LinearRegression, Observations, Pcg32, BATCH>::control_variates::<N>,
+        ControlVariates::<N, Flat, LinearRegression, Observations, Pcg32, BATCH>::refresh_every,
+        ControlVariates::<N, Flat, LinearRegression, Observations, Pcg32, BATCH>::anchor,
+    ];
+}
+
+fn own_prior<P: Prior<N>>(_: P) {
+    prior::<P>();
+}
+
+fn prior<P: Prior<N>>() {
+    entry_points![P::add_gradient, P::energy];
+}
+
+fn own_likelihood<L: Likelihood<Sample<N>, N> + 'static>(_: L) {
+    likelihood::<N, L>();
+}
+
+/// With each prior, and all that a minibatch can be.
+fn likelihood<const D: usize, L: Likelihood<Sample<D>, N> + 'static>() {
+    fn estimated<P: Stochastic<N>>() {
+        gradient::<P>();
+        entry_points![P::gradient_and_variance];
+    }
+    fn whole<P: Energy<N> + Stochastic<N>>() {
+        estimated::<P>();
+        entry_points![P::energy];
+    }
+    type On<const D: usize, P, L> = Posterior<'static, P, L, Window<Sample<D>, OBSERVATIONS>>;
+    type Batch<const D: usize, L, S> =
+        Minibatch<'static, GaussianPrior<N>, L, Window<Sample<D>, OBSERVATIONS>, Pcg32, BATCH, S>;
+    type Variates<const D: usize, L, S> = ControlVariates<
+        'static,
+        N,
+        GaussianPrior<N>,
+        L,
+        Window<Sample<D>, OBSERVATIONS>,
+        Pcg32,
+        BATCH,
+        S,
+    >;
+    entry_points![L::add_gradient, L::energy];
+    each!(whole: On<D, Flat, L>, On<D, GaussianPrior<N>, L>, On<D, LaplacePrior<N>, L>, On<D, StudentTPrior<N>, L>);
+    each!(whole: Posterior<'static, Flat, L, [Sample<D>]>);
+    each!(estimated: Batch<D, L, WithoutReplacement>, Batch<D, L, WithReplacement>);
+    each!(estimated: Variates<D, L, WithoutReplacement>, Variates<D, L, WithReplacement>);
+}
+
+fn transforms() {
+    each!(gradient: Constrained<'static, N, Linear<N>>);
+    entry_points![
+        Support::above,
+        Support::below,
+        Support::between,
+        Transform::<N>::new,
+        Transform::<N>::constrain,
+        Transform::<N>::unconstrain,
+        Transform::<N>::wrap::<Linear<N>>,
+        Constrained::<N, Linear<N>>::inner,
+        Constrained::<N, Linear<N>>::energy,
+        Constrained::<N, Linear<N>>::gradient_and_variance,
+    ];
+}
+
+fn estimates() {
+    entry_points![
+        Moments::<N>::new,
+        Moments::<N>::forgetting,
+        Moments::<N>::push,
+        Moments::<N>::push_weighted,
+        Moments::<N>::merge,
+        Moments::<N>::clear,
+        Moments::<N>::weight,
+        Moments::<N>::refused,
+        Moments::<N>::mean,
+        Moments::<N>::mean_remainder,
+        Moments::<N>::variance,
+        Moments::<N>::sd,
+        Moments::<N>::interval,
+        Covariance::<N>::new,
+        Covariance::<N>::forgetting,
+        Covariance::<N>::push,
+        Covariance::<N>::push_weighted,
+        Covariance::<N>::clear,
+        Covariance::<N>::moments,
+        Covariance::<N>::matrix,
+        Covariance::<N>::correlation,
+        Quantiles::<N>::central,
+        Quantiles::<N>::central_forgetting,
+        Quantiles::<N, K>::new,
+        Quantiles::<N, K>::forgetting,
+        Quantiles::<N, K>::push,
+        Quantiles::<N, K>::push_weighted,
+        Quantiles::<N, K>::clear,
+        Quantiles::<N, K>::values,
+        Quantiles::<N, K>::probabilities,
+        Quantiles::<N, K>::weight,
+        Quantiles::<N, K>::refused,
+        Predictive::<K>::new,
+        Predictive::<K>::forgetting,
+        Predictive::<K>::push,
+        Predictive::<K>::clear,
+        Predictive::<K>::refused,
+        Predictive::<K>::predictions,
+        Predictive::<K>::mean,
+        Predictive::<K>::sd,
+        Predictive::<K>::interval,
+        Diagnostics::<N>::new,
+        Diagnostics::<N>::push,
+        Diagnostics::<N>::clear,
+        Diagnostics::<N>::draws,
+        Diagnostics::<N>::refused,
+        Diagnostics::<N>::moments,
+        Diagnostics::<N>::halves,
+        Diagnostics::<N>::mcse,
+        Diagnostics::<N>::ess,
+        Diagnostics::<N>::autocorrelation_time,
+        Diagnostics::<N>::min_ess,
+        Diagnostics::<N>::split_r_hat,
+        |chains: &[Moments<N>]| r_hat(chains),
+    ];
+}
+
+fn tuning() {
+    each!(gradient: Watched<'static, Linear<N>, N>);
+    entry_points![
+        Watched::<Linear<N>, N>::energy,
+        Tuning::<N>::new,
+        Tuning::<N>::with_step_size,
+        Tuning::<N>::centre,
+        Tuning::<N>::metric,
+        Tuning::<N>::step_size,
+        Tuning::<N>::gradient_noise,
+        Tuning::<N>::chain::<Normal>,
+        Warmup::<N>::new,
+        Warmup::<N>::step_size,
+        Warmup::<N>::safety,
+        Warmup::<N>::bias,
+        Warmup::<N>::windows,
+        Warmup::<N>::stage,
+        Warmup::<N>::error,
+        Warmup::<N>::evaluations,
+        Warmup::<N>::position,
+        Warmup::<N>::step::<Linear<N>, Normal>,
+        Monitor::<N>::new,
+        Monitor::<N>::tuning,
+        Monitor::<N>::watch::<Linear<N>>,
+        Monitor::<N>::steps,
+        Monitor::<N>::curvature,
+        Monitor::<N>::bias,
+        Monitor::<N>::noise_ratio,
+        Monitor::<N>::diagnostics,
+        Monitor::<N>::verdict,
+        Sampler::<N, Normal>::new,
+        Sampler::<N, Normal>::after,
+        Sampler::<N, Normal>::resume,
+        Sampler::<N, Normal>::tuning,
+        Sampler::<N, Normal>::monitor,
+        Sampler::<N, Normal>::position,
+        Sampler::<N, Normal>::faults,
+        Sampler::<N, Normal>::verdict,
+        Sampler::<N, Normal>::step::<Linear<N>>,
+    ];
+}
+
+fn checkpoints() {
+    fn saved<T: Checkpoint>() {
+        entry_points![
+            T::write,
+            T::read,
+            |state: &T, image: &mut [u8]| state.save(image),
+            |image: &[u8]| T::load(image).map(drop),
+            |slots: [&'static [u8]; 2]| TwoSlots::recover::<T>(slots).0,
+            TwoSlots::prepare::<T>,
+        ];
+    }
+    fn of<S: Checkpoint>() {
+        saved::<Chain<N, S, Constant, Saved>>();
+    }
+    each!(of: Sgd, Sgld, Sgld<Diagonal<N>>, Sgld<Dense<N>>, NoiseCorrected, LatticeWalk);
+    each!(of: LeimkuhlerMatthews<N>, Mala, Psgld<N>, Sghmc<N>, Sgnht<N>, Badodab<N>, Baoab<N>);
+    each!(of: ReplicaExchange<N, K, Sgld>);
+    each!(saved: Constant, Polynomial, Cyclical, Annealed<Constant>, Observations);
+    each!(saved: InverseCdf<CountedPcg32>, FixedInverseCdf<CountedPcg32>, ThreePoint<CountedPcg32>);
+    each!(saved: Rademacher<CountedPcg32>, Moments<N>, Covariance<N>, Quantiles<N, K>, Predictive<K>);
+    each!(saved: Diagnostics<N>, Tuning<N>, Monitor<N>, Option<bool>, (u8, i64));
+    entry_points![
+        |name: &str, parts: &[u32]| layout(name, parts),
+        TwoSlots::commit,
+        Writer::bytes::<K>,
+        Writer::zeros,
+        Reader::bytes::<K>,
+        Reader::skip,
+    ];
+}
