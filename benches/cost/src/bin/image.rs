@@ -17,13 +17,7 @@ use langevin_apps::{
     calibrate::{CHWIRUT2, STEPS, reading},
     readings,
 };
-use langevin_cost::{
-    calibrate::Chwirut2,
-    entry_points::{self, proven},
-    linear::Linear,
-    models,
-    row::Row,
-};
+use langevin_cost::{calibrate::Chwirut2, entry_points, linear::Linear, models, row::Row};
 use langevin_qemu::every::{self, Visitor};
 
 const IMAGE: &str = match option_env!("IMAGE") {
@@ -127,7 +121,7 @@ fn image() {
 
 #[cfg(not(target_os = "none"))]
 fn main() {
-    proven(image);
+    entry_points::proven(image);
 }
 
 #[cfg(target_os = "none")]
