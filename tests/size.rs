@@ -20,7 +20,7 @@ const _: () = assert!(size_of::<Pace>() == 16);
 #[test]
 fn schedules() {
     // With the last pace, and the number of data it is for.
-    assert_eq!(size_of::<Constant>(), 32);
+    assert_eq!(size_of::<Constant>(), 28);
     assert_eq!(size_of::<Polynomial>(), 20);
     assert_eq!(size_of::<Cyclical>(), 24);
     assert_eq!(size_of::<Annealed<Polynomial>>(), 36);
