@@ -11,7 +11,7 @@ mod support;
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
-use langevin::{BoxMuller, Noise, Pcg32, Quantiles, SeedableRng};
+use langevin::{BoxMuller, Pcg32, SeedableRng, estimate::Quantiles, noise::Noise};
 use langevin_apps::calibrate::{CHWIRUT2, Calibration, DANWOOD, ETA, Instrument, reading};
 use plotters::prelude::SeriesLabelPosition;
 use support::{
@@ -266,7 +266,7 @@ impl<const N: usize> Calibrated<N> {
             println!("{line}");
         }
         let excess = 100.0 * (1.0 / (1.0 - ETA / 2.0).sqrt() - 1.0);
-        let faults = app.faults().total();
+        let faults = app.error_counts().total();
         println!("a step of {ETA} makes sds {excess:.1} % too large; faults: {faults}\n");
     }
 

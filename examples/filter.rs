@@ -50,7 +50,7 @@ fn main() -> Result<(), ConfigError> {
             );
         }
     }
-    let faults = filter.faults().total();
+    let faults = filter.error_counts().total();
     println!("\n{faults} faults of the chain");
     Ok(())
 }

@@ -14,8 +14,10 @@ use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use experiments::*;
 use langevin::{
-    Badodab, Baoab, BoxMuller, LatticeWalk, LeimkuhlerMatthews, Mala, NoiseCorrected, Pcg32,
-    SeedableRng, Sghmc, Sgld, Stepper,
+    BoxMuller, Pcg32, SeedableRng,
+    stepper::{
+        Badodab, Baoab, LatticeWalk, LeimkuhlerMatthews, Mala, ModifiedSgld, Sghmc, Sgld, Stepper,
+    },
 };
 use plotters::{
     prelude::SeriesLabelPosition::{LowerRight, UpperRight},
@@ -241,7 +243,7 @@ fn variance(steps: u32, path: &Path) -> Outcome {
         series::<16, _, _>(
             "noise-corrected SGLD",
             INK,
-            (NoiseCorrected::new(), all.1),
+            (ModifiedSgld::new(), all.1),
             (1.0, all.0),
             |x| 1.0 / (1.0 - x / 2.0),
             steps,
@@ -430,7 +432,7 @@ fn quartic(draws: u32, path: &Path) -> Outcome {
     add("SGLD", quartic_histogram(Sgld::new(), draws));
     add(
         "noise-corrected SGLD",
-        quartic_histogram(NoiseCorrected::new(), draws),
+        quartic_histogram(ModifiedSgld::new(), draws),
     );
     add(
         "BADODAB, a = 0.3",

@@ -11,7 +11,11 @@ mod support;
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
-use langevin::{Annealed, BoxMuller, Chain, Constant, Pcg32, Schedule, SeedableRng, Sgd, Sgld};
+use langevin::{
+    BoxMuller, Chain, Pcg32, SeedableRng,
+    schedule::{Annealed, Constant, Schedule},
+    stepper::{Sgd, Sgld},
+};
 use plotters::prelude::SeriesLabelPosition;
 use support::{
     Outcome,
@@ -83,7 +87,7 @@ impl Measured {
 pub fn occupancy(temperature: f32, steps: u64, seed: u64) -> Outcome<(Measured, Vec<f64>)> {
     const BATCHES: u64 = 40;
     let barrier = barrier() as f32;
-    let mut chain = langevin(Constant::new(ETA)?.at(temperature)?, seed);
+    let mut chain = langevin(Constant::new(ETA)?.with_temperature(temperature)?, seed);
     let mut shares = Vec::new();
     let mut positions = Vec::new();
     for _ in 0..BATCHES {
@@ -106,7 +110,10 @@ pub fn escape_time(temperature: f32, runs: u64, seed: u64) -> Outcome<Measured> 
     let bottom = deeper_well() as f32;
     let mut times = Vec::new();
     for run in 0..runs {
-        let mut chain = langevin(Constant::new(ETA)?.at(temperature)?, seed + run);
+        let mut chain = langevin(
+            Constant::new(ETA)?.with_temperature(temperature)?,
+            seed + run,
+        );
         let mut steps = 0_u64;
         while chain.position()[0] > bottom {
             chain.step(&mut gradient)?;
@@ -324,7 +331,7 @@ fn draw_paths(
     let (left, right) = area.split_horizontally(900);
     // As many points as the picture can show.
     const EVERY: usize = 150;
-    let mut chain = langevin(Constant::new(ETA)?.at(temperature)?, seed);
+    let mut chain = langevin(Constant::new(ETA)?.with_temperature(temperature)?, seed);
     let mut path = Vec::new();
     for step in 0..SHOWN {
         chain.step(&mut gradient)?;

@@ -12,8 +12,9 @@ mod support;
 use std::{array, ffi::OsString, path::Path, process::ExitCode};
 
 use langevin::{
-    BoxMuller, Chain, Constant, Data, Diagonal, GaussianPrior, Model, Moments,
-    NonlinearLeastSquares, Pcg32, Sample, SeedableRng, Sgld, Window,
+    BoxMuller, Chain, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng, Window,
+    data::Data, model::NonlinearLeastSquares, preconditioner::Diagonal, schedule::Constant,
+    stepper::Sgld,
 };
 use plotters::prelude::SeriesLabelPosition;
 use support::{
@@ -201,7 +202,7 @@ pub fn track(
         for step in 0..steps {
             // The first steps lead from the last posterior to this.
             if let Some(theta) = chain
-                .step(&mut model.on(&window))?
+                .step(&mut model.posterior(&window))?
                 .filter(|_| step >= steps / 8)
             {
                 posterior.push(&wanted(theta, &new.x, rate));
@@ -247,8 +248,8 @@ pub fn track(
     println!(
         "refused: {} missing readings; faults: {}; effective number of readings: {:.1}",
         window.refused(),
-        chain.faults().total(),
-        window.effective()
+        chain.error_counts().total(),
+        window.total_weight()
     );
     Ok(history)
 }

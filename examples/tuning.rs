@@ -12,8 +12,8 @@ mod support;
 use std::{ffi::OsString, process::ExitCode};
 
 use langevin::{
-    BoxMuller, Chain, Constant, Dense, Energy, Fault, Pcg32, Potential, Sampler, SamplerError,
-    SeedableRng, Sgld,
+    BoxMuller, Chain, Pcg32, Potential, Sampler, SeedableRng, StepError, potential::Energy,
+    preconditioner::Dense, sampler::SamplerError, schedule::Constant, stepper::Sgld,
 };
 use posteriors::{Fixture, Visitor};
 use support::{Outcome, args::Args, progress::Progress};
@@ -88,18 +88,18 @@ struct Counted<'a, P> {
 }
 
 impl<const N: usize, P: Potential<N>> Potential<N> for Counted<'_, P> {
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         self.gradients += 1;
         self.potential.gradient(theta, gradient)
     }
 
-    fn data(&self) -> f32 {
-        self.potential.data()
+    fn number_of_data(&self) -> f32 {
+        self.potential.number_of_data()
     }
 
-    fn recentre(&mut self, theta: &[f32; N]) -> Result<(), Fault> {
+    fn set_centre(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         self.gradients += self.recentring;
-        self.potential.recentre(theta)
+        self.potential.set_centre(theta)
     }
 }
 
@@ -172,14 +172,14 @@ fn untuned<const N: usize, P: Potential<N>>(
         }
         match sampler.step(&mut potential) {
             Ok(Some(theta)) => draws.push(theta),
-            Ok(None) | Err(SamplerError::Fault(_)) => {}
+            Ok(None) | Err(SamplerError::Step(_)) => {}
             Err(SamplerError::Warmup(_)) => break,
         }
     }
     let tuned = sampler.tuning().map_or(0.0, |tuning| tuning.step_size());
     Row {
         warm_up,
-        eta: tuned / Potential::<N>::data(&potential).max(1.0),
+        eta: tuned / Potential::<N>::number_of_data(&potential).max(1.0),
         errors: draws.errors(),
         verdict: sampler.verdict().to_string(),
     }
@@ -193,7 +193,7 @@ fn scalar<const N: usize, P: Potential<N>>(
 ) -> Outcome<[f64; 2]> {
     let noise = BoxMuller::new(Pcg32::seed_from_u64(0));
     let start = fixture.mean.map(|x| x as f32);
-    let one = eta * f64::from(fixture.potential.data().max(1.0));
+    let one = eta * f64::from(fixture.potential.number_of_data().max(1.0));
     let mut chain = Chain::new(start, Sgld::new(), Constant::new(one as f32)?, noise);
     let (mean, sd) = (fixture.mean, fixture.sd);
     let mut draws = Draws {

@@ -1,6 +1,11 @@
 //! The loop's state: position, stepper, schedule and noise; burn-in, thinning and recovery.
 
-use crate::{Fault, FaultCounts, MaxStep, Pace, Potential, Schedule, Stepper};
+use crate::{
+    Potential, StepError,
+    error::ErrorCounts,
+    schedule::Schedule,
+    stepper::{MaxStep, StepParameters, Stepper},
+};
 
 /// How many steps pass between two looks for a frozen chain.
 const WATCH: u32 = 64;
@@ -8,7 +13,7 @@ const WATCH: u32 = 64;
 /// A Markov chain: a stepper with all it needs to step, and the barrier that keeps it finite.
 ///
 /// Each [`step`](Self::step) gives the new position, or `None` while burning in or thinning, or the
-/// [`Fault`] that kept the position where it was. After [`patience`](Self::patience) faults in a row
+/// [`StepError`] that kept the position where it was. After [`patience`](Self::patience) faults in a row
 /// that the position may be to blame for (gradient, energy, length of the step) it goes back to the
 /// anchor (where the chain started, unless told otherwise), and burn-in starts again. Until a return
 /// has led to 64 good steps, each further one goes half as far from the origin, should the anchor itself
@@ -19,7 +24,7 @@ const WATCH: u32 = 64;
 /// [`burn_in`](Self::burn_in) drops the way back: make it long enough to descend from the anchor.
 ///
 /// ```
-/// use langevin::{BoxMuller, Chain, Constant, MaxStep, Pcg32, SeedableRng, Sgld};
+/// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::{MaxStep, Sgld}};
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut chain = Chain::new([0.0; 2], Sgld::new(), Constant::new(0.05)?, noise)
 ///     .burn_in(100)
@@ -33,11 +38,8 @@ const WATCH: u32 = 64;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Chain<const N: usize, S, H, Z> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     theta: [f32; N],
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     anchor: [f32; N],
     stepper: S,
     schedule: H,
@@ -57,7 +59,7 @@ pub struct Chain<const N: usize, S, H, Z> {
     in_a_row: u32,
     // Returns that did not lead to `WATCH` good steps yet.
     returns: u32,
-    counts: FaultCounts,
+    counts: ErrorCounts,
 }
 
 impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
@@ -83,7 +85,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
             patience: 8,
             in_a_row: 0,
             returns: 0,
-            counts: FaultCounts::new(),
+            counts: ErrorCounts::new(),
         }
     }
 
@@ -114,7 +116,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     }
 
     /// Goes back to the anchor after `faults` in a row that the position may be to blame for:
-    /// [`Fault::NonFiniteGradient`], [`Fault::NonFiniteEnergy`] and [`Fault::StepTooLong`]. 0 is read as 1.
+    /// [`StepError::NonFiniteGradient`], [`StepError::NonFiniteEnergy`] and [`StepError::StepTooLong`]. 0 is read as 1.
     #[must_use]
     pub const fn patience(mut self, faults: u32) -> Self {
         self.patience = if faults == 0 { 1 } else { faults };
@@ -136,7 +138,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     }
 
     /// How often each fault occurred.
-    pub const fn faults(&self) -> FaultCounts {
+    pub const fn error_counts(&self) -> ErrorCounts {
         self.counts
     }
 
@@ -169,10 +171,10 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     /// thinning, or a phase that the schedule does not keep.
     ///
     /// # Errors
-    /// The [`Fault`] that kept the position where it was ([`Fault::ReturnedToAnchor`]: brought it
-    /// back; [`Fault::Frozen`]: found that steps no longer change it). The next step carries on.
+    /// The [`StepError`] that kept the position where it was ([`StepError::ReturnedToAnchor`]: brought it
+    /// back; [`StepError::Stalled`]: found that steps no longer change it). The next step carries on.
     #[inline]
-    pub fn step<P>(&mut self, potential: &mut P) -> Result<Option<&[f32; N]>, Fault>
+    pub fn step<P>(&mut self, potential: &mut P) -> Result<Option<&[f32; N]>, StepError>
     where
         P: Potential<N>,
         S: Stepper<N, P, Z>,
@@ -188,13 +190,16 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     /// Makes one step, and tells whether its position is to be kept.
     // Always: the pace then stays in registers.
     #[inline(always)]
-    fn attempt<P>(&mut self, potential: &mut P) -> Result<bool, Fault>
+    fn attempt<P>(&mut self, potential: &mut P) -> Result<bool, StepError>
     where
         P: Potential<N>,
         S: Stepper<N, P, Z>,
         H: Schedule,
     {
-        let pace = self.schedule.pace(potential.data())?.bounded(self.max_step);
+        let pace = self
+            .schedule
+            .pace(potential.number_of_data())?
+            .with_max_step(self.max_step);
         self.stepper
             .step(&mut self.theta, potential, &pace, &mut self.noise)?;
         match self.calm.checked_sub(1) {
@@ -209,7 +214,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     /// After a good step that is not one of many alike: looks for frost when it is time, and tells whether the
     /// position is to be kept.
     #[inline(never)]
-    fn take_stock<P>(&mut self, pace: &Pace) -> Result<bool, Fault>
+    fn take_stock<P>(&mut self, pace: &StepParameters) -> Result<bool, StepError>
     where
         S: Stepper<N, P, Z>,
         H: Schedule,
@@ -218,7 +223,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         if self.watch == 0 {
             self.watch = WATCH;
             self.returns = 0;
-            self.look_for_frost(&self.stepper.reach(pace))?;
+            self.look_for_frost(&self.stepper.noise_scale(pace))?;
         }
         self.watch -= 1;
         self.in_a_row = 0;
@@ -243,18 +248,22 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         self.calm = 0;
     }
 
-    fn look_for_frost(&self, reach: &[f32; N]) -> Result<(), Fault> {
+    fn look_for_frost(&self, reach: &[f32; N]) -> Result<(), StepError> {
         // Only where the exponents are 24 apart or more can a sum not differ from its first term.
         let exponent = |x: &f32| x.to_bits() << 1 >> 24;
         let frozen =
             self.theta.iter().zip(reach).any(|(t, r)| {
                 exponent(t) >= exponent(r).saturating_add(24) && *r > 0.0 && t + r == *t
             });
-        if frozen { Err(Fault::Frozen) } else { Ok(()) }
+        if frozen {
+            Err(StepError::Stalled)
+        } else {
+            Ok(())
+        }
     }
 
     #[cold]
-    fn failed<P>(&mut self, fault: Fault) -> Fault
+    fn failed<P>(&mut self, fault: StepError) -> StepError
     where
         S: Stepper<N, P, Z>,
     {
@@ -263,7 +272,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         // Going elsewhere heals no schedule and no random number generator, and a frozen chain moved.
         if !matches!(
             fault,
-            Fault::NonFiniteGradient | Fault::NonFiniteEnergy | Fault::StepTooLong
+            StepError::NonFiniteGradient | StepError::NonFiniteEnergy | StepError::StepTooLong
         ) {
             return fault;
         }
@@ -278,9 +287,9 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         self.returns = self.returns.saturating_add(1);
         self.watch = WATCH;
         self.wait = self.burn_in;
-        self.stepper.restart();
-        self.counts.count(Fault::ReturnedToAnchor);
-        Fault::ReturnedToAnchor
+        self.stepper.reset();
+        self.counts.count(StepError::ReturnedToAnchor);
+        StepError::ReturnedToAnchor
     }
 }
 
@@ -303,5 +312,5 @@ crate::checkpoint!(impl[
 ] for Chain<N, S, H, Z> {
     theta: [f32; N], anchor: [f32; N], stepper: S, schedule: H, noise: Z, max_step: MaxStep,
     burn_in: u32, skip: u32, wait: u32, watch: u32, calm: u32, patience: u32, in_a_row: u32, returns: u32,
-    counts: FaultCounts
+    counts: ErrorCounts
 } if |chain| crate::barrier::finite(&chain.theta) && crate::barrier::finite(&chain.anchor));

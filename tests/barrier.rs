@@ -7,8 +7,11 @@ use std::{cell::Cell, fmt, sync::Mutex};
 
 use common::stats::Batches;
 use langevin::{
-    Annealed, BoxMuller, Chain, Constant, Cyclical, Fault, FaultCounts, MaxStep, Pcg32, Polynomial,
-    Rng, Sample, SeedableRng, Sgd, Sgld, TryRng, Window,
+    BoxMuller, Chain, Pcg32, Sample, SeedableRng, StepError, Window,
+    error::ErrorCounts,
+    rand_core::{Rng, TryRng},
+    schedule::{Annealed, Constant, Cyclical, Polynomial},
+    stepper::{MaxStep, Sgd, Sgld},
 };
 
 type Plain<const N: usize> = Chain<N, Sgld, Constant, BoxMuller<Pcg32>>;
@@ -50,7 +53,7 @@ fn a_gradient_that_is_not_finite_leaves_everything_as_it_was() {
                 broken.set(true);
                 for _ in 0..round {
                     let before = bits(hit.position());
-                    assert_eq!(hit.step(&mut potential), Err(Fault::NonFiniteGradient));
+                    assert_eq!(hit.step(&mut potential), Err(StepError::NonFiniteGradient));
                     assert_eq!(bits(hit.position()), before);
                 }
                 broken.set(false);
@@ -60,8 +63,8 @@ fn a_gradient_that_is_not_finite_leaves_everything_as_it_was() {
                 assert_eq!(a, b);
             }
             assert_eq!(hit.noise_mut().rng_mut(), spared.noise_mut().rng_mut());
-            assert_eq!(hit.faults().gradient, 99 * 100 / 2);
-            assert_eq!(hit.faults().total(), 99 * 100 / 2);
+            assert_eq!(hit.error_counts().gradient, 99 * 100 / 2);
+            assert_eq!(hit.error_counts().total(), 99 * 100 / 2);
         }
     }
 }
@@ -89,7 +92,7 @@ fn a_sensor_that_gives_nan_for_1000_samples_leaves_no_trace() {
             if window.push(sample).is_err() {
                 continue;
             }
-            let n = langevin::Data::effective(&window);
+            let n = langevin::data::Data::total_weight(&window);
             let mut potential = |theta: &[f32; 2]| {
                 let mut g = *theta;
                 for (o, weight) in window.iter() {
@@ -126,11 +129,11 @@ fn from_far_out_back_into_the_well() {
                 steps += 1;
                 assert!(steps <= within, "{start}: {:?}", chain.position());
             }
-            println!("from {start:e}: {steps} steps, {:?}", chain.faults());
-            assert!(chain.faults().returned > 0);
+            println!("from {start:e}: {steps} steps, {:?}", chain.error_counts());
+            assert!(chain.error_counts().returned > 0);
             assert_eq!(
-                chain.faults().total() - chain.faults().returned,
-                8 * chain.faults().returned
+                chain.error_counts().total() - chain.error_counts().returned,
+                8 * chain.error_counts().returned
             );
             stays_and_samples(&mut chain);
         }
@@ -148,7 +151,7 @@ fn from_far_out_without_a_bound() {
             steps += 1;
             assert!(steps <= within, "{start}: {:?}", chain.position());
         }
-        println!("from {start:e}: {steps} steps, {:?}", chain.faults());
+        println!("from {start:e}: {steps} steps, {:?}", chain.error_counts());
         stays_and_samples(&mut chain);
     }
 }
@@ -165,7 +168,7 @@ fn displaced_with_a_good_anchor() {
             assert!(displaced.step(&mut well).is_err(), "{fault}");
             assert_eq!(displaced.position(), &[start]);
         }
-        assert_eq!(displaced.step(&mut well), Err(Fault::ReturnedToAnchor));
+        assert_eq!(displaced.step(&mut well), Err(StepError::ReturnedToAnchor));
         assert_eq!(displaced.position(), &[1.0]);
         let mut home = chain([1.0], ETA)
             .max_step(MaxStep::new(4.0).unwrap())
@@ -224,11 +227,11 @@ fn estimates_do_not_see_an_excursion() {
     for fault in 1..8 {
         assert_eq!(
             chain.step(&mut potential),
-            Err(Fault::StepTooLong),
+            Err(StepError::StepTooLong),
             "{fault}"
         );
     }
-    assert_eq!(chain.step(&mut potential), Err(Fault::ReturnedToAnchor));
+    assert_eq!(chain.step(&mut potential), Err(StepError::ReturnedToAnchor));
     for _ in 0..50 {
         assert_eq!(chain.step(&mut potential), Ok(None));
     }
@@ -260,12 +263,18 @@ fn patience_and_counters() {
         let mut chain = chain([1.0], 0.1).patience(given);
         for round in 1..=5 {
             for _ in 1..patience {
-                assert_eq!(chain.step(&mut { broken }), Err(Fault::NonFiniteGradient));
+                assert_eq!(
+                    chain.step(&mut { broken }),
+                    Err(StepError::NonFiniteGradient)
+                );
             }
-            assert_eq!(chain.step(&mut { broken }), Err(Fault::ReturnedToAnchor));
+            assert_eq!(
+                chain.step(&mut { broken }),
+                Err(StepError::ReturnedToAnchor)
+            );
             // The anchor, then half way to the origin each time.
             assert_eq!(chain.position(), &[0.5_f32.powi(round - 1)]);
-            let counts = chain.faults();
+            let counts = chain.error_counts();
             assert_eq!(counts.gradient, round as u32 * patience);
             assert_eq!(counts.returned, round as u32);
             assert_eq!(counts.total(), counts.gradient + counts.returned);
@@ -275,11 +284,14 @@ fn patience_and_counters() {
     let mut chain = chain([1.0], 0.1);
     for _ in 0..100 {
         for _ in 0..7 {
-            assert_eq!(chain.step(&mut { broken }), Err(Fault::NonFiniteGradient));
+            assert_eq!(
+                chain.step(&mut { broken }),
+                Err(StepError::NonFiniteGradient)
+            );
         }
         chain.step(&mut |x: &[f32; 1]| *x).unwrap();
     }
-    assert_eq!(chain.faults().returned, 0);
+    assert_eq!(chain.error_counts().returned, 0);
     // After 64 good steps the anchor itself is the first resort again.
     for _ in 0..8 {
         let _ = chain.step(&mut { broken });
@@ -297,11 +309,11 @@ fn patience_and_counters() {
 
 #[test]
 fn counters_saturate() {
-    let mut counts = FaultCounts::new();
+    let mut counts = ErrorCounts::new();
     counts.gradient = u32::MAX - 1;
     for _ in 0..3 {
-        counts.count(Fault::NonFiniteGradient);
-        counts.count(Fault::Random);
+        counts.count(StepError::NonFiniteGradient);
+        counts.count(StepError::Random);
     }
     assert_eq!((counts.gradient, counts.random), (u32::MAX, 3));
     assert_eq!(counts.total(), u32::MAX);
@@ -337,11 +349,11 @@ fn a_frozen_chain_is_reported() {
     let mut flat = |_: &[f32; 2]| [0.0; 2];
     let mut frozen = chain([1e4, 0.5], 1e-12);
     let reports = (0..640)
-        .filter(|_| frozen.step(&mut flat) == Err(Fault::Frozen))
+        .filter(|_| frozen.step(&mut flat) == Err(StepError::Stalled))
         .count();
     assert!((9..=11).contains(&reports), "{reports}");
-    assert_eq!(frozen.faults().frozen, reports as u32);
-    assert_eq!(frozen.faults().total(), reports as u32);
+    assert_eq!(frozen.error_counts().stalled, reports as u32);
+    assert_eq!(frozen.error_counts().total(), reports as u32);
 
     // One that is not, at the same place.
     let mut well = chain([1e4, 0.5], 1e-4);
@@ -351,7 +363,7 @@ fn a_frozen_chain_is_reported() {
     let schedule = Constant::new(1e-12).unwrap();
     let mut descent = Chain::new([1e4, 0.5], Sgd::new(), schedule, ());
     assert!((0..640).all(|_| descent.step(&mut flat).is_ok()));
-    let schedule = schedule.at(0.0).unwrap();
+    let schedule = schedule.with_temperature(0.0).unwrap();
     let mut cold = Chain::new([1e4, 0.5], Sgld::new(), schedule, noise(1));
     assert!((0..640).all(|_| cold.step(&mut flat).is_ok()));
 }
@@ -370,8 +382,8 @@ fn faults_between_delay_no_look_and_good_steps_between_forgive_them() {
                 0.0
             };
             match frozen.step(&mut |_: &[f32; 1]| [slope]) {
-                Err(Fault::NonFiniteGradient) => continue,
-                Err(Fault::Frozen) => looks.push(good),
+                Err(StepError::NonFiniteGradient) => continue,
+                Err(StepError::Stalled) => looks.push(good),
                 Err(fault) => panic!("{fault}"),
                 Ok(kept) => assert!(kept.is_some()),
             }
@@ -389,11 +401,11 @@ fn a_schedule_that_underflows_is_reported_and_the_position_kept() {
     // η is divided by the number of data.
     struct Many;
     impl langevin::Potential<1> for Many {
-        fn gradient(&mut self, theta: &[f32; 1], g: &mut [f32; 1]) -> Result<(), Fault> {
+        fn gradient(&mut self, theta: &[f32; 1], g: &mut [f32; 1]) -> Result<(), StepError> {
             *g = *theta;
             Ok(())
         }
-        fn data(&self) -> f32 {
+        fn number_of_data(&self) -> f32 {
             1e10
         }
     }
@@ -405,14 +417,14 @@ fn a_schedule_that_underflows_is_reported_and_the_position_kept() {
     let cooling = Annealed::new(Constant::new(1e-20).unwrap(), 1e-30, 1e-30, 1).unwrap();
     let mut cooled = Chain::new([1.0], Sgld::new(), cooling, noise(1));
     for _ in 0..1000 {
-        assert_eq!(divided.step(&mut Many), Err(Fault::StepSize));
-        assert_eq!(decayed.step(&mut well), Err(Fault::StepSize));
-        assert_eq!(cooled.step(&mut well), Err(Fault::StepSize));
+        assert_eq!(divided.step(&mut Many), Err(StepError::StepSize));
+        assert_eq!(decayed.step(&mut well), Err(StepError::StepSize));
+        assert_eq!(cooled.step(&mut well), Err(StepError::StepSize));
     }
     for (theta, counts) in [
-        (divided.position(), divided.faults()),
-        (decayed.position(), decayed.faults()),
-        (cooled.position(), cooled.faults()),
+        (divided.position(), divided.error_counts()),
+        (decayed.position(), decayed.error_counts()),
+        (cooled.position(), cooled.error_counts()),
     ] {
         assert_eq!(theta, &[1.0]);
         assert_eq!((counts.step_size, counts.total()), (1000, 1000));
@@ -433,14 +445,14 @@ fn a_start_or_an_anchor_that_is_not_finite_is_taken_as_0() {
 #[test]
 fn every_fault_says_what_it_is() {
     let faults = [
-        Fault::NonFiniteObservation,
-        Fault::NonFiniteGradient,
-        Fault::NonFiniteEnergy,
-        Fault::StepTooLong,
-        Fault::StepSize,
-        Fault::Random,
-        Fault::ReturnedToAnchor,
-        Fault::Frozen,
+        StepError::NonFiniteObservation,
+        StepError::NonFiniteGradient,
+        StepError::NonFiniteEnergy,
+        StepError::StepTooLong,
+        StepError::StepSize,
+        StepError::Random,
+        StepError::ReturnedToAnchor,
+        StepError::Stalled,
     ];
     let mut said: Vec<String> = faults
         .iter()
@@ -454,7 +466,7 @@ fn every_fault_says_what_it_is() {
     said.dedup();
     assert_eq!(said.len(), faults.len());
     // Each has its counter.
-    let mut counts = FaultCounts::new();
+    let mut counts = ErrorCounts::new();
     for fault in faults {
         counts.count(fault);
     }
@@ -504,7 +516,7 @@ static CHAIN: Mutex<Chain<2, Sgld, Constant, BoxMuller<Late>>> = Mutex::new(
 fn a_chain_lives_in_a_static() {
     let mut chain = CHAIN.lock().unwrap();
     let mut potential = |x: &[f32; 2]| *x;
-    assert_eq!(chain.step(&mut potential), Err(Fault::Random));
+    assert_eq!(chain.step(&mut potential), Err(StepError::Random));
     chain.noise_mut().rng_mut().0 = Some(Pcg32::seed_from_u64(1));
     let kept = (0..10)
         .filter(|_| chain.step(&mut potential).unwrap().is_some())

@@ -151,7 +151,7 @@ fn check<const N: usize>(
             }
         }
     }
-    assert_eq!(app.faults().total(), 0);
+    assert_eq!(app.error_counts().total(), 0);
 }
 
 #[test]

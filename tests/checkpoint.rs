@@ -3,11 +3,18 @@
 use core::fmt::Debug;
 
 use langevin::{
-    Annealed, Badodab, Baoab, BoxMuller, Chain, Checkpoint, CheckpointError, Constant,
-    CountedPcg32, Covariance, Cyclical, Dense, Diagnostics, Diagonal, FixedInverseCdf, Function,
-    InverseCdf, Ladder, LatticeWalk, LeimkuhlerMatthews, Libm, Mala, Moments, Monitor, Polynomial,
-    Potential, Predictive, Psgld, Quantiles, Rademacher, ReplicaExchange, Sample, Schedule,
-    SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper, ThreePoint, Tuning, TwoSlots, Window,
+    BoxMuller, Chain, Checkpoint, Moments, Potential, Sample, SeedableRng, Window,
+    checkpoint::{AbSlots, CheckpointError, CountedPcg32},
+    estimate::{Covariance, Diagnostics, Predictive, Quantiles},
+    noise::{FixedInverseCdf, InverseCdf, Libm, Rademacher, ThreePoint},
+    potential::FunctionPotential,
+    preconditioner::{Dense, Diagonal},
+    sampler::{Monitor, Tuning},
+    schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
+    stepper::{
+        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, Psgld, ReplicaExchange, Sgd,
+        Sghmc, Sgld, Sgnht, Stepper,
+    },
 };
 
 /// Odd, so that a normal is spare.
@@ -94,11 +101,11 @@ where
     assert!(image(&state) != image(&whole), "{name}");
 }
 
-type Well<'a> = Function<Box<dyn FnMut(&[f32; N]) -> [f32; N] + 'a>, fn(&[f32; N]) -> f32>;
+type Well<'a> = FunctionPotential<Box<dyn FnMut(&[f32; N]) -> [f32; N] + 'a>, fn(&[f32; N]) -> f32>;
 
 /// |θ|²/2, whose gradient is not a number each 41st time.
 fn well(calls: &mut u32) -> Well<'_> {
-    Function {
+    FunctionPotential {
         gradient: Box::new(move |theta| {
             *calls += 1;
             if calls.is_multiple_of(41) {
@@ -231,8 +238,8 @@ fn a_watched_chain_resumes() {
     run(&mut resumed, 5000);
     assert!(image(&state) == image(&resumed));
     assert_eq!(
-        state.1.verdict(&state.0.faults()),
-        resumed.1.verdict(&resumed.0.faults())
+        state.1.verdict(&state.0.error_counts()),
+        resumed.1.verdict(&resumed.0.error_counts())
     );
 }
 
@@ -256,7 +263,7 @@ fn small(steps: u32) -> Small {
 fn the_power_fails_at_every_byte_of_a_save() {
     let blank = [0xff; Small::IMAGE];
     let mut flash = [blank; 2];
-    let (mut slots, first) = TwoSlots::recover::<Small>([&flash[0], &flash[1]]);
+    let (mut slots, first) = AbSlots::recover::<Small>([&flash[0], &flash[1]]);
     assert_eq!(first.err(), Some(CheckpointError::Empty));
     let mut before: Option<Vec<u8>> = None;
     for steps in [10, 20, 30, 40] {
@@ -267,7 +274,7 @@ fn the_power_fails_at_every_byte_of_a_save() {
             let mut torn = flash;
             torn[slot] = blank;
             torn[slot][..cut].copy_from_slice(&made[..cut]);
-            let (_, found) = TwoSlots::recover::<Small>([&torn[0], &torn[1]]);
+            let (_, found) = AbSlots::recover::<Small>([&torn[0], &torn[1]]);
             assert_eq!(
                 found.ok().map(|s| image(&s)),
                 before,
@@ -276,7 +283,7 @@ fn the_power_fails_at_every_byte_of_a_save() {
         }
         flash[slot] = made;
         slots.commit();
-        let (again, found) = TwoSlots::recover::<Small>([&flash[0], &flash[1]]);
+        let (again, found) = AbSlots::recover::<Small>([&flash[0], &flash[1]]);
         assert_eq!(again, slots);
         assert_eq!(found.as_ref().map(image), Ok(image(&state)));
         before = Some(image(&state));
@@ -297,7 +304,7 @@ fn every_changed_byte_and_every_cut_is_refused() {
     // Of the same size, and another thing: SGD for SGLD, other samples of the same number.
     type Other = (Chain<N, Sgd, Constant, BoxMuller<CountedPcg32>>, Moments<N>);
     assert_eq!(Other::IMAGE, Small::IMAGE);
-    assert_eq!(Other::load(&good).err(), Some(CheckpointError::Layout));
+    assert_eq!(Other::load(&good).err(), Some(CheckpointError::Schema));
 }
 
 #[test]
@@ -310,7 +317,7 @@ fn no_image_brings_in_a_position_that_is_not_finite() {
     struct Forged(Vec<u8>);
     impl Checkpoint for Forged {
         const SIZE: usize = <Chain<N, Sgld, Constant, BoxMuller<CountedPcg32>>>::SIZE;
-        const LAYOUT: u32 = <Chain<N, Sgld, Constant, BoxMuller<CountedPcg32>>>::LAYOUT;
+        const SCHEMA: u32 = <Chain<N, Sgld, Constant, BoxMuller<CountedPcg32>>>::SCHEMA;
         fn write(&self, out: &mut langevin::checkpoint::Writer<'_>) {
             for byte in &self.0[12..self.0.len() - 4] {
                 out.bytes([*byte]);
@@ -338,5 +345,5 @@ fn sizes_and_format() {
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
         });
-    assert_eq!(hash, 0xc05c_a4c2_e80f_635f, "{hash:#x}");
+    assert_eq!(hash, 0xf518_6daf_0178_82a5, "{hash:#x}");
 }

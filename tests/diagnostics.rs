@@ -3,8 +3,11 @@
 mod common;
 
 use langevin::{
-    BoxMuller, Chain, Constant, Diagnostics, Moments, Noise, Pcg32, Predictive, SeedableRng, Sgld,
-    r_hat,
+    BoxMuller, Chain, Moments, Pcg32, SeedableRng,
+    estimate::{Diagnostics, Predictive, r_hat},
+    noise::Noise,
+    schedule::Constant,
+    stepper::Sgld,
 };
 
 type Sampler = Chain<1, Sgld, Constant, BoxMuller<Pcg32>>;

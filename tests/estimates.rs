@@ -1,8 +1,12 @@
 //! Estimates against f64: two passes over the same samples, exact exponential weights, true quantiles.
 
 use langevin::{
-    BoxMuller, Chain, Constant, Covariance, Diagnostics, Moments, Noise, Pcg32, Predictive,
-    Quantiles, Rng, SeedableRng, Sgld,
+    BoxMuller, Chain, Moments, Pcg32, SeedableRng,
+    estimate::{Covariance, Diagnostics, Predictive, Quantiles},
+    noise::Noise,
+    rand_core::Rng,
+    schedule::Constant,
+    stepper::Sgld,
 };
 
 fn normals(seed: u64) -> impl FnMut() -> f32 {
@@ -402,35 +406,4 @@ fn no_input_makes_an_estimate_that_is_not_finite() {
             assert!((a - 1.0).abs() < 1e-3 && (b - 2.0).abs() < 1e-3, "{a} {b}");
         }
     }
-}
-
-#[cfg(feature = "serde")]
-#[test]
-fn estimates_survive_serde() {
-    fn round_trip<T>(value: &T) -> T
-    where
-        T: serde::Serialize + for<'de> serde::Deserialize<'de>,
-    {
-        let text = serde_json::to_string(value).expect("serialises");
-        serde_json::from_str(&text).expect("deserialises")
-    }
-    let mut z = normals(6);
-    let mut moments = Moments::<2>::forgetting(100.0).expect("valid");
-    let mut covariance = Covariance::<2>::new();
-    let mut quantiles = Quantiles::<2, 3>::new([0.1, 0.5, 0.9]).expect("valid");
-    let mut diagnostics = Diagnostics::<2>::new();
-    let mut predictive = Predictive::<2>::new();
-    for _ in 0..1000 {
-        let draw = [z(), z()];
-        moments.push(&draw);
-        covariance.push(&draw);
-        quantiles.push(&draw);
-        diagnostics.push(&draw);
-        predictive.push(&draw, &[1.0; 2]);
-    }
-    assert_eq!(round_trip(&diagnostics), diagnostics);
-    assert_eq!(round_trip(&predictive), predictive);
-    assert_eq!(round_trip(&moments), moments);
-    assert_eq!(round_trip(&covariance), covariance);
-    assert_eq!(round_trip(&quantiles), quantiles);
 }

@@ -20,8 +20,11 @@ use common::{
 };
 use experiments::Quadratic;
 use langevin::{
-    Badodab, Baoab, BoxMuller, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, NoiseCorrected, Pace,
-    Pcg32, Psgld, ReplicaExchange, SeedableRng, Sghmc, Sgnht, Stepper,
+    BoxMuller, Pcg32, SeedableRng,
+    stepper::{
+        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, ModifiedSgld, Psgld,
+        ReplicaExchange, Sghmc, Sgnht, StepParameters, Stepper,
+    },
 };
 
 /// Coordinates.
@@ -75,7 +78,7 @@ fn average<const N: usize, S, P, Z>(
 where
     S: Stepper<N, P, Z>,
 {
-    let pace = Pace::new(eta, temperature).unwrap();
+    let pace = StepParameters::new(eta, temperature).unwrap();
     let mut theta = [(temperature / K).sqrt(); N];
     let mut run = |steps: usize| {
         let mut sum = 0.0;
@@ -235,7 +238,7 @@ fn noise_corrected() {
     let run = |x: f32, temperature: f32, share: f32, factor: f32| {
         let mut clipped = 0;
         let mean = average(
-            NoiseCorrected::new(),
+            ModifiedSgld::new(),
             Quadratic::new(K, share * 2.0 * temperature * K / x),
             normals(factor),
             (x / K, temperature),
@@ -327,7 +330,7 @@ fn friction<S>(
 where
     S: Stepper<D, Quadratic, Normals>,
 {
-    let pace = Pace::new(eta, temperature).unwrap();
+    let pace = StepParameters::new(eta, temperature).unwrap();
     let mut potential = Quadratic::new(K, 2.0 * heat * temperature / epsilon);
     let mut noise = normals(1.0);
     let mut theta = [(temperature / K).sqrt(); D];
@@ -407,7 +410,7 @@ fn the_thermostat_balances_its_books() {
     // Σ(‖r‖²/d − T) = (α_n − α_0)/η over any run, and at each step: with ‖r‖ in place of
     // ‖r‖², or without 1/d, the two sides part at the first step.
     let (eta, temperature) = (0.01_f32, 2.0);
-    let pace = Pace::new(eta, temperature).unwrap();
+    let pace = StepParameters::new(eta, temperature).unwrap();
     let (mut potential, mut noise) = (Quadratic::new(K, 3.0), normals(1.0));
     let mut theta = [1.0; D];
     let mut sgnht = Sgnht::new(0.1).unwrap();

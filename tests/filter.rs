@@ -6,7 +6,7 @@
 //! times the draws, blocks with gaps learnt from, a stuck sensor believed, rails believed, any power believed,
 //! coasting without the heater, alarms at 3 sd.
 
-use langevin::{BoxMuller, Noise, Pcg32, Rng, SeedableRng};
+use langevin::{BoxMuller, Pcg32, SeedableRng, noise::Noise, rand_core::Rng};
 use langevin_apps::{
     filter::{
         Alarm, BLOCK, DEGREES_OF_FREEDOM, DRAUGHT, Estimate, Filter, HEATER, MEMORY, RATE, SENSOR,
@@ -320,7 +320,7 @@ fn coasts_over_a_failing_sensor() {
         }
         let estimate = bench.step();
         assert!((estimate.temperature - bench.plant.temperature()).abs() < 0.3);
-        assert_eq!(bench.filter.faults().total(), 0);
+        assert_eq!(bench.filter.error_counts().total(), 0);
     }
 }
 

@@ -9,10 +9,15 @@ use common::Fnv;
 use std::convert::identity;
 
 use langevin::{
-    Annealed, Badodab, Baoab, BoxMuller, Chain, Constant, Cyclical, Dense, Diagonal, Energy, Fault,
-    FixedInverseCdf, InverseCdf, Ladder, LatticeWalk, LeimkuhlerMatthews, Libm, Mala, Micromath,
-    Noise, NoiseCorrected, Pcg32, Polynomial, Potential, Psgld, Rademacher, ReplicaExchange,
-    Schedule, SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper, Stochastic, ThreePoint,
+    BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
+    noise::{FixedInverseCdf, InverseCdf, Libm, Micromath, Noise, Rademacher, ThreePoint},
+    potential::{Energy, GradientVariance},
+    preconditioner::{Dense, Diagonal},
+    schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
+    stepper::{
+        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, ModifiedSgld, Psgld,
+        ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, Stepper,
+    },
 };
 
 /// A hash of all words, and the last three.
@@ -28,7 +33,7 @@ fn rng() -> Pcg32 {
 struct Tangle;
 
 impl Potential<3> for Tangle {
-    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), StepError> {
         let [x, y, z] = *theta;
         *gradient = [x + x * y * y, y + x * x * y, z + z * z * z];
         Ok(())
@@ -36,19 +41,19 @@ impl Potential<3> for Tangle {
 }
 
 impl Energy<3> for Tangle {
-    fn energy(&mut self, theta: &[f32; 3]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; 3]) -> Result<f32, StepError> {
         let [x, y, z] = *theta;
         Ok(0.5 * (x * x + y * y + z * z + x * x * y * y) + 0.25 * z * z * z * z)
     }
 }
 
-impl Stochastic<3> for Tangle {
+impl GradientVariance<3> for Tangle {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; 3],
         gradient: &mut [f32; 3],
         variance: &mut [f32; 3],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         *variance = [0.5, 3.0, 10.0];
         self.gradient(theta, gradient)
     }
@@ -86,7 +91,7 @@ fn paces(mut schedule: impl Schedule) -> Golden {
     let mut last = [0; 3];
     for step in 0..STEPS {
         let pace = schedule.pace((1 + step % 4) as f32).expect("in range");
-        last = [pace.eta(), pace.temperature(), pace.noise()].map(f32::to_bits);
+        last = [pace.eta(), pace.temperature(), pace.noise_scale()].map(f32::to_bits);
         last.iter().for_each(|word| hash.write(*word));
         hash.write(u32::from(schedule.keeps()));
     }
@@ -146,7 +151,7 @@ golden! { every_stepper: chained;
     Psgld::new(0.99, 0.1).unwrap() => (0x529bb7028dffbbbd, [0xbf1089d4, 0xbff38b13, 0xbf81e6d7]),
     Sgnht::new(0.2).unwrap() => (0x42d995eda4778bec, [0xbf052746, 0xbf8becd3, 0x3e3050b0]),
     Badodab::new(0.2).unwrap() => (0x8c4b923301dba85f, [0xbf5a1adc, 0xbf6d8b12, 0x3efe3494]),
-    NoiseCorrected::new() => (0x01e8071daf6fad3c, [0xbf18e09b, 0xbff132f7, 0xbf2a163a]),
+    ModifiedSgld::new() => (0x01e8071daf6fad3c, [0xbf18e09b, 0xbff132f7, 0xbf2a163a]),
     Mala::new() => (0xe9d88bd19e758e0e, [0xbf696642, 0xbeab7fbe, 0xbe596fa4]),
     ReplicaExchange::new(Sgld::new(), Ladder::new([2.0, 4.0]).unwrap(), 5) => (0x952f641b70d5a70b, [0xbdc7683c, 0xbf34b944, 0xbf9c5993]),
 }
@@ -164,7 +169,7 @@ golden! { every_metric: chained;
 }
 
 golden! { every_schedule: paces;
-    Constant::new(0.1).unwrap().at(2.0).unwrap() => (0x50cffe8e028cdfed, [0x3ccccccd, 0x40000000, 0x3ea1e89b]),
+    Constant::new(0.1).unwrap().with_temperature(2.0).unwrap() => (0x50cffe8e028cdfed, [0x3ccccccd, 0x40000000, 0x3ea1e89b]),
     Polynomial::new(0.2, 231.07, 0.55).unwrap() => (0x2536bf77865c7866, [0x3a82ec6f, 0x3f800000, 0x3d37132f]),
     Polynomial::between(0.01, 0.0001, 0.55, 1000).unwrap() => (0x7c5177ddc09583db, [0x37d1d48a, 0x3f800000, 0x3be7c4ae]),
     Polynomial::new(1.0, 0.5, 1.0).unwrap() => (0x69d51687d4112e88, [0x3983233a, 0x3f800000, 0x3cb7397a]),

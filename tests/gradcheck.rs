@@ -3,7 +3,7 @@
 #[path = "common/posteriors.rs"]
 mod posteriors;
 
-use langevin::Energy;
+use langevin::potential::Energy;
 use posteriors::{Fixture, Visitor};
 
 struct GradCheck(usize);

@@ -5,11 +5,18 @@
 use std::fmt::Debug;
 
 use langevin::{
-    Annealed, Badodab, Baoab, BoxMuller, Chain, Constant, Cyclical, Data, Dense, Diagonal, Energy,
-    Fault, FaultCounts, FixedInverseCdf, InverseCdf, Ladder, LatticeWalk, LeimkuhlerMatthews, Libm,
-    Mala, MaxStep, Micromath, NoiseCorrected, Pace, Polynomial, Potential, Psgld, Rademacher,
-    ReplicaExchange, Sample, Schedule, Sgd, Sghmc, Sgld, Sgnht, Stepper, Stochastic, ThreePoint,
-    TryRng, Window,
+    BoxMuller, Chain, Potential, Sample, StepError, Window,
+    data::Data,
+    error::ErrorCounts,
+    noise::{FixedInverseCdf, InverseCdf, Libm, Micromath, Rademacher, ThreePoint},
+    potential::{Energy, GradientVariance},
+    preconditioner::{Dense, Diagonal},
+    rand_core::TryRng,
+    schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
+    stepper::{
+        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, ModifiedSgld,
+        Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, StepParameters, Stepper,
+    },
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -68,31 +75,31 @@ impl Replay {
 }
 
 impl Potential<3> for Replay {
-    fn gradient(&mut self, _: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), Fault> {
+    fn gradient(&mut self, _: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), StepError> {
         self.calls += 1;
         *gradient = self.next(&self.gradients);
         Ok(())
     }
 
-    fn data(&self) -> f32 {
+    fn number_of_data(&self) -> f32 {
         self.next(&self.data)
     }
 }
 
 impl Energy<3> for Replay {
-    fn energy(&mut self, _: &[f32; 3]) -> Result<f32, Fault> {
+    fn energy(&mut self, _: &[f32; 3]) -> Result<f32, StepError> {
         self.calls += 1;
         Ok(self.next(&self.energies))
     }
 }
 
-impl Stochastic<3> for Replay {
+impl GradientVariance<3> for Replay {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; 3],
         gradient: &mut [f32; 3],
         variance: &mut [f32; 3],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         *variance = [self.next(&self.energies); 3];
         self.gradient(theta, gradient)
     }
@@ -203,7 +210,7 @@ fn survives<S: Stepper<3, Replay, Z> + Debug, H: Schedule, Z>(
     if let Some(anchor) = setting.anchor {
         chain = chain.anchor(anchor);
     }
-    let mut counts = FaultCounts::new();
+    let mut counts = ErrorCounts::new();
     let mut good_until_kept = setting.burn_in;
     for _ in 0..60 {
         let before = chain.position().map(f32::to_bits);
@@ -218,19 +225,19 @@ fn survives<S: Stepper<3, Replay, Z> + Debug, H: Schedule, Z>(
                 good_until_kept = setting.thin.saturating_sub(1);
             }
             Ok(None) => good_until_kept = good_until_kept.saturating_sub(1),
-            Err(Fault::ReturnedToAnchor) => {
-                counts = chain.faults();
+            Err(StepError::ReturnedToAnchor) => {
+                counts = chain.error_counts();
                 good_until_kept = setting.burn_in;
             }
             Err(fault) => {
                 counts.count(fault);
-                if fault != Fault::Frozen {
+                if fault != StepError::Stalled {
                     assert_eq!(after.map(f32::to_bits), before, "{fault}");
                     assert_eq!(format!("{:?}", chain.stepper()), state, "{fault}");
                 }
             }
         }
-        assert_eq!(chain.faults(), counts);
+        assert_eq!(chain.error_counts(), counts);
     }
     let patience = setting.patience.max(1);
     let blamed = counts.gradient + counts.energy + counts.too_long;
@@ -239,7 +246,9 @@ fn survives<S: Stepper<3, Replay, Z> + Debug, H: Schedule, Z>(
 
 fn schedule(setting: &Setting) -> Constant {
     let constant = Constant::new(setting.eta).unwrap_or(Constant::new(0.1).unwrap());
-    constant.at(setting.temperature).unwrap_or(constant)
+    constant
+        .with_temperature(setting.temperature)
+        .unwrap_or(constant)
 }
 
 /// One line for each: a stepper and the noise that drives it.
@@ -287,7 +296,7 @@ survive! {
     psgld: Psgld::new(0.99, 1e-8).unwrap(), |rng| BoxMuller::new(rng);
     sgnht: Sgnht::new(0.2).unwrap(), |rng| BoxMuller::new(rng);
     badodab: Badodab::new(0.2).unwrap(), |rng| BoxMuller::new(rng);
-    noise_corrected: NoiseCorrected::new(), |rng| BoxMuller::new(rng);
+    noise_corrected: ModifiedSgld::new(), |rng| BoxMuller::new(rng);
     mala: Mala::new(), |rng| BoxMuller::new(rng);
     lattice_walk: LatticeWalk::new(), |rng| rng;
     replica_exchange: ReplicaExchange::new(Sgld::new(), Ladder::new([2.0, 1e30]).unwrap(), 3), |rng| BoxMuller::new(rng);
@@ -299,8 +308,8 @@ fn paces_are_sound(mut schedule: impl Schedule, data: &[f32]) {
         if let Ok(pace) = schedule.pace(*data) {
             assert!(pace.eta() > 0.0 && pace.eta().is_finite());
             assert!(pace.temperature() >= 0.0 && pace.temperature().is_finite());
-            assert!(pace.noise().is_finite());
-            assert_eq!(pace.noise() > 0.0, pace.temperature() > 0.0);
+            assert!(pace.noise_scale().is_finite());
+            assert_eq!(pace.noise_scale() > 0.0, pace.temperature() > 0.0);
         }
         let _ = schedule.keeps();
     }
@@ -321,13 +330,13 @@ proptest! {
         let positive = |x: f32| x > 0.0 && x.is_finite();
         let non_negative = |x: f32| x >= 0.0 && x.is_finite();
         prop_assert_eq!(MaxStep::new(a).is_ok(), positive(a));
-        prop_assert_eq!(Pace::new(a, b).is_ok(), positive(a) && non_negative(b));
+        prop_assert_eq!(StepParameters::new(a, b).is_ok(), positive(a) && non_negative(b));
         prop_assert_eq!(Diagonal::new([1.0, a, b]).is_ok(), positive(a) && positive(b));
         prop_assert_eq!(Constant::new(a).is_ok(), positive(a));
         if let Ok(constant) = Constant::new(a) {
             paces_are_sound(constant, &data);
-            prop_assert_eq!(constant.at(b).is_ok(), non_negative(b));
-            if let Ok(constant) = constant.at(b) {
+            prop_assert_eq!(constant.with_temperature(b).is_ok(), non_negative(b));
+            if let Ok(constant) = constant.with_temperature(b) {
                 paces_are_sound(constant, &data);
             }
             let annealed = Annealed::new(constant, b, c, count);
@@ -351,7 +360,7 @@ proptest! {
         prop_assert_eq!(Cyclical::new(a, count).is_ok(), positive(a) && count > 0);
         if let Ok(cyclical) = Cyclical::new(a, count) {
             paces_are_sound(cyclical.exploring(count / 2).burn_in(count), &data);
-            if let Ok(cyclical) = cyclical.at(b) {
+            if let Ok(cyclical) = cyclical.with_temperature(b) {
                 paces_are_sound(cyclical, &data);
             }
         }
@@ -361,9 +370,9 @@ proptest! {
     fn a_step_that_is_admitted_is_finite_and_within_the_bound(
         delta in three(hostile().boxed()), bound in hostile(),
     ) {
-        let pace = Pace::new(0.1, 1.0).unwrap();
+        let pace = StepParameters::new(0.1, 1.0).unwrap();
         let length = delta.iter().map(|d| f64::from(*d).powi(2)).sum::<f64>().sqrt();
-        if pace.admit(&delta).is_ok() {
+        if pace.check(&delta).is_ok() {
             prop_assert!(length <= 1.0001e18);
         } else {
             prop_assert!(length.is_nan() || length >= 0.9999e18);
@@ -371,7 +380,7 @@ proptest! {
         if let Ok(max) = MaxStep::new(bound) {
             // Below 1e-22 squares underflow.
             let bound = f64::from(bound).min(1e18);
-            if pace.bounded(max).admit(&delta).is_ok() {
+            if pace.with_max_step(max).check(&delta).is_ok() {
                 prop_assert!(length <= 1.0001 * bound + 1e-22);
             } else {
                 prop_assert!(length.is_nan() || length >= 0.9999 * bound - 1e-22);
@@ -395,7 +404,7 @@ proptest! {
         }
         prop_assert_eq!(window.count(), taken.min(8));
         prop_assert_eq!(window.refused() as usize, stream.len() - taken);
-        prop_assert!(window.effective() >= 0.0 && window.effective() <= 8.0001);
+        prop_assert!(window.total_weight() >= 0.0 && window.total_weight() <= 8.0001);
         for index in 0..20 {
             let held = Data::get(&window, index);
             prop_assert_eq!(held.is_some(), index < window.count());

@@ -16,8 +16,8 @@ use common::{
     stats::{Batches, Estimate},
 };
 use langevin::{
-    BoxMuller, Chain, Constant, GaussianPrior, LinearRegression, Model, Noise, Pcg32, Potential,
-    Sample, SeedableRng, Sgld,
+    BoxMuller, Chain, GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng,
+    model::LinearRegression, noise::Noise, schedule::Constant, stepper::Sgld,
 };
 
 const N: usize = 3;
@@ -161,9 +161,9 @@ fn covariance(
     const STEPS: usize = 8_000;
     let mode = mode();
     // Schedules take the step of one datum.
-    let schedule = Constant::new(eta * potential.data())
+    let schedule = Constant::new(eta * potential.number_of_data())
         .unwrap()
-        .at(temperature)
+        .with_temperature(temperature)
         .unwrap();
     let start = mode.map(|m| m as f32);
     let mut chain = Chain::new(start, Sgld::new(), schedule, noise).burn_in(1000);
@@ -230,7 +230,7 @@ fn full_gradient() {
                 assert!((unit[i][j] - t).abs() < 1e-9, "{unit:?}");
             }
         }
-        let found = covariance(model().on(&data()), normals(), pace, &law);
+        let found = covariance(model().posterior(&data()), normals(), pace, &law);
         assert!(worst(&found, &law) <= 4.0, "{pace:?}: {found:?} {law:?}");
     }
 }
@@ -243,7 +243,7 @@ fn minibatches() {
         let pace = (eta, temperature);
         let (model, data) = (model(), data());
         let batch = model
-            .on(&data)
+            .posterior(&data)
             .minibatch::<BATCH, _>(Pcg32::seed_from_u64(11));
         let found = if replacement {
             covariance(batch.with_replacement(), normals(), pace, &law)
@@ -268,6 +268,11 @@ fn minibatches() {
 fn noise_one_percent_off_is_noticed() {
     let pace @ (eta, temperature) = (0.04, 1.0);
     let law = stationary(f64::from(eta), f64::from(temperature), None);
-    let found = covariance(model().on(&data()), Scaled(normals(), 1.01), pace, &law);
+    let found = covariance(
+        model().posterior(&data()),
+        Scaled(normals(), 1.01),
+        pace,
+        &law,
+    );
     assert!(worst(&found, &law) > 4.0, "{found:?}");
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::stats::Batches;
-use langevin::{BoxMuller, Chain, Constant, Pcg32, SeedableRng, Sgld};
+use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::Sgld};
 
 /// U = 50(θ − 1)²/2 at η = 0.01: one unit in the last place of the mean matters as little after 1e8 steps as
 /// after 1e3, counters go past 2²⁴, and each tenth of the run has the law's mean and variance.
@@ -55,5 +55,5 @@ fn hundred_million_steps() {
             "{tenth}: {mean:?} {variance:?}"
         );
     }
-    assert_eq!(chain.faults().total(), 0);
+    assert_eq!(chain.error_counts().total(), 0);
 }

@@ -4,8 +4,9 @@
 mod posteriors;
 
 use langevin::{
-    BoxMuller, Chain, Constant, Data, Dense, Fault, GaussianPrior, LinearRegression, Model, Pcg32,
-    Potential, Sample, SeedableRng, Sgld, Stochastic, TryRng, Window,
+    BoxMuller, Chain, GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng, StepError,
+    Window, data::Data, model::LinearRegression, potential::GradientVariance,
+    preconditioner::Dense, rand_core::TryRng, schedule::Constant, stepper::Sgld,
 };
 
 type Regression = Model<GaussianPrior<2>, LinearRegression>;
@@ -60,7 +61,7 @@ impl TryRng for Every<'_> {
 
 /// Over all sequences of choices: mean and variance of the gradient, and mean of the variance that it
 /// reports.
-fn over_all<'b, M: Stochastic<2>>(
+fn over_all<'b, M: GradientVariance<2>>(
     bounds: &'b [u32],
     batch: impl Fn(Every<'b>) -> M,
 ) -> [[f64; 2]; 3] {
@@ -127,10 +128,12 @@ fn follows(seen: [[f64; 2]; 3], data: &(impl Data<Observation = Sample<2>> + ?Si
 fn without_replacement_exactly() {
     let (model, data) = (model(), window(7));
     // Floyd's algorithm chooses among N − n + 1, ..., N.
-    let two = over_all(&[6, 7], |every| model.on(&data).minibatch::<2, _>(every));
+    let two = over_all(&[6, 7], |every| {
+        model.posterior(&data).minibatch::<2, _>(every)
+    });
     follows(two, &data, 49.0 / 2.0 * (7.0 - 2.0) / (7.0 - 1.0));
     let four = over_all(&[4, 5, 6, 7], |every| {
-        model.on(&data).minibatch::<4, _>(every)
+        model.posterior(&data).minibatch::<4, _>(every)
     });
     follows(four, &data, 49.0 / 4.0 * (7.0 - 4.0) / (7.0 - 1.0));
 }
@@ -140,7 +143,10 @@ fn without_replacement_exactly() {
 fn with_replacement_exactly() {
     let (model, data) = (model(), window(7));
     let three = over_all(&[7, 7, 7], |every| {
-        model.on(&data).minibatch::<3, _>(every).with_replacement()
+        model
+            .posterior(&data)
+            .minibatch::<3, _>(every)
+            .with_replacement()
     });
     follows(three, &data, 49.0 / 3.0);
 }
@@ -151,11 +157,11 @@ fn control_variates_exactly() {
     let (model, data) = (model(), window(7));
     let anchor = [0.25, 0.5];
     let without = over_all(&[5, 6, 7], |every| {
-        let batch = model.on(&data).minibatch::<3, _>(every);
+        let batch = model.posterior(&data).minibatch::<3, _>(every);
         batch.control_variates(&anchor).unwrap()
     });
     let with = over_all(&[7, 7], |every| {
-        let batch = model.on(&data).minibatch::<2, _>(every);
+        let batch = model.posterior(&data).minibatch::<2, _>(every);
         let batch = batch.with_replacement();
         batch.control_variates(&anchor).unwrap()
     });
@@ -190,12 +196,14 @@ fn control_variates_are_exact_for_equal_curvatures() {
         y: (i % 7) as f32,
     });
     let model = model();
-    let batch = model.on(&data).minibatch::<2, _>(Pcg32::seed_from_u64(3));
+    let batch = model
+        .posterior(&data)
+        .minibatch::<2, _>(Pcg32::seed_from_u64(3));
     let mut variates = batch.control_variates(&[2.0, 1.0]).unwrap();
     for k in 0..100 {
         let theta = [k as f32 * 0.1 - 5.0, 0.5];
         let (mut full, mut gradient, mut variance) = ([0.0; 2], [0.0; 2], [0.0; 2]);
-        model.on(&data).gradient(&theta, &mut full).unwrap();
+        model.posterior(&data).gradient(&theta, &mut full).unwrap();
         variates
             .gradient_and_variance(&theta, &mut gradient, &mut variance)
             .unwrap();
@@ -211,9 +219,13 @@ fn control_variates_are_exact_for_equal_curvatures() {
 #[test]
 fn anchor_moves() {
     let (model, data) = (model(), window(8));
-    let batch = || model.on(&data).minibatch::<2, _>(Pcg32::seed_from_u64(3));
+    let batch = || {
+        model
+            .posterior(&data)
+            .minibatch::<2, _>(Pcg32::seed_from_u64(3))
+    };
     let mut full = [0.0; 2];
-    model.on(&data).gradient(&THETA, &mut full).unwrap();
+    model.posterior(&data).gradient(&THETA, &mut full).unwrap();
     let exact = |variates: &mut dyn Potential<2>| {
         let mut gradient = [0.0; 2];
         variates.gradient(&THETA, &mut gradient).unwrap();
@@ -222,22 +234,22 @@ fn anchor_moves() {
 
     let mut variates = batch().control_variates(&[5.0, 5.0]).unwrap();
     assert!((0..9).all(|_| !exact(&mut variates)));
-    variates.recentre(&THETA).unwrap();
+    variates.set_centre(&THETA).unwrap();
     assert!((0..9).all(|_| exact(&mut variates)));
     // What has no finite gradient is no anchor.
-    let refused = variates.recentre(&[f32::NAN, 0.0]);
-    assert_eq!(refused, Err(Fault::NonFiniteGradient));
+    let refused = variates.set_centre(&[f32::NAN, 0.0]);
+    assert_eq!(refused, Err(StepError::NonFiniteGradient));
     assert_eq!(variates.anchor(), &THETA);
     assert!(exact(&mut variates));
 
     let anchored = batch().control_variates(&[5.0, 5.0]).unwrap();
     let mut svrg = anchored.refresh_every(3);
     assert_eq!([0; 4].map(|_| exact(&mut svrg)), [false, false, true, true]);
-    svrg.recentre(&[5.0, 5.0]).unwrap();
+    svrg.set_centre(&[5.0, 5.0]).unwrap();
     assert_eq!([0; 3].map(|_| exact(&mut svrg)), [false, false, true]);
 
     let refused = batch().control_variates(&[f32::MAX, f32::MAX]);
-    assert_eq!(refused.err(), Some(Fault::NonFiniteGradient));
+    assert_eq!(refused.err(), Some(StepError::NonFiniteGradient));
 }
 
 /// A logistic regression of 3020 rows from batches of 32, anchored at the posterior mean: mean within
@@ -302,12 +314,12 @@ fn fresh_independent_subsets() {
     let [gradient, variance] = exact(&data[..]);
     let rng = Pcg32::seed_from_u64(11);
     let without = run(
-        model.on(&data[..]).minibatch::<10, _>(rng.clone()),
+        model.posterior(&data[..]).minibatch::<10, _>(rng.clone()),
         gradient,
     );
     let with = run(
         model
-            .on(&data[..])
+            .posterior(&data[..])
             .minibatch::<10, _>(rng)
             .with_replacement(),
         gradient,
@@ -348,10 +360,13 @@ fn small_windows() {
     for n in 0..=4 {
         let data = window(n);
         let mut full = [0.0; 2];
-        model.on(&data).gradient(&THETA, &mut full).unwrap();
+        model.posterior(&data).gradient(&THETA, &mut full).unwrap();
         for batch in [
-            &mut model.on(&data).minibatch::<4, _>(Broken) as &mut dyn Stochastic<2>,
-            &mut model.on(&data).minibatch::<4, _>(Broken).with_replacement(),
+            &mut model.posterior(&data).minibatch::<4, _>(Broken) as &mut dyn GradientVariance<2>,
+            &mut model
+                .posterior(&data)
+                .minibatch::<4, _>(Broken)
+                .with_replacement(),
         ] {
             let (mut gradient, mut again, mut variance) = ([0.0; 2], [0.0; 2], [1.0; 2]);
             batch.gradient(&THETA, &mut gradient).unwrap();
@@ -359,13 +374,16 @@ fn small_windows() {
                 .gradient_and_variance(&THETA, &mut again, &mut variance)
                 .unwrap();
             assert_eq!((gradient, again, variance), (full, full, [0.0; 2]));
-            assert_eq!(batch.data(), data.effective());
+            assert_eq!(batch.number_of_data(), data.total_weight());
         }
     }
     // Without data the prior, (θ − m)/s².
     let mut prior = [0.0; 2];
     let empty = window(0);
-    model.on(&empty).gradient(&THETA, &mut prior).unwrap();
+    model
+        .posterior(&empty)
+        .gradient(&THETA, &mut prior)
+        .unwrap();
     assert_eq!(prior, [-1.0, 0.125]);
 }
 
@@ -373,14 +391,17 @@ fn small_windows() {
 fn a_broken_generator_is_reported() {
     let (model, data) = (model(), window(8));
     let (mut gradient, mut variance) = ([3.0; 2], [4.0; 2]);
-    let mut batch = model.on(&data).minibatch::<4, _>(Broken);
-    assert_eq!(batch.gradient(&THETA, &mut gradient), Err(Fault::Random));
+    let mut batch = model.posterior(&data).minibatch::<4, _>(Broken);
+    assert_eq!(
+        batch.gradient(&THETA, &mut gradient),
+        Err(StepError::Random)
+    );
     assert_eq!(gradient, [3.0; 2]);
     assert_eq!(
         batch.gradient_and_variance(&THETA, &mut gradient, &mut variance),
-        Err(Fault::Random)
+        Err(StepError::Random)
     );
-    assert_eq!(batch.data(), data.effective());
+    assert_eq!(batch.number_of_data(), data.total_weight());
 }
 
 #[derive(Debug)]

@@ -1,9 +1,15 @@
 //! Every prior and likelihood against finite differences of its energy in f64, and far out.
 
 use langevin::{
-    Data, Energy, Flat, GaussianPrior, LaplacePrior, Likelihood, LinearRegression,
-    LinearRegressionLogSigma, LogisticRegression, Model, NonlinearLeastSquares, Pcg32,
-    PoissonRegression, Potential, Prior, Rng, RobustRegression, Sample, SeedableRng, StudentTPrior,
+    GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng,
+    data::Data,
+    model::{
+        Flat, LaplacePrior, Likelihood, LinearRegression, LinearRegressionLogSigma,
+        LogisticRegression, NonlinearLeastSquares, PoissonRegression, Prior, RobustRegression,
+        StudentTPrior,
+    },
+    potential::Energy,
+    rand_core::Rng,
 };
 
 /// Uniform on (−1, 1).
@@ -69,7 +75,7 @@ fn prior_agrees<const N: usize>(prior: impl Prior<N>, exact: impl Fn(&[f64; N]) 
     // No data: the posterior is the prior.
     let model = Model::new(prior, LinearRegression::new(1.0).unwrap());
     let none: [Sample<N>; 0] = [];
-    agrees(model.on(&none), exact, points());
+    agrees(model.posterior(&none), exact, points());
 }
 
 fn likelihood_agrees<const D: usize, const N: usize>(
@@ -83,7 +89,7 @@ fn likelihood_agrees<const D: usize, const N: usize>(
             .map(|s| exact(&s.x.map(f64::from), f64::from(s.y), theta))
             .sum()
     };
-    agrees(model.on(&data), exact, points());
+    agrees(model.posterior(&data), exact, points());
 }
 
 fn dot(x: &[f64], theta: &[f64]) -> f64 {
@@ -217,7 +223,7 @@ fn finite_at_extremes() {
         let data = [Sample { x: [1.0], y }];
         for z in [0.0, 1e-30, 1.0, 30.0, 90.0, 100.0, 1e4, 1e10] {
             for z in [z, -z] {
-                let mut posterior = model.on(&data);
+                let mut posterior = model.posterior(&data);
                 let mut gradient = [f32::NAN];
                 posterior.gradient(&[z], &mut gradient).unwrap();
                 let energy = posterior.energy(&[z]).unwrap();
@@ -241,10 +247,13 @@ fn finite_at_extremes() {
     ] {
         let data = [Sample { x: [x], y }];
         let mut gradient = [0.0];
-        model.on(&data).gradient(&[1.0], &mut gradient).unwrap();
+        model
+            .posterior(&data)
+            .gradient(&[1.0], &mut gradient)
+            .unwrap();
         // Right and sure: e^−100 and the like, not 0.
         assert!((gradient[0] - slope).abs() < 1e-35);
-        let error = model.on(&data).energy(&[1.0]).unwrap() - energy;
+        let error = model.posterior(&data).energy(&[1.0]).unwrap() - energy;
         assert!((0.0..1e-40).contains(&error), "{error}");
     }
 }
@@ -272,7 +281,7 @@ fn posterior_sums_over_weighted_data() {
     for y in [9.0, 4.0, 2.0, 1.0, 3.0] {
         window.push(Sample { x: [1.0], y }).unwrap();
     }
-    let mut posterior = model.on(&window);
+    let mut posterior = model.posterior(&window);
     let mut gradient = [0.0];
     posterior.gradient(&[0.0], &mut gradient).unwrap();
     assert_eq!(gradient, [-(3.0 + 0.5 + 0.5 + 0.5)]);
@@ -280,5 +289,5 @@ fn posterior_sums_over_weighted_data() {
         posterior.energy(&[0.0]),
         Ok(0.5 * (9.0 + 0.5 + 1.0 + 16.0 / 8.0))
     );
-    assert_eq!(Potential::data(&posterior), window.effective());
+    assert_eq!(Potential::number_of_data(&posterior), window.total_weight());
 }

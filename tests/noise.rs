@@ -14,8 +14,11 @@ use common::{
     stats::{self, Check, Draws},
 };
 use langevin::{
-    Backend, BoxMuller, Chain, Constant, Fault, FixedInverseCdf, Gaussian, InverseCdf, Libm,
-    Micromath, Noise, Pcg32, SeedableRng, Sgld, TryRng, Turn,
+    BoxMuller, Chain, Pcg32, SeedableRng, StepError,
+    noise::{Backend, FixedInverseCdf, Gaussian, InverseCdf, Libm, Micromath, Minimax, Noise},
+    rand_core::TryRng,
+    schedule::Constant,
+    stepper::Sgld,
 };
 
 const PAIRS: usize = 1 << 23;
@@ -126,7 +129,7 @@ impl TryRng for SameRadius {
 struct Clipped(BoxMuller<Pcg32>);
 
 impl Noise for Clipped {
-    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
         self.0.fill(out)?;
         for x in out {
             *x = x.clamp(-3.9, 3.9);
@@ -134,7 +137,7 @@ impl Noise for Clipped {
         Ok(())
     }
 }
-impl langevin::FiveMoments for Clipped {}
+impl langevin::noise::FiveMoments for Clipped {}
 impl Gaussian for Clipped {}
 
 /// E zᵏ of a backend for even k, by summing over every 509th word: E rᵏ times the mean of E cᵏ and E sᵏ.
@@ -153,9 +156,9 @@ fn moment<B: Backend>(k: i32) -> f64 {
 #[test]
 fn variance_of_each_backend() {
     // The sum's own error is that of one cell at u = 0: 509·2⁻³² times −2 ln u, at most 4e-6.
-    let turn = moment::<Turn>(2) - 1.0;
+    let turn = moment::<Minimax>(2) - 1.0;
     let libm = moment::<Libm>(2) - 1.0;
-    println!("variance - 1: Turn {turn:e}, Libm {libm:e}");
+    println!("variance - 1: Minimax {turn:e}, Libm {libm:e}");
     assert!(turn.abs() < 5e-6, "{turn:e}");
     assert!(libm.abs() < 5e-6, "{libm:e}");
 }
@@ -241,7 +244,7 @@ fn reaches<B: Backend + Copy>(backend: B) {
 
 #[test]
 fn the_tail_reaches_6_66_sigma() {
-    reaches(Turn);
+    reaches(Minimax);
     reaches(Libm);
     reaches(Micromath);
 }
@@ -294,10 +297,10 @@ fn a_failing_generator_is_reported_and_the_position_kept() {
         }
         let before = *chain.position();
         for _ in 0..1000 {
-            assert_eq!(chain.step(&mut |x: &[f32; 3]| *x), Err(Fault::Random));
+            assert_eq!(chain.step(&mut |x: &[f32; 3]| *x), Err(StepError::Random));
             assert_eq!(chain.position().map(f32::to_bits), before.map(f32::to_bits));
         }
-        assert_eq!(chain.faults().random, 1000);
-        assert_eq!(chain.faults().total(), 1000);
+        assert_eq!(chain.error_counts().random, 1000);
+        assert_eq!(chain.error_counts().total(), 1000);
     }
 }

@@ -8,7 +8,10 @@ mod common;
 
 use common::stats::{Batches, Estimate};
 use experiments::*;
-use langevin::{BoxMuller, LeimkuhlerMatthews, Pace, Pcg32, SeedableRng, Sghmc, Sgld, Stepper};
+use langevin::{
+    BoxMuller, Pcg32, SeedableRng,
+    stepper::{LeimkuhlerMatthews, Sghmc, Sgld, StepParameters, Stepper},
+};
 
 /// Slope of log |error| over log η at 0.005, 0.01 and 0.02: least squares on equally spaced logs.
 fn order(mean_square: fn(f64) -> f64) -> f64 {
@@ -37,7 +40,7 @@ where
 {
     let mut noise = BoxMuller::new(Pcg32::seed_from_u64(0xcafe));
     let mut potential = Quartic::new(0.0);
-    let pace = Pace::new(eta, 1.0).unwrap();
+    let pace = StepParameters::new(eta, 1.0).unwrap();
     let mut theta = [1.0; 16];
     let mut batches = Batches::default();
     for batch in 0..Batches::COUNT + 2 {

@@ -5,9 +5,13 @@
 //! intervals that should hold 50, 90 and 95 % of the truths do.
 
 use langevin::{
-    BoxMuller, GaussianPrior, LaplacePrior, Likelihood, LinearRegression, LinearRegressionLogSigma,
-    LogisticRegression, Model, Noise, NonlinearLeastSquares, Pcg32, PoissonRegression, Prior, Rng,
-    RobustRegression, Sample, Sampler, SeedableRng, StudentTPrior,
+    BoxMuller, GaussianPrior, Model, Pcg32, Sample, Sampler, SeedableRng,
+    model::{
+        LaplacePrior, Likelihood, LinearRegression, LinearRegressionLogSigma, LogisticRegression,
+        NonlinearLeastSquares, PoissonRegression, Prior, RobustRegression, StudentTPrior,
+    },
+    noise::Noise,
+    rand_core::Rng,
 };
 
 /// Posteriors of each model.
@@ -128,7 +132,7 @@ fn ranks<const N: usize, const D: usize, P: Prior<N>, L: Likelihood<Sample<D>, N
     theta: &[f32; N],
     seed: u64,
 ) -> [usize; N] {
-    let mut posterior = model.on(data);
+    let mut posterior = model.posterior(data);
     let mut sampler = Sampler::new([0.0; N], BoxMuller::new(Pcg32::seed_from_u64(seed)));
     let mut ranks = [0; N];
     let (mut draws, mut wait) = (0, 0);

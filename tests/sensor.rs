@@ -5,7 +5,7 @@
 #[allow(dead_code, reason = "the densities are not compared")]
 mod reference;
 
-use langevin::{BoxMuller, Data, Noise, Pcg32, SeedableRng};
+use langevin::{BoxMuller, Pcg32, SeedableRng, data::Data, noise::Noise};
 use langevin_apps::sensor::*;
 use reference::marginals;
 
@@ -124,7 +124,7 @@ fn posterior_is_that_of_quadrature() {
                 assert!(z.abs() < 0.025, "{name}: mean off by {z} sd");
                 assert!((ratio - 1.0).abs() < 0.02, "{name}: sd ratio {ratio}");
             }
-            assert_eq!(sensor.faults().total(), 0);
+            assert_eq!(sensor.error_counts().total(), 0);
         }
     }
 }
@@ -268,7 +268,7 @@ fn rails_raise_the_alarm_and_are_survived() {
             let report = sensor.report(None);
             assert!((report.offset.mean - 1000.0).abs() < 4.0 * report.offset.sd);
         }
-        assert_eq!(sensor.faults().total(), 0);
+        assert_eq!(sensor.error_counts().total(), 0);
     }
 }
 
@@ -320,7 +320,7 @@ fn what_is_quiet_is_not_dead() {
 /// Any codes at all: reports stay finite, the chain makes no fault, and a healthy signal is known again in the end.
 #[test]
 fn any_codes_are_survived() {
-    use langevin::Rng;
+    use langevin::rand_core::Rng;
     for seed in 0..10 {
         let mut rng = Pcg32::seed_from_u64(seed);
         let mut sensor = Sensor::new(seed).unwrap();
@@ -346,6 +346,6 @@ fn any_codes_are_survived() {
         let report = sensor.report(None);
         assert!((report.offset.mean - 1234.0).abs() < 4.0 * report.offset.sd);
         assert!((report.noise.mean - 2.0).abs() < 4.0 * report.noise.sd);
-        assert_eq!(sensor.faults().total(), 0);
+        assert_eq!(sensor.error_counts().total(), 0);
     }
 }

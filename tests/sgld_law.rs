@@ -13,8 +13,12 @@ use common::{
     stats::{Batches, Estimate},
 };
 use langevin::{
-    BoxMuller, Chain, Constant, Diagonal, Fault, Noise, Pace, Pcg32, Potential, Rng, SeedableRng,
-    Sgld, Stepper,
+    BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
+    noise::Noise,
+    preconditioner::Diagonal,
+    rand_core::Rng,
+    schedule::Constant,
+    stepper::{Sgld, StepParameters, Stepper},
 };
 
 /// Curvature: not 1, so that a missing k shows.
@@ -87,7 +91,10 @@ where
     S: Stepper<N, P, Z>,
 {
     const RING: usize = 128;
-    let schedule = Constant::new(eta).unwrap().at(temperature).unwrap();
+    let schedule = Constant::new(eta)
+        .unwrap()
+        .with_temperature(temperature)
+        .unwrap();
     let mut chain = Chain::new([0.0; N], stepper, schedule, noise);
 
     let slowest = law.rho.iter().fold(0.0_f64, |m, r| m.max(r.abs()));
@@ -288,7 +295,7 @@ impl Potential<COORDINATES> for Subsets {
         &mut self,
         theta: &[f32; COORDINATES],
         gradient: &mut [f32; COORDINATES],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut sum = [0.0; COORDINATES];
         for i in 0..BATCH {
             let datum = if self.replacement {
@@ -350,16 +357,16 @@ fn minibatches_at_small_steps() {
 }
 
 /// SGLD whose noise has the standard deviation that a function of the pace gives.
-struct Broken(fn(&Pace) -> f32);
+struct Broken(fn(&StepParameters) -> f32);
 
 impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Broken {
     fn step(
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let (mut gradient, mut xi) = ([0.0; N], [0.0; N]);
         potential.gradient(theta, &mut gradient)?;
         noise.fill(&mut xi)?;
@@ -369,7 +376,7 @@ impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Broken {
         Ok(())
     }
 
-    fn reach(&self, _: &Pace) -> [f32; N] {
+    fn noise_scale(&self, _: &StepParameters) -> [f32; N] {
         [0.0; N]
     }
 }
@@ -385,11 +392,11 @@ fn found(stepper: Broken, temperature: f32) -> Found {
 #[test]
 fn the_check_passes_what_is_right_and_notices_what_is_not() {
     for temperature in TEMPERATURES {
-        let right = found(Broken(Pace::noise), temperature);
+        let right = found(Broken(StepParameters::noise_scale), temperature);
         assert!(right.holds(), "{right:?}");
-        let one_percent = found(Broken(|pace| 1.01 * pace.noise()), temperature);
+        let one_percent = found(Broken(|pace| 1.01 * pace.noise_scale()), temperature);
         assert!(!one_percent.holds(), "{one_percent:?}");
-        let one_percent = found(Broken(|pace| 0.99 * pace.noise()), temperature);
+        let one_percent = found(Broken(|pace| 0.99 * pace.noise_scale()), temperature);
         assert!(!one_percent.holds(), "{one_percent:?}");
     }
     for temperature in [0.25, 4.0] {

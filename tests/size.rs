@@ -6,16 +6,19 @@
 use core::mem::size_of;
 
 use langevin::{
-    Annealed, BoxMuller, Chain, Constant, Cyclical, Dense, Diagonal, Fault, FaultCounts, MaxStep,
-    Pace, Pcg32, Polynomial, Sample, Sgd, Sgld, Unit, Window,
+    BoxMuller, Chain, Pcg32, Sample, StepError, Window,
+    error::ErrorCounts,
+    preconditioner::{Dense, Diagonal, Identity},
+    schedule::{Annealed, Constant, Cyclical, Polynomial},
+    stepper::{MaxStep, Sgd, Sgld, StepParameters},
 };
 
-const _: () = assert!(size_of::<Fault>() == 1);
-const _: () = assert!(size_of::<Result<(), Fault>>() == 1);
-const _: () = assert!(size_of::<FaultCounts>() == 32);
+const _: () = assert!(size_of::<StepError>() == 1);
+const _: () = assert!(size_of::<Result<(), StepError>>() == 1);
+const _: () = assert!(size_of::<ErrorCounts>() == 32);
 const _: () = assert!(size_of::<MaxStep>() == 4);
 // η, T, √(2ηT), the bound.
-const _: () = assert!(size_of::<Pace>() == 16);
+const _: () = assert!(size_of::<StepParameters>() == 16);
 
 #[test]
 fn schedules() {
@@ -30,7 +33,7 @@ fn schedules() {
 fn steppers_and_metrics() {
     assert_eq!(size_of::<Sgd>(), 0);
     assert_eq!(size_of::<Sgld>(), 0);
-    assert_eq!(size_of::<Unit>(), 0);
+    assert_eq!(size_of::<Identity>(), 0);
     assert_eq!(size_of::<Sgld<Diagonal<8>>>(), 32);
     assert_eq!(size_of::<Sgld<Dense<8>>>(), 256);
 }

@@ -4,9 +4,15 @@
 use std::fmt::Debug;
 
 use langevin::{
-    Badodab, Baoab, BoxMuller, Chain, Cyclical, Dense, Energy, Fault, Ladder, LatticeWalk,
-    LeimkuhlerMatthews, Mala, MaxStep, Metric, NoiseCorrected, Pace, Pcg32, Potential, Psgld,
-    ReplicaExchange, SeedableRng, Sghmc, Sgld, Sgnht, Stepper, Stochastic, TryRng,
+    BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
+    potential::{Energy, GradientVariance},
+    preconditioner::{Dense, Preconditioner},
+    rand_core::TryRng,
+    schedule::Cyclical,
+    stepper::{
+        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, ModifiedSgld,
+        Psgld, ReplicaExchange, Sghmc, Sgld, Sgnht, StepParameters, Stepper,
+    },
 };
 
 /// A generator that fails once its fuse has burnt down.
@@ -85,12 +91,12 @@ impl Bowl {
 }
 
 impl Potential<3> for Bowl {
-    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), StepError> {
         let mut phi = *theta;
-        self.map.push(&mut phi);
+        self.map.apply(&mut phi);
         let [x, y, z] = phi;
         *gradient = [4.0 * x + 0.5 * y, y + 0.5 * x, 2.0 * z + z * z * z];
-        self.map.pull(gradient);
+        self.map.apply_transpose(gradient);
         if self.broken {
             gradient[1] = f32::NAN;
         }
@@ -99,21 +105,21 @@ impl Potential<3> for Bowl {
 }
 
 impl Energy<3> for Bowl {
-    fn energy(&mut self, theta: &[f32; 3]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; 3]) -> Result<f32, StepError> {
         let mut phi = *theta;
-        self.map.push(&mut phi);
+        self.map.apply(&mut phi);
         let [x, y, z] = phi;
         Ok(0.5 * (4.0 * x * x + y * y + x * y + 2.0 * z * z) + 0.25 * z * z * z * z)
     }
 }
 
-impl Stochastic<3> for Bowl {
+impl GradientVariance<3> for Bowl {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; 3],
         gradient: &mut [f32; 3],
         variance: &mut [f32; 3],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         *variance = [0.5; 3];
         self.gradient(theta, gradient)
     }
@@ -129,8 +135,8 @@ fn skewed() -> Dense<3> {
 
 const START: [f32; 3] = [0.5, -1.0, 0.25];
 
-fn pace() -> Pace {
-    Pace::new(0.05, 1.0).unwrap()
+fn pace() -> StepParameters {
+    StepParameters::new(0.05, 1.0).unwrap()
 }
 
 /// A fault of the gradient, of the generator at any word, or of the step's length changes nothing.
@@ -148,7 +154,7 @@ where
         if step % 3 == 0 {
             let before = hit;
             let fault = hit.step(&mut theta, &mut bowl, &pace(), &mut noise);
-            assert_eq!(fault, Err(Fault::NonFiniteGradient), "{name}");
+            assert_eq!(fault, Err(StepError::NonFiniteGradient), "{name}");
             assert_eq!(hit, before, "{name}");
         }
         bowl.broken = false;
@@ -165,16 +171,16 @@ where
         let (before, from) = (hit, theta);
         match hit.step(&mut theta, &mut bowl, &pace(), &mut Z::new(fused(left))) {
             Ok(()) => break,
-            Err(fault) => assert_eq!(fault, Fault::Random, "{name}"),
+            Err(fault) => assert_eq!(fault, StepError::Random, "{name}"),
         }
         assert_eq!((hit, theta), (before, from), "{name}: word {left}");
         assert!(left < 100, "{name}");
     }
 
-    let short = pace().bounded(MaxStep::new(1e-4).unwrap());
+    let short = pace().with_max_step(MaxStep::new(1e-4).unwrap());
     let (before, from) = (hit, theta);
     let fault = hit.step(&mut theta, &mut bowl, &short, &mut noise);
-    assert_eq!(fault, Err(Fault::StepTooLong), "{name}");
+    assert_eq!(fault, Err(StepError::StepTooLong), "{name}");
     assert_eq!((hit, theta), (before, from), "{name}");
 }
 
@@ -190,7 +196,7 @@ where
     let (mut noise, mut same) = (Z::new(fused(u32::MAX)), Z::new(fused(u32::MAX)));
     let mut phi = START;
     let mut theta = START;
-    skewed().push(&mut theta);
+    skewed().apply(&mut theta);
     // Rounding makes the paths part; a wrong power of L does at the first steps.
     for step in 0..50 {
         with_metric
@@ -200,7 +206,7 @@ where
             .step(&mut phi, &mut straight, &pace(), &mut same)
             .unwrap();
         let mut image = phi;
-        skewed().push(&mut image);
+        skewed().apply(&mut image);
         for (a, b) in theta.iter().zip(&image) {
             assert!(
                 (a - b).abs() < 1e-4,
@@ -251,7 +257,7 @@ macro_rules! every_stepper {
         $check::<_, BoxMuller<Fused>>("pSGLD", Psgld::new(0.9, 0.5).unwrap());
         $check::<_, BoxMuller<Fused>>("SGNHT", Sgnht::new(0.2).unwrap());
         $check::<_, BoxMuller<Fused>>("BADODAB", Badodab::new(0.2).unwrap());
-        $check::<_, BoxMuller<Fused>>("noise-corrected SGLD", NoiseCorrected::new());
+        $check::<_, BoxMuller<Fused>>("noise-corrected SGLD", ModifiedSgld::new());
         $check::<_, BoxMuller<Fused>>("MALA", Mala::new());
         $check::<_, Fused>("lattice walk", LatticeWalk::new());
     };

@@ -1,8 +1,9 @@
 //! The posterior that is reported while observations stream in, against exact least squares.
 
 use langevin::{
-    BoxMuller, Chain, Constant, Data, Diagonal, GaussianPrior, LinearRegression, Model, Moments,
-    Noise, Pcg32, Potential, Sample, SeedableRng, Sgld, Window,
+    BoxMuller, Chain, GaussianPrior, Model, Moments, Pcg32, Potential, Sample, SeedableRng, Window,
+    data::Data, model::LinearRegression, noise::Noise, preconditioner::Diagonal,
+    schedule::Constant, stepper::Sgld,
 };
 
 const SIGMA: f32 = 0.5;
@@ -117,7 +118,7 @@ fn while_streaming(restart: bool) {
                 estimate = Moments::new();
             }
             for step in 0..2048 {
-                let theta = chain.step(&mut model.on(&window)).unwrap().unwrap();
+                let theta = chain.step(&mut model.posterior(&window)).unwrap().unwrap();
                 if !restart || step >= 256 {
                     estimate.push(theta);
                 }
@@ -185,7 +186,7 @@ fn under_forgetting(
             }
         }
     }
-    assert_eq!(chain.faults().total(), 0);
+    assert_eq!(chain.error_counts().total(), 0);
     for i in 0..2 {
         let [[error, scatter], [ratio, spread]] = [average(&errors[i]), average(&ratios[i])];
         eprintln!(
@@ -200,7 +201,7 @@ fn under_forgetting(
 #[test]
 fn forgetting_window() {
     under_forgetting(0.05, 60_000, |chain, model, window| {
-        chain.step(&mut model.on(window)).unwrap();
+        chain.step(&mut model.posterior(window)).unwrap();
     });
 }
 
@@ -210,7 +211,7 @@ fn forgetting_window() {
 fn forgetting_window_in_minibatches() {
     let mut rng = Pcg32::seed_from_u64(9);
     under_forgetting(0.01, 250_000, move |chain, model, window| {
-        let mut batch = model.on(window).minibatch::<32, _>(&mut rng);
+        let mut batch = model.posterior(window).minibatch::<32, _>(&mut rng);
         chain.step(&mut batch).unwrap();
     });
 }
@@ -242,21 +243,21 @@ fn nan_sensor_leaves_no_trace() {
                     }
                     // A loop as firmware has it: no new observation, no steps.
                     if window.push(dead).is_ok() {
-                        chain.step(&mut model.on(&window)).unwrap();
+                        chain.step(&mut model.posterior(&window)).unwrap();
                     }
                 }
             }
             window.push(sensor.read([1.0, -2.0])).unwrap();
             for _ in 0..16 {
-                let mut batch = model.on(&window).minibatch::<8, _>(&mut rng);
+                let mut batch = model.posterior(&window).minibatch::<8, _>(&mut rng);
                 estimate.push(chain.step(&mut batch).unwrap().unwrap());
             }
             bits.extend(chain.position().map(f32::to_bits));
             bits.extend(estimate.mean().map(f32::to_bits));
             bits.extend(estimate.sd().map(f32::to_bits));
-            bits.push(window.effective().to_bits());
+            bits.push(window.total_weight().to_bits());
         }
-        assert_eq!(chain.faults().total(), 0);
+        assert_eq!(chain.error_counts().total(), 0);
         (bits, window.refused())
     }
     let (never, none) = run(false);
@@ -270,11 +271,14 @@ fn nan_sensor_leaves_no_trace() {
 fn empty_window_is_the_prior() {
     let model = model(1.0);
     let window: Window<Sample<2>, 64> = Window::new();
-    assert_eq!(Potential::<2>::data(&model.on(&window)), 0.0);
+    assert_eq!(
+        Potential::<2>::number_of_data(&model.posterior(&window)),
+        0.0
+    );
     let mut chain = chain(0.05, 2);
     let mut estimate = Moments::new();
     for _ in 0..200_000 {
-        let theta = chain.step(&mut model.on(&window)).unwrap().unwrap();
+        let theta = chain.step(&mut model.posterior(&window)).unwrap().unwrap();
         estimate.push(theta);
     }
     // ρ = 0.95: 2e5 draws are worth 2e5·(1 − ρ²)/(1 + ρ²) = 10 000 for a variance. 4·√(2/10 000) = 5.7 %.

@@ -12,7 +12,10 @@ use common::{
     stats::{self, Batches, Check, Draws, Estimate, normal_cdf},
 };
 use langevin::{
-    BoxMuller, Chain, Constant, Noise, Pcg32, Rademacher, SeedableRng, Sgld, ThreePoint,
+    BoxMuller, Chain, Pcg32, SeedableRng,
+    noise::{Noise, Rademacher, ThreePoint},
+    schedule::Constant,
+    stepper::Sgld,
 };
 
 fn rng() -> Pcg32 {

@@ -7,7 +7,12 @@
 
 use std::{env, fs, path::PathBuf};
 
-use langevin::{BoxMuller, Chain, Pcg32, Polynomial, Rng, Schedule, SeedableRng, Sgld};
+use langevin::{
+    BoxMuller, Chain, Pcg32, SeedableRng,
+    rand_core::Rng,
+    schedule::{Polynomial, Schedule},
+    stepper::Sgld,
+};
 
 const DATA: usize = 100;
 const SWEEPS: usize = 10_000;

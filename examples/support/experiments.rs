@@ -1,9 +1,12 @@
 //! The experiments on which the steppers are compared: shared by the gallery and the tests.
 
 use langevin::{
-    BoxMuller, Chain, Constant, Cyclical, Energy, Fault, Ladder, LeimkuhlerMatthews, Noise, Pace,
-    Pcg32, Polynomial, Potential, ReplicaExchange, Rng, Schedule, SeedableRng, Sgld, Stepper,
-    Stochastic,
+    BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
+    noise::Noise,
+    potential::{Energy, GradientVariance},
+    rand_core::Rng,
+    schedule::{Constant, Cyclical, Polynomial, Schedule},
+    stepper::{Ladder, LeimkuhlerMatthews, ReplicaExchange, Sgld, StepParameters, Stepper},
 };
 
 /// U = kθ²/2 in each coordinate, with Gaussian noise of known variance on its gradient.
@@ -24,7 +27,7 @@ impl Quadratic {
 }
 
 impl<const N: usize> Potential<N> for Quadratic {
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         if self.sd > 0.0 {
             self.noise.fill(gradient)?;
         }
@@ -36,18 +39,18 @@ impl<const N: usize> Potential<N> for Quadratic {
 }
 
 impl<const N: usize> Energy<N> for Quadratic {
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
         Ok(theta.iter().map(|t| 0.5 * self.k * t * t).sum())
     }
 }
 
-impl<const N: usize> Stochastic<N> for Quadratic {
+impl<const N: usize> GradientVariance<N> for Quadratic {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; N],
         gradient: &mut [f32; N],
         variance: &mut [f32; N],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         *variance = [self.sd * self.sd; N];
         self.gradient(theta, gradient)
     }
@@ -70,7 +73,7 @@ impl Quartic {
 }
 
 impl<const N: usize> Potential<N> for Quartic {
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         if self.sd > 0.0 {
             self.noise.fill(gradient)?;
         }
@@ -82,18 +85,18 @@ impl<const N: usize> Potential<N> for Quartic {
 }
 
 impl<const N: usize> Energy<N> for Quartic {
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
         Ok(theta.iter().map(|t| t * t * (t * t - 2.0)).sum())
     }
 }
 
-impl<const N: usize> Stochastic<N> for Quartic {
+impl<const N: usize> GradientVariance<N> for Quartic {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; N],
         gradient: &mut [f32; N],
         variance: &mut [f32; N],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         *variance = [self.sd * self.sd; N];
         self.gradient(theta, gradient)
     }
@@ -110,7 +113,7 @@ pub fn mean_square<const N: usize, S, P, Z>(
 where
     S: Stepper<N, P, Z>,
 {
-    let pace = Pace::new(eta, 1.0).expect("in range");
+    let pace = StepParameters::new(eta, 1.0).expect("in range");
     let mut theta = [1.0; N];
     let mut sum = 0.0;
     for step in 0..steps.saturating_add(steps / 10) {
@@ -179,7 +182,7 @@ where
 {
     let mut noise = BoxMuller::new(Pcg32::seed_from_u64(1));
     let mut potential = Quartic::new(2.0);
-    let pace = Pace::new(0.01, 1.0).expect("in range");
+    let pace = StepParameters::new(0.01, 1.0).expect("in range");
     let mut theta = [0.0];
     let mut histogram = Histogram {
         shares: [0.0; CELLS],
@@ -313,7 +316,7 @@ fn comb(x: f32) -> (f32, f32) {
 }
 
 impl Potential<2> for Modes {
-    fn gradient(&mut self, theta: &[f32; 2], gradient: &mut [f32; 2]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; 2], gradient: &mut [f32; 2]) -> Result<(), StepError> {
         self.noise.fill(gradient)?;
         for (g, t) in gradient.iter_mut().zip(theta) {
             *g += comb(*t).1;
@@ -323,7 +326,7 @@ impl Potential<2> for Modes {
 }
 
 impl Energy<2> for Modes {
-    fn energy(&mut self, theta: &[f32; 2]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; 2]) -> Result<f32, StepError> {
         Ok(theta.iter().map(|t| comb(*t).0).sum())
     }
 }
@@ -402,7 +405,7 @@ pub fn cyclical(seed: u64, see: impl FnMut(&[f32; 2])) {
 pub fn decreasing(seed: u64, see: impl FnMut(&[f32; 2])) {
     struct Then(u32, Constant, Polynomial);
     impl Schedule for Then {
-        fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
+        fn pace(&mut self, data: f32) -> Result<StepParameters, StepError> {
             match self.0.checked_sub(1) {
                 Some(left) => {
                     self.0 = left;

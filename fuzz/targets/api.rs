@@ -2,7 +2,10 @@
 //! no endless loop.
 #![no_main]
 
-use langevin::*;
+use langevin::{
+    checkpoint::*, constraint::*, data::*, estimate::*, model::*, noise::*, potential::*,
+    preconditioner::*, rand_core::*, sampler::*, schedule::*, stepper::*, *,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -147,20 +150,20 @@ impl Odd {
 }
 
 impl Potential<3> for Odd {
-    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), StepError> {
         for i in 0..3 {
             gradient[i] = self.answer(self.stiffness[i] * theta[i]);
         }
         Ok(())
     }
 
-    fn data(&self) -> f32 {
+    fn number_of_data(&self) -> f32 {
         self.odd.first().copied().unwrap_or(1.0)
     }
 }
 
 impl Energy<3> for Odd {
-    fn energy(&mut self, theta: &[f32; 3]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; 3]) -> Result<f32, StepError> {
         let energy = (0..3)
             .map(|i| 0.5 * self.stiffness[i] * theta[i] * theta[i])
             .sum();
@@ -168,13 +171,13 @@ impl Energy<3> for Odd {
     }
 }
 
-impl Stochastic<3> for Odd {
+impl GradientVariance<3> for Odd {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; 3],
         gradient: &mut [f32; 3],
         variance: &mut [f32; 3],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         *variance = [(); 3].map(|()| self.answer(1.0));
         self.gradient(theta, gradient)
     }
@@ -182,7 +185,7 @@ impl Stochastic<3> for Odd {
 
 /// A chain of the input's settings.
 fn chain<S: Stepper<3, Odd, Z>, Z>(input: &mut Input<'_>, stepper: S, noise: Z) {
-    let schedule = Constant::new(input.float()).and_then(|s| s.at(input.float()));
+    let schedule = Constant::new(input.float()).and_then(|s| s.with_temperature(input.float()));
     let Ok(schedule) = schedule.or(Constant::new(0.1)) else {
         return;
     };
@@ -198,12 +201,12 @@ fn chain<S: Stepper<3, Odd, Z>, Z>(input: &mut Input<'_>, stepper: S, noise: Z) 
     let mut potential = Odd::take(input);
     for _ in 0..steps {
         let before = *chain.position();
-        let faults = chain.faults().total();
+        let faults = chain.error_counts().total();
         let outcome = chain.step(&mut potential).map(|theta| theta.copied());
         finite(chain.position());
         if let Err(fault) = outcome {
-            assert!(chain.faults().total() > faults || faults == u32::MAX);
-            if !matches!(fault, Fault::ReturnedToAnchor | Fault::Frozen) {
+            assert!(chain.error_counts().total() > faults || faults == u32::MAX);
+            if !matches!(fault, StepError::ReturnedToAnchor | StepError::Stalled) {
                 assert_eq!(before.map(f32::to_bits), chain.position().map(f32::to_bits));
             }
         }
@@ -220,7 +223,7 @@ fn steppers(input: &mut Input<'_>) {
         3 => chain(input, Sgld::new(), BoxMuller::with_backend(rng, Micromath)),
         4 => chain(input, Sgld::new(), InverseCdf::new(rng)),
         5 => chain(input, Sgld::new(), FixedInverseCdf::new(rng)),
-        6 => chain(input, NoiseCorrected::new(), ThreePoint::new(rng)),
+        6 => chain(input, ModifiedSgld::new(), ThreePoint::new(rng)),
         7 => chain(input, LatticeWalk::new(), rng),
         8 => chain(input, LeimkuhlerMatthews::new(), ThreePoint::new(rng)),
         9 => chain(input, Mala::new(), InverseCdf::new(rng)),
@@ -276,8 +279,8 @@ fn schedules(input: &mut Input<'_>) {
         for _ in 0..input.byte() {
             if let Ok(pace) = schedule.pace(input.float()) {
                 assert!(pace.eta() > 0.0 && pace.temperature() >= 0.0);
-                assert!(pace.eta().is_finite() && pace.noise().is_finite());
-                let _ = pace.admit(&input.floats::<2>());
+                assert!(pace.eta().is_finite() && pace.noise_scale().is_finite());
+                let _ = pace.check(&input.floats::<2>());
             }
             let _ = schedule.keeps();
         }
@@ -298,7 +301,7 @@ fn schedules(input: &mut Input<'_>) {
         2 => {
             if let Ok(s) = Cyclical::new(input.float(), input.count()) {
                 let s = s.exploring(input.count()).burn_in(input.count());
-                if let Ok(s) = s.at(input.float()) {
+                if let Ok(s) = s.with_temperature(input.float()) {
                     sound(input, s);
                 }
             }
@@ -343,13 +346,13 @@ fn models(input: &mut Input<'_>) {
             let pushed = window.push(observation);
             assert_eq!(pushed.is_ok(), observation.is_finite());
             assert_eq!(window.refused() > refused, pushed.is_err());
-            assert!(window.count() <= 8 && window.effective() <= 8.0);
-            let _ = model.on(&window).energy(chain.position());
+            assert!(window.count() <= 8 && window.total_weight() <= 8.0);
+            let _ = model.posterior(&window).energy(chain.position());
             let anchor = *chain.position();
-            let batch = model.on(&window).minibatch::<3, _>(&mut rng);
+            let batch = model.posterior(&window).minibatch::<3, _>(&mut rng);
             let _ = match kind % 5 {
-                0 => chain.step(&mut model.on(&window)),
-                1 => chain.step(&mut model.on(&window).minibatch::<1, _>(&mut rng)),
+                0 => chain.step(&mut model.posterior(&window)),
+                1 => chain.step(&mut model.posterior(&window).minibatch::<1, _>(&mut rng)),
                 2 => chain.step(&mut batch.with_replacement()),
                 3 => match batch.control_variates(&anchor) {
                     Ok(variates) => chain.step(&mut variates.refresh_every(kind.into())),
@@ -357,7 +360,7 @@ fn models(input: &mut Input<'_>) {
                 },
                 _ => {
                     window.clear();
-                    chain.step(&mut model.on(&window))
+                    chain.step(&mut model.posterior(&window))
                 }
             };
             finite(chain.position());
@@ -457,7 +460,7 @@ fn tuning(input: &mut Input<'_>) {
         }
         finite(sampler.position());
     }
-    let _ = (sampler.verdict(), sampler.faults());
+    let _ = (sampler.verdict(), sampler.error_counts());
     if let Some(monitor) = sampler.monitor() {
         let _ = (monitor.bias(), monitor.noise_ratio(), monitor.curvature());
     }
@@ -474,16 +477,16 @@ fn metrics_and_transforms(input: &mut Input<'_>) {
     }
     metric.rows().iter().for_each(finite);
     let mut x = input.floats();
-    metric.pull(&mut x);
-    metric.push(&mut x);
+    metric.apply_transpose(&mut x);
+    metric.apply(&mut x);
     metric.solve(&mut x);
     let mut rounded = metric;
     rounded.compose(&kept);
 
     let mut support = || match input.byte() % 3 {
-        0 => Support::above(input.float()),
-        1 => Support::below(input.float()),
-        _ => Support::between(input.float(), input.float()),
+        0 => Constraint::above(input.float()),
+        1 => Constraint::below(input.float()),
+        _ => Constraint::between(input.float(), input.float()),
     };
     if let (Ok(a), Ok(b), Ok(c)) = (support(), support(), support()) {
         let transform = Transform::new([a, b, c]);
@@ -525,7 +528,7 @@ fn checkpoints(input: &mut Input<'_>) {
         });
     }
     let mut slots = [[0xff; State::IMAGE]; 2];
-    let (mut place, _) = TwoSlots::recover::<State>([&slots[0], &slots[1]]);
+    let (mut place, _) = AbSlots::recover::<State>([&slots[0], &slots[1]]);
     for _ in 0..1 + input.byte() % 3 {
         let mut image = [0; State::IMAGE];
         if let Ok(slot) = place.prepare(&state, &mut image) {
@@ -560,7 +563,7 @@ fn checkpoints(input: &mut Input<'_>) {
                 assert!(resumed.2.iter().count() <= 4);
             }
         }
-        let _ = TwoSlots::recover::<State>([a, b]).1;
+        let _ = AbSlots::recover::<State>([a, b]).1;
     }
 }
 

@@ -12,14 +12,13 @@ use rand_pcg::Pcg32;
 /// price of an addition a draw and 24 bytes.
 ///
 /// ```
-/// use langevin::{CountedPcg32, Pcg32, Rng, SeedableRng};
+/// use langevin::{Pcg32, SeedableRng, checkpoint::CountedPcg32, rand_core::Rng};
 /// let mut counted = CountedPcg32::seed_from_u64(7);
 /// let mut plain = Pcg32::seed_from_u64(7);
 /// assert_eq!(counted.next_u32(), plain.next_u32());
 /// assert_eq!(counted.draws(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CountedPcg32 {
     state: u64,
     stream: u64,
@@ -82,7 +81,7 @@ impl TryRng for CountedPcg32 {
 
 impl super::Checkpoint for CountedPcg32 {
     const SIZE: usize = 24;
-    const LAYOUT: u32 = super::layout("CountedPcg32", &[]);
+    const SCHEMA: u32 = super::schema_hash("CountedPcg32", &[]);
 
     fn write(&self, out: &mut super::Writer<'_>) {
         (self.state, self.stream, self.draws).write(out);

@@ -45,7 +45,7 @@ pub enum CheckpointError {
         found: u8,
     },
     /// A whole image, of another type, or of one whose fields have changed since.
-    Layout,
+    Schema,
     /// A whole image with a value that no state has.
     Invalid,
 }
@@ -60,7 +60,7 @@ impl fmt::Display for CheckpointError {
             Self::Version { found } => {
                 return write!(f, "checkpoint has format version {found}, not {VERSION}");
             }
-            Self::Layout => "checkpoint is of another type of state",
+            Self::Schema => "checkpoint is of another type of state",
             Self::Invalid => "checkpoint holds a value that no state has",
         })
     }
@@ -130,7 +130,7 @@ pub fn make<T: Checkpoint>(
         return Err(CheckpointError::Truncated);
     };
     let mut out = Writer::new(framed);
-    out.bytes(header(VERSION, sequence, T::LAYOUT));
+    out.bytes(header(VERSION, sequence, T::SCHEMA));
     state.write(&mut out);
     if !out.is_full() {
         // An implementation wrote another number of bytes than its SIZE.
@@ -162,8 +162,8 @@ pub fn check<T: Checkpoint>(image: &[u8]) -> Result<u32, CheckpointError> {
     if version != VERSION {
         return Err(CheckpointError::Version { found: version });
     }
-    if layout != T::LAYOUT {
-        return Err(CheckpointError::Layout);
+    if layout != T::SCHEMA {
+        return Err(CheckpointError::Schema);
     }
     let framed = image
         .split_at_checked(T::IMAGE)
@@ -196,7 +196,7 @@ mod tests {
     fn of_version(version: u8) -> [u8; u32::IMAGE] {
         let mut image = [0; u32::IMAGE];
         make(&7_u32, 3, &mut image).unwrap();
-        image[..HEADER].copy_from_slice(&header(version, 3, u32::LAYOUT));
+        image[..HEADER].copy_from_slice(&header(version, 3, u32::SCHEMA));
         let crc = crc(&image[..HEADER + 4]);
         image[HEADER + 4..].copy_from_slice(&crc.to_le_bytes());
         image
@@ -211,9 +211,9 @@ mod tests {
             let refused = Err(CheckpointError::Version { found });
             assert_eq!(u32::load(&of_version(found)), refused);
         }
-        assert_eq!(f32::load(&image), Err(CheckpointError::Layout));
-        assert_eq!(<[u32; 1]>::load(&image), Err(CheckpointError::Layout));
-        assert_eq!(u64::load(&image), Err(CheckpointError::Layout));
+        assert_eq!(f32::load(&image), Err(CheckpointError::Schema));
+        assert_eq!(<[u32; 1]>::load(&image), Err(CheckpointError::Schema));
+        assert_eq!(u64::load(&image), Err(CheckpointError::Schema));
         assert_eq!(u32::load(&[0xff; 64]), Err(CheckpointError::Empty));
         assert_eq!(u32::load(&[0; 64]), Err(CheckpointError::Empty));
         assert_eq!(u32::load(&[]), Err(CheckpointError::Truncated));
@@ -248,10 +248,10 @@ mod tests {
 
     #[test]
     fn a_wrong_size_makes_no_image() {
-        struct Wrong<const SIZE: usize>;
-        impl<const SIZE: usize> Checkpoint for Wrong<SIZE> {
+        struct ReplayError<const SIZE: usize>;
+        impl<const SIZE: usize> Checkpoint for ReplayError<SIZE> {
             const SIZE: usize = SIZE;
-            const LAYOUT: u32 = 0;
+            const SCHEMA: u32 = 0;
             fn write(&self, out: &mut Writer<'_>) {
                 out.bytes([1; 4]);
             }
@@ -259,9 +259,15 @@ mod tests {
                 Ok(Self)
             }
         }
-        assert!(Wrong::<4>.save(&mut [0; 64]).is_ok());
-        assert_eq!(Wrong::<3>.save(&mut [0; 64]), Err(CheckpointError::Invalid));
-        assert_eq!(Wrong::<5>.save(&mut [0; 64]), Err(CheckpointError::Invalid));
+        assert!(ReplayError::<4>.save(&mut [0; 64]).is_ok());
+        assert_eq!(
+            ReplayError::<3>.save(&mut [0; 64]),
+            Err(CheckpointError::Invalid)
+        );
+        assert_eq!(
+            ReplayError::<5>.save(&mut [0; 64]),
+            Err(CheckpointError::Invalid)
+        );
     }
 
     #[test]

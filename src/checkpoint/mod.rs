@@ -1,15 +1,15 @@
 //! State as bytes that survive a power cut.
 
+mod ab_slots;
 mod bytes;
 mod counted;
 mod image;
-mod slots;
 mod values;
 
+pub use ab_slots::AbSlots;
 pub use bytes::{Reader, Writer};
 pub use counted::CountedPcg32;
 pub use image::CheckpointError;
-pub use slots::TwoSlots;
 
 /// State that is kept as bytes, and resumed bit for bit.
 ///
@@ -21,7 +21,8 @@ pub use slots::TwoSlots;
 /// state, such as a hardware one, implements this with no bytes.
 ///
 /// ```
-/// use langevin::*;
+/// use langevin::{BoxMuller, Chain, Checkpoint, Moments, SeedableRng};
+/// use langevin::{checkpoint::{CheckpointError, CountedPcg32}, schedule::Constant, stepper::Sgld};
 /// type State = (Chain<2, Sgld, Constant, BoxMuller<CountedPcg32>>, Moments<2>);
 /// let noise = BoxMuller::new(CountedPcg32::seed_from_u64(7));
 /// let mut state: State = (
@@ -46,7 +47,7 @@ pub use slots::TwoSlots;
 ///
 /// # In flash
 ///
-/// [`TwoSlots`] keeps two images in turn, so that one is whole whenever the power fails. Give each slot its own
+/// [`AbSlots`] keeps two images in turn, so that one is whole whenever the power fails. Give each slot its own
 /// erase unit, of which [`IMAGE`](Self::IMAGE) bytes are used; pad writes to the flash's word. An erase unit survives some 10⁴ to 10⁵
 /// erasures: a save a minute wears two of them out in two weeks to five months, a save an hour in two years or more; keep
 /// frequent saves in FRAM or battery-backed RAM. Erasing halts many single-bank parts for milliseconds: save between ticks.
@@ -54,9 +55,9 @@ pub trait Checkpoint: Sized {
     /// Number of bytes that [`write`](Self::write) writes and [`read`](Self::read) reads.
     const SIZE: usize;
 
-    /// A number that tells types apart, and versions of one: an image of another is refused. [`layout`] makes one of
+    /// A number that tells types apart, and versions of one: an image of another is refused. [`schema_hash`] makes one of
     /// a name and the parts' numbers.
-    const LAYOUT: u32;
+    const SCHEMA: u32;
 
     /// Number of bytes of an image.
     const IMAGE: usize = Self::SIZE + image::OVERHEAD;
@@ -88,8 +89,8 @@ pub trait Checkpoint: Sized {
     }
 }
 
-/// A number for [`Checkpoint::LAYOUT`] from the name of a type and the layouts of its parts.
-pub const fn layout(name: &str, parts: &[u32]) -> u32 {
+/// A number for [`Checkpoint::SCHEMA`] from the name of a type and the layouts of its parts.
+pub const fn schema_hash(name: &str, parts: &[u32]) -> u32 {
     // FNV-1a.
     const fn mix(mut hash: u32, bytes: &[u8]) -> u32 {
         let mut rest = bytes;
@@ -126,7 +127,7 @@ pub const fn layout(name: &str, parts: &[u32]) -> u32 {
 /// let mut image = [0; App::IMAGE];
 /// app.save(&mut image)?;
 /// assert_eq!(App::load(&image)?.samples, 3);
-/// # Ok::<(), langevin::CheckpointError>(())
+/// # Ok::<(), langevin::checkpoint::CheckpointError>(())
 /// ```
 #[macro_export]
 macro_rules! checkpoint {
@@ -137,9 +138,9 @@ macro_rules! checkpoint {
     ) => {
         impl<$($generics)*> $crate::Checkpoint for $type {
             const SIZE: usize = 0 $(+ <$of as $crate::Checkpoint>::SIZE)+;
-            const LAYOUT: u32 = $crate::checkpoint::layout(
+            const SCHEMA: u32 = $crate::checkpoint::schema_hash(
                 stringify!($type),
-                &[$(<$of as $crate::Checkpoint>::LAYOUT),+],
+                &[$(<$of as $crate::Checkpoint>::SCHEMA),+],
             );
 
             fn write(&self, out: &mut $crate::checkpoint::Writer<'_>) {
@@ -148,7 +149,7 @@ macro_rules! checkpoint {
 
             fn read(
                 input: &mut $crate::checkpoint::Reader<'_>,
-            ) -> ::core::result::Result<Self, $crate::CheckpointError> {
+            ) -> ::core::result::Result<Self, $crate::checkpoint::CheckpointError> {
                 let value = Self {
                     $($field: <$of as $crate::Checkpoint>::read(input)?,)+
                     $($($fresh: $value,)+)?
@@ -156,7 +157,7 @@ macro_rules! checkpoint {
                 $(
                     let $this = &value;
                     if !$valid {
-                        return Err($crate::CheckpointError::Invalid);
+                        return Err($crate::checkpoint::CheckpointError::Invalid);
                     }
                 )?
                 Ok(value)

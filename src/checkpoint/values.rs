@@ -2,13 +2,13 @@
 
 use core::marker::PhantomData;
 
-use super::{Checkpoint, CheckpointError, Reader, Writer, layout};
+use super::{Checkpoint, CheckpointError, Reader, Writer, schema_hash};
 
 macro_rules! numbers {
     ($($number:ident)*) => {$(
         impl Checkpoint for $number {
             const SIZE: usize = size_of::<$number>();
-            const LAYOUT: u32 = layout(stringify!($number), &[]);
+            const SCHEMA: u32 = schema_hash(stringify!($number), &[]);
 
             fn write(&self, out: &mut Writer<'_>) {
                 out.bytes(self.to_le_bytes());
@@ -24,7 +24,7 @@ numbers!(u8 u16 u32 u64 i8 i16 i32 i64 f32);
 
 impl Checkpoint for bool {
     const SIZE: usize = 1;
-    const LAYOUT: u32 = layout("bool", &[]);
+    const SCHEMA: u32 = schema_hash("bool", &[]);
 
     fn write(&self, out: &mut Writer<'_>) {
         out.bytes([u8::from(*self)]);
@@ -42,7 +42,7 @@ impl Checkpoint for bool {
 /// As many bytes for `None`: zeros.
 impl<T: Checkpoint> Checkpoint for Option<T> {
     const SIZE: usize = 1 + T::SIZE;
-    const LAYOUT: u32 = layout("Option", &[T::LAYOUT]);
+    const SCHEMA: u32 = schema_hash("Option", &[T::SCHEMA]);
 
     fn write(&self, out: &mut Writer<'_>) {
         self.is_some().write(out);
@@ -64,7 +64,7 @@ impl<T: Checkpoint> Checkpoint for Option<T> {
 
 impl<T: Checkpoint + Copy, const N: usize> Checkpoint for [T; N] {
     const SIZE: usize = N * T::SIZE;
-    const LAYOUT: u32 = layout("array", &[N as u32, T::LAYOUT]);
+    const SCHEMA: u32 = schema_hash("array", &[N as u32, T::SCHEMA]);
 
     fn write(&self, out: &mut Writer<'_>) {
         for element in self {
@@ -86,7 +86,7 @@ macro_rules! nothings {
     ($($name:literal $type:ty, $value:expr;)*) => {$(
         impl Checkpoint for $type {
             const SIZE: usize = 0;
-            const LAYOUT: u32 = layout($name, &[]);
+            const SCHEMA: u32 = schema_hash($name, &[]);
 
             fn write(&self, _: &mut Writer<'_>) {}
 
@@ -98,15 +98,15 @@ macro_rules! nothings {
 }
 nothings! {
     "()" (), ();
-    "Unit" crate::Unit, crate::Unit;
-    "Turn" crate::Turn, crate::Turn;
-    "Libm" crate::Libm, crate::Libm;
-    "Micromath" crate::Micromath, crate::Micromath;
+    "Identity" crate::preconditioner::Identity, crate::preconditioner::Identity;
+    "Minimax" crate::noise::Minimax, crate::noise::Minimax;
+    "Libm" crate::noise::Libm, crate::noise::Libm;
+    "Micromath" crate::noise::Micromath, crate::noise::Micromath;
 }
 
 impl<T: Checkpoint> Checkpoint for PhantomData<T> {
     const SIZE: usize = 0;
-    const LAYOUT: u32 = layout("PhantomData", &[T::LAYOUT]);
+    const SCHEMA: u32 = schema_hash("PhantomData", &[T::SCHEMA]);
 
     fn write(&self, _: &mut Writer<'_>) {}
 
@@ -119,7 +119,7 @@ macro_rules! tuples {
     ($(($($part:ident $index:tt)+))*) => {$(
         impl<$($part: Checkpoint),+> Checkpoint for ($($part,)+) {
             const SIZE: usize = 0 $(+ $part::SIZE)+;
-            const LAYOUT: u32 = layout("tuple", &[$($part::LAYOUT),+]);
+            const SCHEMA: u32 = schema_hash("tuple", &[$($part::SCHEMA),+]);
 
             fn write(&self, out: &mut Writer<'_>) {
                 $(self.$index.write(out);)+
@@ -169,7 +169,7 @@ mod tests {
         struct Byte(u8);
         impl Checkpoint for Byte {
             const SIZE: usize = 1;
-            const LAYOUT: u32 = bool::LAYOUT;
+            const SCHEMA: u32 = bool::SCHEMA;
             fn write(&self, out: &mut Writer<'_>) {
                 self.0.write(out);
             }

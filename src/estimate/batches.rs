@@ -13,30 +13,23 @@ const MOST: u32 = 96;
 /// half of the run or more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BatchMeans<const N: usize> {
     // The first draw: all is counted from there.
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     origin: [f32; N],
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     sum: [Sum; N],
     size: u32,
     filled: u32,
     fine: Spread<N>,
     coarse: Spread<N>,
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     first_of_pair: [f32; N],
 }
 
 /// Welford's mean and sum of squares, of few numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Spread<const N: usize> {
     count: u32,
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     mean: [f32; N],
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     squares: [f32; N],
 }
 

@@ -9,7 +9,7 @@ use crate::ConfigError;
 /// and d' after the mean has moved, c_ij ← c_ij + α(d_i d'_j − c_ij), each held as two floats.
 ///
 /// ```
-/// use langevin::{Covariance, Dense};
+/// use langevin::{estimate::Covariance, preconditioner::Dense};
 /// let mut draws = Covariance::<2>::new();
 /// for x in [[1.0, 2.0], [-1.0, -2.0], [1.0, 0.0], [-1.0, 0.0]] {
 ///     draws.push(&x);
@@ -17,16 +17,14 @@ use crate::ConfigError;
 /// assert_eq!(draws.matrix(), [[1.0, 1.0], [1.0, 2.0]]);
 /// let metric = Dense::from_covariance(&draws.matrix())?;
 /// # assert_eq!(metric.rows(), &[[1.0, 0.0], [1.0, 1.0]]);
-/// # Ok::<(), langevin::NotPositiveDefinite>(())
+/// # Ok::<(), langevin::preconditioner::NotPositiveDefinite>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Covariance<const N: usize> {
     moments: Moments<N>,
     // Of the pair i > j row i, column j has the covariance, row j, column i what its rounding left out.
     // The diagonal is unused.
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays::rows"))]
     cross: [[f32; N]; N],
 }
 

@@ -20,7 +20,7 @@ use crate::sqrt::sqrt;
 /// `Diagnostics<1>` says the same. 64 bytes a coordinate and 56 in all.
 ///
 /// ```
-/// use langevin::{BoxMuller, Chain, Constant, Diagnostics, Pcg32, SeedableRng, Sgld};
+/// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, estimate::Diagnostics, schedule::Constant, stepper::Sgld};
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut chain = Chain::new([0.0], Sgld::new(), Constant::new(0.5)?, noise);
 /// let mut diagnostics = Diagnostics::new();
@@ -36,7 +36,6 @@ use crate::sqrt::sqrt;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Diagnostics<const N: usize> {
     batches: BatchMeans<N>,
     // The first 2^k draws, and those since.

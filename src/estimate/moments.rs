@@ -44,12 +44,9 @@ use crate::{ConfigError, sqrt::sqrt};
 /// the posterior normal, is NT/2 above the lowest and whose variance is NT²/2.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Moments<const N: usize> {
     weights: Weights,
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     mean: [Sum; N],
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     variance: [Sum; N],
 }
 
@@ -208,7 +205,7 @@ impl<const N: usize> Moments<N> {
 
     /// The intervals [lo, hi] that hold the probability `level`, were the law normal: mean ± z·sd.
     ///
-    /// For laws that are not, see [`Quantiles`](crate::Quantiles). A level below 0 is read as 0, one above
+    /// For laws that are not, see [`Quantiles`](crate::estimate::Quantiles). A level below 0 is read as 0, one above
     /// 1 − 2⁻²⁴ (z = 5.3) or NaN as that.
     pub fn interval(&self, level: f32) -> [[f32; 2]; N] {
         let z = central_normal(level);

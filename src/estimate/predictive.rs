@@ -10,7 +10,7 @@ use crate::{ConfigError, sqrt::sqrt};
 /// variance): what is not known of θ, and noise. A measurement that leaves the interval is an alarm.
 ///
 /// ```
-/// use langevin::Predictive;
+/// use langevin::estimate::Predictive;
 /// let mut next = Predictive::<1>::new();
 /// for gain in [0.9, 1.0, 1.1] {
 ///     next.push(&[gain * 20.0], &[0.5]); // a draw's reading at 20 °C, and the sensor's noise
@@ -20,11 +20,9 @@ use crate::{ConfigError, sqrt::sqrt};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Predictive<const K: usize> {
     predictions: Moments<K>,
     // E(σ²).
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     noise: [Sum; K],
     refused: u32,
 }

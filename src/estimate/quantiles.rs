@@ -11,7 +11,7 @@ const WIDEST: f32 = 1e37;
 
 /// K quantiles of each of N coordinates in fixed memory, for credible intervals of any law.
 ///
-/// Stochastic approximation (Robbins & Monro 1951) with the density estimated on the way (Tierney 1983). A sample
+/// GradientVariance approximation (Robbins & Monro 1951) with the density estimated on the way (Tierney 1983). A sample
 /// x enters with the share α as in [`Moments`](crate::Moments): for the quantile q of probability p,
 ///
 /// q ← q + (α/f)(p − 1{x ≤ q}).
@@ -30,7 +30,7 @@ const WIDEST: f32 = 1e37;
 /// samples beyond the quantile, 100/π in all; before that it tends to lie towards the middle.
 ///
 /// ```
-/// use langevin::Quantiles;
+/// use langevin::estimate::Quantiles;
 /// let mut interval = Quantiles::<1>::central(0.9)?;
 /// let mut x = 0.0_f32;
 /// for _ in 0..20_000 {
@@ -43,19 +43,15 @@ const WIDEST: f32 = 1e37;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Quantiles<const N: usize, const K: usize = 2> {
     weights: Weights,
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     probabilities: [f32; K],
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays::rows"))]
     trackers: [[Tracker; K]; N],
 }
 
 /// One quantile of one coordinate.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Tracker {
     quantile: Sum,
     // Of the window around the quantile; 0 until two samples differ.

@@ -11,7 +11,7 @@ use crate::sqrt::sqrt;
 /// no segment moved, or there are less than two.
 ///
 /// ```
-/// use langevin::{Moments, r_hat};
+/// use langevin::{Moments, estimate::r_hat};
 /// let mut chains = [Moments::<1>::new(); 2];
 /// for x in [-1.0, 1.0] {
 ///     chains[0].push(&[x]);

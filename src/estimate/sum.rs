@@ -7,7 +7,6 @@
 /// is kept and added the next time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sum {
     /// The sum, rounded.
     pub hi: f32,

@@ -9,7 +9,6 @@ use crate::ConfigError;
 /// times the mean weight, and α no longer tends to 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Weights {
     total: Sum,
     // 1 − λ.

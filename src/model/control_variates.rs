@@ -2,8 +2,8 @@
 
 use rand_core::TryRng;
 
-use super::{Likelihood, Minibatch, Prior, Subset, WithoutReplacement};
-use crate::{Data, Fault, Potential, Stochastic};
+use super::{BatchSampler, Likelihood, Minibatch, Prior, WithoutReplacement};
+use crate::{Potential, StepError, data::Data, potential::GradientVariance};
 
 /// A [`Minibatch`] with control variates: with gᵢ = −wᵢ∇log p(yᵢ | θ) and an anchor a, the gradient
 /// is estimated as
@@ -16,17 +16,17 @@ use crate::{Data, Fault, Potential, Stochastic};
 /// are quadratics of equal curvature. Baker et al. (2019).
 ///
 /// The anchor is chosen once (the mode, at best), moved on request by
-/// [`recentre`](Potential::recentre), or every m gradients: [`refresh_every`](Self::refresh_every).
+/// [`set_centre`](Potential::set_centre), or every m gradients: [`refresh_every`](Self::refresh_every).
 ///
 /// Cost: 2B gradients of single data at a call, N at a move of the anchor; 2 floats a parameter. The
 /// data are borrowed: after a new observation, make a new one.
 ///
 /// ```
-/// use langevin::{Flat, LinearRegression, Model, Pcg32, Potential, Sample, SeedableRng};
+/// use langevin::{Model, Pcg32, Potential, Sample, SeedableRng, model::{Flat, LinearRegression}};
 /// let model = Model::new(Flat, LinearRegression::new(1.0)?);
 /// let data: Vec<_> = (0..100).map(|i| Sample { x: [1.0], y: i as f32 }).collect();
 /// let rng = Pcg32::seed_from_u64(7);
-/// let mut posterior = model.on(&data[..]).minibatch::<8, _>(rng).control_variates(&[49.5])?;
+/// let mut posterior = model.posterior(&data[..]).minibatch::<8, _>(rng).control_variates(&[49.5])?;
 /// let mut gradient = [0.0];
 /// posterior.gradient(&[50.5], &mut gradient)?;
 /// assert!((gradient[0] - 100.0).abs() < 1e-3);
@@ -56,11 +56,11 @@ impl<'a, P, L, D: Data + ?Sized, R, const B: usize, S> Minibatch<'a, P, L, D, R,
     /// The same with control variates, anchored at `anchor`.
     ///
     /// # Errors
-    /// [`Fault::NonFiniteGradient`] when the full gradient there is not finite.
+    /// [`StepError::NonFiniteGradient`] when the full gradient there is not finite.
     pub fn control_variates<const N: usize>(
         self,
         anchor: &[f32; N],
-    ) -> Result<ControlVariates<'a, N, P, L, D, R, B, S>, Fault>
+    ) -> Result<ControlVariates<'a, N, P, L, D, R, B, S>, StepError>
     where
         L: Likelihood<D::Observation, N>,
     {
@@ -83,7 +83,7 @@ where
 {
     /// Moves the anchor to the position by itself, at every `gradients`-th gradient: SVRG (Johnson &
     /// Zhang 2013; for Langevin dynamics Dubey et al. 2016). 0 leaves it to
-    /// [`recentre`](Potential::recentre).
+    /// [`set_centre`](Potential::set_centre).
     #[must_use]
     pub const fn refresh_every(mut self, gradients: u32) -> Self {
         self.every = gradients;
@@ -97,7 +97,7 @@ where
     }
 
     #[inline(never)]
-    fn anchor_at(&mut self, theta: &[f32; N]) -> Result<(), Fault> {
+    fn anchor_at(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         let posterior = &self.batch.posterior;
         let mut full = [0.0; N];
         let likelihood = &posterior.model.likelihood;
@@ -108,13 +108,13 @@ where
             self.until = self.every;
             Ok(())
         } else {
-            Err(Fault::NonFiniteGradient)
+            Err(StepError::NonFiniteGradient)
         }
     }
 
     /// Counts down to the next move of the anchor, and makes it.
     #[inline]
-    fn refresh(&mut self, theta: &[f32; N]) -> Result<(), Fault> {
+    fn refresh(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         if self.every == 0 {
             return Ok(());
         }
@@ -133,10 +133,10 @@ where
     D: Data + ?Sized,
     L: Likelihood<D::Observation, N>,
     R: TryRng,
-    S: Subset,
+    S: BatchSampler,
 {
     #[inline]
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         self.refresh(theta)?;
         let Some(subset) = self.batch.draw()? else {
             return self.batch.posterior.gradient(theta, gradient);
@@ -151,31 +151,31 @@ where
         Ok(())
     }
 
-    fn data(&self) -> f32 {
-        self.batch.posterior.data.effective()
+    fn number_of_data(&self) -> f32 {
+        self.batch.posterior.data.total_weight()
     }
 
-    fn recentre(&mut self, theta: &[f32; N]) -> Result<(), Fault> {
+    fn set_centre(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         self.anchor_at(theta)
     }
 }
 
 /// The variance is that of the differences, from the batch itself; `B` ≥ 2. 0 where all data are taken.
-impl<const N: usize, P, L, D, R, const B: usize, S> Stochastic<N>
+impl<const N: usize, P, L, D, R, const B: usize, S> GradientVariance<N>
     for ControlVariates<'_, N, P, L, D, R, B, S>
 where
     P: Prior<N>,
     D: Data + ?Sized,
     L: Likelihood<D::Observation, N>,
     R: TryRng,
-    S: Subset,
+    S: BatchSampler,
 {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; N],
         gradient: &mut [f32; N],
         variance: &mut [f32; N],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         self.refresh(theta)?;
         *variance = [0.0; N];
         let Some(subset) = self.batch.draw()? else {

@@ -9,7 +9,7 @@ use crate::ConfigError;
 /// [`Prior`].
 ///
 /// ```
-/// use langevin::{GaussianPrior, Prior};
+/// use langevin::{GaussianPrior, model::Prior};
 /// let prior = GaussianPrior::new([0.0, 3.0], [10.0, 0.5])?;
 /// assert_eq!(prior.energy(&[0.0, 4.0]), 2.0);
 /// # Ok::<(), langevin::ConfigError>(())

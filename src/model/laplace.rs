@@ -10,7 +10,7 @@ use crate::ConfigError;
 /// another prior to take: see [`Prior`].
 ///
 /// ```
-/// use langevin::{LaplacePrior, Prior};
+/// use langevin::model::{LaplacePrior, Prior};
 /// let prior = LaplacePrior::new([0.0], [0.5])?;
 /// assert_eq!(prior.energy(&[-3.0]), 6.0);
 /// # Ok::<(), langevin::ConfigError>(())

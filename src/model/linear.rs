@@ -9,11 +9,11 @@ use crate::{ConfigError, Sample};
 /// squares is cheaper than any sampler.
 ///
 /// ```
-/// use langevin::{Energy, GaussianPrior, LinearRegression, Model, Sample};
+/// use langevin::{GaussianPrior, Model, Sample, model::LinearRegression, potential::Energy};
 /// let prior = GaussianPrior::new([0.0; 2], [100.0; 2])?;
 /// let model = Model::new(prior, LinearRegression::new(0.5)?);
 /// let data = [Sample { x: [1.0, 2.0], y: 5.0 }];
-/// assert!(model.on(&data).energy(&[1.0, 2.0])? < 1e-3);
+/// assert!(model.posterior(&data).energy(&[1.0, 2.0])? < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,13 +75,13 @@ impl<const N: usize> Likelihood<Sample<N>, N> for LinearRegression {
 /// log σ (a log-normal σ) needs nothing more.
 ///
 /// ```
-/// use langevin::{Flat, LinearRegressionLogSigma, Model, Potential, Sample};
+/// use langevin::{Model, Potential, Sample, model::{Flat, LinearRegressionLogSigma}};
 /// let model = Model::new(Flat, LinearRegressionLogSigma);
 /// let data = [Sample { x: [1.0], y: 2.0 }];
 /// let mut gradient = [0.0; 2];
-/// model.on(&data).gradient(&[3.0, 0.0], &mut gradient)?;
+/// model.posterior(&data).gradient(&[3.0, 0.0], &mut gradient)?;
 /// assert_eq!(gradient, [1.0, 0.0]);
-/// # Ok::<(), langevin::Fault>(())
+/// # Ok::<(), langevin::StepError>(())
 /// ```
 ///
 /// [`GaussianPrior`]: crate::GaussianPrior

@@ -10,13 +10,13 @@ use crate::Sample;
 /// successes.
 ///
 /// ```
-/// use langevin::{Flat, LogisticRegression, Model, Potential, Sample};
+/// use langevin::{Model, Potential, Sample, model::{Flat, LogisticRegression}};
 /// let model = Model::new(Flat, LogisticRegression);
 /// let data = [Sample { x: [100.0], y: 0.0 }];
 /// let mut gradient = [0.0];
-/// model.on(&data).gradient(&[1.0], &mut gradient)?;
+/// model.posterior(&data).gradient(&[1.0], &mut gradient)?;
 /// assert_eq!(gradient, [100.0]);
-/// # Ok::<(), langevin::Fault>(())
+/// # Ok::<(), langevin::StepError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogisticRegression;

@@ -5,15 +5,15 @@ use core::marker::PhantomData;
 use rand_core::TryRng;
 
 use super::{Likelihood, Posterior, Prior};
-use crate::{Data, Fault, Potential, Stochastic};
+use crate::{Potential, StepError, data::Data, potential::GradientVariance};
 
 /// How [`Minibatch`] chooses its data: [`WithoutReplacement`] or [`WithReplacement`].
-pub trait Subset {
+pub trait BatchSampler {
     /// `B` indices below `count`, where `count` > `B`.
     ///
     /// # Errors
-    /// [`Fault::Random`] when the generator fails.
-    fn draw<const B: usize, R: TryRng>(rng: &mut R, count: u32) -> Result<[u32; B], Fault>;
+    /// [`StepError::Random`] when the generator fails.
+    fn draw<const B: usize, R: TryRng>(rng: &mut R, count: u32) -> Result<[u32; B], StepError>;
 
     /// Expected variance of the estimated sum, as a multiple of count²/`batch` · s², where s² is the
     /// variance (with divisor `batch` − 1) among the terms of the batch.
@@ -36,14 +36,14 @@ pub struct WithReplacement;
 /// A random integer below `bound`, by Lemire's multiplication without rejection: a value's
 /// probability is off by at most 2⁻³², relatively by `bound`·2⁻³².
 #[inline]
-fn below<R: TryRng>(rng: &mut R, bound: u32) -> Result<u32, Fault> {
-    let bits = rng.try_next_u32().map_err(|_| Fault::Random)?;
+fn below<R: TryRng>(rng: &mut R, bound: u32) -> Result<u32, StepError> {
+    let bits = rng.try_next_u32().map_err(|_| StepError::Random)?;
     Ok(((u64::from(bits) * u64::from(bound)) >> 32) as u32)
 }
 
-impl Subset for WithoutReplacement {
+impl BatchSampler for WithoutReplacement {
     #[inline]
-    fn draw<const B: usize, R: TryRng>(rng: &mut R, count: u32) -> Result<[u32; B], Fault> {
+    fn draw<const B: usize, R: TryRng>(rng: &mut R, count: u32) -> Result<[u32; B], StepError> {
         let mut chosen = [0; B];
         let mut newest = count.saturating_sub(B as u32);
         for end in 1..=B {
@@ -67,9 +67,9 @@ impl Subset for WithoutReplacement {
     }
 }
 
-impl Subset for WithReplacement {
+impl BatchSampler for WithReplacement {
     #[inline]
-    fn draw<const B: usize, R: TryRng>(rng: &mut R, count: u32) -> Result<[u32; B], Fault> {
+    fn draw<const B: usize, R: TryRng>(rng: &mut R, count: u32) -> Result<[u32; B], StepError> {
         let mut chosen = [0; B];
         for slot in &mut chosen {
             *slot = below(rng, count)?;
@@ -87,18 +87,18 @@ impl Subset for WithReplacement {
 /// ∇(−log p(θ)) − (N/B) Σ_batch wᵢ ∇log p(yᵢ | θ), for N data. Welling & Teh (2011).
 ///
 /// The estimate is unbiased whatever the weights. Its variance V widens what is sampled: a step η of
-/// [`Sgld`](crate::Sgld) adds ηV/2 to T = 1, and V is up to N/B times the curvature, where N counts what
-/// the window holds, however faded. Take η that much smaller, or [`NoiseCorrected`](crate::NoiseCorrected), or
+/// [`Sgld`](crate::stepper::Sgld) adds ηV/2 to T = 1, and V is up to N/B times the curvature, where N counts what
+/// the window holds, however faded. Take η that much smaller, or [`ModifiedSgld`](crate::stepper::ModifiedSgld), or
 /// [`control_variates`](Self::control_variates). Of `B` data or fewer it takes all, which is exact;
 /// without data it is the prior. [`Posterior::minibatch`] makes one; it has no energy.
 ///
 /// ```
-/// use langevin::{Flat, LinearRegression, Model, Pcg32, Potential, Sample, SeedableRng};
+/// use langevin::{Model, Pcg32, Potential, Sample, SeedableRng, model::{Flat, LinearRegression}};
 /// let mut rng = Pcg32::seed_from_u64(7);
 /// let model = Model::new(Flat, LinearRegression::new(1.0)?);
 /// let data: Vec<_> = (0..100).map(|i| Sample { x: [1.0], y: i as f32 }).collect();
 /// let mut gradient = [0.0];
-/// model.on(&data[..]).minibatch::<8, _>(&mut rng).gradient(&[0.0], &mut gradient)?;
+/// model.posterior(&data[..]).minibatch::<8, _>(&mut rng).gradient(&[0.0], &mut gradient)?;
 /// assert!(gradient[0] < 0.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -136,10 +136,12 @@ impl<'a, P, L, D: ?Sized, R, const B: usize> Minibatch<'a, P, L, D, R, B> {
     }
 }
 
-impl<P, L, D: Data + ?Sized, R: TryRng, const B: usize, S: Subset> Minibatch<'_, P, L, D, R, B, S> {
+impl<P, L, D: Data + ?Sized, R: TryRng, const B: usize, S: BatchSampler>
+    Minibatch<'_, P, L, D, R, B, S>
+{
     /// A fresh subset; `None` when that is all data.
     #[inline]
-    pub(super) fn draw(&mut self) -> Result<Option<[u32; B]>, Fault> {
+    pub(super) fn draw(&mut self) -> Result<Option<[u32; B]>, StepError> {
         let count = self.posterior.data.count();
         if count <= B {
             return Ok(None);
@@ -210,10 +212,10 @@ where
     D: Data + ?Sized,
     L: Likelihood<D::Observation, N>,
     R: TryRng,
-    S: Subset,
+    S: BatchSampler,
 {
     #[inline]
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         let Some(subset) = self.draw()? else {
             return self.posterior.gradient(theta, gradient);
         };
@@ -228,28 +230,28 @@ where
 
     /// As of the full sum: the minibatch stands for all data.
     #[inline]
-    fn data(&self) -> f32 {
-        self.posterior.data.effective()
+    fn number_of_data(&self) -> f32 {
+        self.posterior.data.total_weight()
     }
 }
 
 /// The variance is that of the subset's law, from the batch itself; `B` ≥ 2. 0 where all data are
 /// taken.
-impl<const N: usize, P, L, D, R, const B: usize, S> Stochastic<N>
+impl<const N: usize, P, L, D, R, const B: usize, S> GradientVariance<N>
     for Minibatch<'_, P, L, D, R, B, S>
 where
     P: Prior<N>,
     D: Data + ?Sized,
     L: Likelihood<D::Observation, N>,
     R: TryRng,
-    S: Subset,
+    S: BatchSampler,
 {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; N],
         gradient: &mut [f32; N],
         variance: &mut [f32; N],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         *variance = [0.0; N];
         let Some(subset) = self.draw()? else {
             return self.posterior.gradient(theta, gradient);

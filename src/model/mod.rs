@@ -18,13 +18,17 @@ pub use gaussian::GaussianPrior;
 pub use laplace::LaplacePrior;
 pub use linear::{LinearRegression, LinearRegressionLogSigma};
 pub use logistic::LogisticRegression;
-pub use minibatch::{Minibatch, Subset, WithReplacement, WithoutReplacement};
+pub use minibatch::{BatchSampler, Minibatch, WithReplacement, WithoutReplacement};
 pub use nonlinear::NonlinearLeastSquares;
 pub use poisson::PoissonRegression;
 pub use robust::RobustRegression;
 pub use student_t::StudentTPrior;
 
-use crate::{ConfigError, Data, Energy, Fault, Function, Potential, Stochastic};
+use crate::{
+    ConfigError, Potential, StepError,
+    data::Data,
+    potential::{Energy, FunctionPotential, GradientVariance},
+};
 
 /// A prior: −log p(θ), up to a constant.
 ///
@@ -32,7 +36,7 @@ use crate::{ConfigError, Data, Energy, Fault, Function, Potential, Stochastic};
 /// gives each coordinate the kind it needs:
 ///
 /// ```
-/// use langevin::{GaussianPrior, LaplacePrior, Prior};
+/// use langevin::{GaussianPrior, model::{LaplacePrior, Prior}};
 /// let inf = f32::INFINITY;
 /// // A Gaussian offset, a sparse gain.
 /// let prior = (
@@ -66,15 +70,15 @@ impl<const N: usize, A: Prior<N>, B: Prior<N>> Prior<N> for (A, B) {
 /// A prior of the caller's own: closures for the gradient and the energy.
 ///
 /// ```
-/// use langevin::{Function, Prior};
+/// use langevin::{model::Prior, potential::FunctionPotential};
 /// // A half-Cauchy σ of scale 2.5, sampled as θ = log σ: the Jacobian takes θ off.
-/// let prior = Function {
+/// let prior = FunctionPotential {
 ///     gradient: |t: &[f32; 1]| [2.0 - 2.0 / (1.0 + (2.0 * t[0]).exp() / 6.25) - 1.0],
 ///     energy: |t: &[f32; 1]| ((2.0 * t[0]).exp() / 6.25).ln_1p() - t[0],
 /// };
 /// assert!((prior.energy(&[0.0]) - 0.148_420).abs() < 1e-6);
 /// ```
-impl<const N: usize, G, E> Prior<N> for Function<G, E>
+impl<const N: usize, G, E> Prior<N> for FunctionPotential<G, E>
 where
     G: Fn(&[f32; N]) -> [f32; N],
     E: Fn(&[f32; N]) -> f32,
@@ -149,7 +153,7 @@ impl<P, L> Model<P, L> {
     }
 
     /// The posterior given `data`: its potential sums over all of them, with their weights.
-    pub const fn on<'a, D: ?Sized>(&'a self, data: &'a D) -> Posterior<'a, P, L, D> {
+    pub const fn posterior<'a, D: ?Sized>(&'a self, data: &'a D) -> Posterior<'a, P, L, D> {
         Posterior { model: self, data }
     }
 }
@@ -170,7 +174,7 @@ where
     L: Likelihood<D::Observation, N>,
 {
     #[inline]
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         *gradient = [0.0; N];
         self.model.prior.add_gradient(theta, gradient);
         self.model
@@ -180,8 +184,8 @@ where
     }
 
     #[inline]
-    fn data(&self) -> f32 {
-        self.data.effective()
+    fn number_of_data(&self) -> f32 {
+        self.data.total_weight()
     }
 }
 
@@ -191,7 +195,7 @@ where
     D: Data + ?Sized,
     L: Likelihood<D::Observation, N>,
 {
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
         let mut energy = self.model.prior.energy(theta);
         self.data.weighted().for_each(|(observation, weight)| {
             energy += weight * self.model.likelihood.energy(theta, observation);
@@ -201,7 +205,7 @@ where
 }
 
 /// Exact: the variance is 0.
-impl<const N: usize, P, L, D> Stochastic<N> for Posterior<'_, P, L, D>
+impl<const N: usize, P, L, D> GradientVariance<N> for Posterior<'_, P, L, D>
 where
     P: Prior<N>,
     D: Data + ?Sized,
@@ -212,7 +216,7 @@ where
         theta: &[f32; N],
         gradient: &mut [f32; N],
         variance: &mut [f32; N],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         *variance = [0.0; N];
         self.gradient(theta, gradient)
     }

@@ -9,7 +9,7 @@ use crate::{ConfigError, Sample};
 /// share their work.
 ///
 /// ```
-/// use langevin::{Flat, Model, NonlinearLeastSquares, Potential, Sample};
+/// use langevin::{Model, Potential, Sample, model::{Flat, NonlinearLeastSquares}};
 /// // Exponential decay: y = a e^(−kx).
 /// let decay = |x: &[f32; 1], theta: &[f32; 2]| {
 ///     let [a, k] = *theta;
@@ -19,7 +19,7 @@ use crate::{ConfigError, Sample};
 /// let model = Model::new(Flat, NonlinearLeastSquares::new(decay, 0.1)?);
 /// let data = [Sample { x: [0.0], y: 1.0 }];
 /// let mut gradient = [0.0; 2];
-/// model.on(&data).gradient(&[1.0, 2.0], &mut gradient)?;
+/// model.posterior(&data).gradient(&[1.0, 2.0], &mut gradient)?;
 /// assert_eq!(gradient, [0.0, 0.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -10,13 +10,13 @@ use crate::Sample;
 /// proposal went astray, and the way back stays downhill.
 ///
 /// ```
-/// use langevin::{Flat, Model, PoissonRegression, Potential, Sample};
+/// use langevin::{Model, Potential, Sample, model::{Flat, PoissonRegression}};
 /// let model = Model::new(Flat, PoissonRegression);
 /// let data = [Sample { x: [1.0], y: 3.0 }];
 /// let mut gradient = [0.0];
-/// model.on(&data).gradient(&[0.0], &mut gradient)?;
+/// model.posterior(&data).gradient(&[0.0], &mut gradient)?;
 /// assert_eq!(gradient, [-2.0]);
-/// # Ok::<(), langevin::Fault>(())
+/// # Ok::<(), langevin::StepError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoissonRegression;

@@ -10,11 +10,11 @@ use crate::{ConfigError, Sample};
 /// The potential is not convex: far outliers may make modes of their own.
 ///
 /// ```
-/// use langevin::{Flat, Model, Potential, RobustRegression, Sample};
+/// use langevin::{Model, Potential, Sample, model::{Flat, RobustRegression}};
 /// let model = Model::new(Flat, RobustRegression::new(4.0, 1.0)?);
 /// let data = [Sample { x: [1.0], y: 1e6 }];
 /// let mut gradient = [0.0];
-/// model.on(&data).gradient(&[0.0], &mut gradient)?;
+/// model.posterior(&data).gradient(&[0.0], &mut gradient)?;
 /// assert!(gradient[0].abs() < 1e-5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -9,7 +9,7 @@ use crate::ConfigError;
 /// A scale of infinity leaves its coordinate flat, for another prior to take: see [`Prior`].
 ///
 /// ```
-/// use langevin::{Prior, StudentTPrior};
+/// use langevin::model::{Prior, StudentTPrior};
 /// let prior = StudentTPrior::cauchy([0.0], [2.5])?;
 /// assert!((prior.energy(&[2.5]) - 2.0_f32.ln()).abs() < 1e-6);
 /// # Ok::<(), langevin::ConfigError>(())

@@ -6,7 +6,7 @@ use micromath::F32;
 use rand_core::TryRng;
 
 use super::{FiveMoments, Gaussian, Noise};
-use crate::{Fault, sqrt::sqrt};
+use crate::{StepError, sqrt::sqrt};
 
 /// How [`BoxMuller`] computes its radius and its angle.
 pub trait Backend {
@@ -22,7 +22,7 @@ pub trait Backend {
 /// above 1, and its exponent is read off the float. Sine and cosine of a *turn* (absolute error below
 /// 1.5e-7) need no range reduction: the quadrant is two bits of the integer. The square root is exact.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Turn;
+pub struct Minimax;
 
 /// All of libm: `logf`, `sqrtf` and `sincosf`. The literal reading of the formula, kept as reference:
 /// libm's `sincosf` works in `f64`, which a Cortex-M must emulate.
@@ -31,7 +31,7 @@ pub struct Libm;
 
 /// micromath's approximations, repaired: ln(1/u), where its `ln` is accurate, and an exact square
 /// root (micromath's own makes the noise 12 % too hot). The variance is still 6e-4 too large and the
-/// distribution function off by up to 3e-4; [`Turn`] is as fast and exact.
+/// distribution function off by up to 3e-4; [`Minimax`] is as fast and exact.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Micromath;
 
@@ -69,7 +69,7 @@ pub(crate) fn quarter_turn(v: f32) -> (f32, f32) {
     (c, s)
 }
 
-impl Backend for Turn {
+impl Backend for Minimax {
     #[inline]
     fn radius(bits: u32) -> f32 {
         sqrt(minus_two_ln(bits))
@@ -124,35 +124,33 @@ impl Backend for Micromath {
 /// Exact normals by Box and Muller (1958), from any `rand_core` generator.
 ///
 /// Draws come in pairs; the second of a pair is kept for the next call, so odd N wastes nothing.
-/// A generator that can fail is welcome: its failure is [`Fault::Random`].
+/// A generator that can fail is welcome: its failure is [`StepError::Random`].
 ///
 /// ```
-/// use langevin::{BoxMuller, Noise, Pcg32, SeedableRng};
+/// use langevin::{BoxMuller, Pcg32, SeedableRng, noise::Noise};
 /// let mut noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut xi = [0.0; 3];
 /// noise.fill(&mut xi)?;
-/// # Ok::<(), langevin::Fault>(())
+/// # Ok::<(), langevin::StepError>(())
 /// ```
 ///
 /// Per draw: half the cost of a logarithm, a square root and a direction, and one `u32`.
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct BoxMuller<R, B = Turn> {
+pub struct BoxMuller<R, B = Minimax> {
     rng: R,
     spare: Option<f32>,
-    #[cfg_attr(feature = "serde", serde(skip))]
     backend: core::marker::PhantomData<B>,
 }
 
 impl<R> BoxMuller<R> {
-    /// Normals from `rng` through the default backend, [`Turn`].
+    /// Normals from `rng` through the default backend, [`Minimax`].
     pub const fn new(rng: R) -> Self {
-        Self::with_backend(rng, Turn)
+        Self::with_backend(rng, Minimax)
     }
 }
 
 impl<R, B: Copy> BoxMuller<R, B> {
-    /// Normals from `rng` through a backend: [`Turn`], [`Libm`] or [`Micromath`].
+    /// Normals from `rng` through a backend: [`Minimax`], [`Libm`] or [`Micromath`].
     pub const fn with_backend(rng: R, _: B) -> Self {
         Self {
             rng,
@@ -172,9 +170,9 @@ impl<R, B> BoxMuller<R, B> {
 impl<R: TryRng, B: Backend> BoxMuller<R, B> {
     // Always: the generator's state and the constants then stay in registers over a whole fill.
     #[inline(always)]
-    fn pair(&mut self) -> Result<(f32, f32), Fault> {
-        let radius = self.rng.try_next_u32().map_err(|_| Fault::Random)?;
-        let turn = self.rng.try_next_u32().map_err(|_| Fault::Random)?;
+    fn pair(&mut self) -> Result<(f32, f32), StepError> {
+        let radius = self.rng.try_next_u32().map_err(|_| StepError::Random)?;
+        let turn = self.rng.try_next_u32().map_err(|_| StepError::Random)?;
         let r = B::radius(radius);
         let (c, s) = B::direction(turn);
         Ok((r * c, r * s))
@@ -183,7 +181,7 @@ impl<R: TryRng, B: Backend> BoxMuller<R, B> {
 
 impl<R: TryRng, B: Backend> Noise for BoxMuller<R, B> {
     #[inline]
-    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
         let mut out = out.iter_mut();
         if let Some(spare) = self.spare {
             if let Some(first) = out.next() {
@@ -225,7 +223,7 @@ mod tests {
             // signed remainder, plus the quarter.
             let v = f64::from((bits << 2).cast_signed()) / 4_294_967_296.0;
             let angle = (f64::from(bits >> 30) + v) * core::f64::consts::FRAC_PI_2;
-            let (c, s) = Turn::direction(bits);
+            let (c, s) = Minimax::direction(bits);
             assert!((f64::from(c) - angle.cos()).abs() < 1.5e-7, "{bits:#x}");
             assert!((f64::from(s) - angle.sin()).abs() < 1.5e-7, "{bits:#x}");
         }
@@ -248,8 +246,8 @@ mod tests {
 
     #[test]
     fn radius_is_finite_at_the_ends() {
-        assert_eq!(Turn::radius(u32::MAX), 0.0);
-        assert!((Turn::radius(0) - 6.66).abs() < 0.01);
+        assert_eq!(Minimax::radius(u32::MAX), 0.0);
+        assert!((Minimax::radius(0) - 6.66).abs() < 0.01);
         assert!(Micromath::radius(u32::MAX).is_finite());
         assert!((Micromath::radius(0) - 6.66).abs() < 0.01);
     }

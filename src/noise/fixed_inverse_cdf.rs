@@ -3,7 +3,7 @@
 use rand_core::TryRng;
 
 use super::{FiveMoments, Gaussian, Noise};
-use crate::Fault;
+use crate::StepError;
 
 mod table;
 use table::TABLE;
@@ -22,14 +22,13 @@ use table::TABLE;
 /// Each draw takes one `u32` and the same few operations, so that the worst case is the average.
 ///
 /// ```
-/// use langevin::{FixedInverseCdf, Noise, Pcg32, SeedableRng};
+/// use langevin::{Pcg32, SeedableRng, noise::{FixedInverseCdf, Noise}};
 /// let mut noise = FixedInverseCdf::new(Pcg32::seed_from_u64(7));
 /// let mut xi = [0.0; 3];
 /// noise.fill(&mut xi)?;
-/// # Ok::<(), langevin::Fault>(())
+/// # Ok::<(), langevin::StepError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FixedInverseCdf<R> {
     rng: R,
 }
@@ -76,9 +75,9 @@ fn normal(word: u32) -> f32 {
 
 impl<R: TryRng> Noise for FixedInverseCdf<R> {
     #[inline]
-    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
         for z in out {
-            *z = normal(self.rng.try_next_u32().map_err(|_| Fault::Random)?);
+            *z = normal(self.rng.try_next_u32().map_err(|_| StepError::Random)?);
         }
         Ok(())
     }

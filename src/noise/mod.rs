@@ -17,13 +17,13 @@ mod rademacher;
 mod three_point;
 
 pub(crate) use box_muller::quarter_turn;
-pub use box_muller::{Backend, BoxMuller, Libm, Micromath, Turn};
+pub use box_muller::{Backend, BoxMuller, Libm, Micromath, Minimax};
 pub use fixed_inverse_cdf::FixedInverseCdf;
 pub use inverse_cdf::InverseCdf;
 pub use rademacher::Rademacher;
 pub use three_point::ThreePoint;
 
-use crate::Fault;
+use crate::StepError;
 
 /// A source of independent draws that match N(0, 1) in mean, variance and third moment at least.
 ///
@@ -38,8 +38,8 @@ pub trait Noise {
     /// Fills `out` with fresh draws.
     ///
     /// # Errors
-    /// [`Fault::Random`] when the generator underneath fails; `out` is then unspecified.
-    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault>;
+    /// [`StepError::Random`] when the generator underneath fails; `out` is then unspecified.
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError>;
 }
 
 /// Noise that matches N(0, 1) in its first five moments.
@@ -47,7 +47,7 @@ pub trait Noise {
 /// What needs them does not compile with less:
 ///
 /// ```compile_fail,E0277
-/// use langevin::{FiveMoments, Pcg32, Rademacher, SeedableRng};
+/// use langevin::{Pcg32, SeedableRng, noise::{FiveMoments, Rademacher}};
 /// fn second_order(noise: impl FiveMoments) {}
 /// second_order(Rademacher::new(Pcg32::seed_from_u64(7)));
 /// ```
@@ -58,7 +58,7 @@ pub trait Gaussian: FiveMoments {}
 
 impl<Z: Noise> Noise for &mut Z {
     #[inline]
-    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
         (**self).fill(out)
     }
 }

@@ -3,28 +3,27 @@
 use rand_core::TryRng;
 
 use super::Noise;
-use crate::Fault;
+use crate::StepError;
 
 /// −1 and 1 with probability ½ each: the first three moments of N(0, 1), for one random bit a draw.
 ///
 /// A scheme of weak order one keeps its order with it (Milstein & Tretyakov 2004, section 2.1), and
 /// the stationary variance of SGLD on a quadratic is exactly what it is with Gaussian noise. The law
 /// of a chain itself is not Gaussian: on U = kθ²/2 at ηk = 0.1, P(|θ| > 3 sd) is half the Gaussian
-/// chain's. The fourth moment is 1, not 3, so that it is neither [`FiveMoments`](crate::FiveMoments) nor
-/// [`Gaussian`](crate::Gaussian).
+/// chain's. The fourth moment is 1, not 3, so that it is neither [`FiveMoments`](crate::noise::FiveMoments) nor
+/// [`Gaussian`](crate::noise::Gaussian).
 ///
 /// A `u32` lasts for 32 draws. Bits that are too few for the next call are dropped.
 ///
 /// ```
-/// use langevin::{Noise, Pcg32, Rademacher, SeedableRng};
+/// use langevin::{Pcg32, SeedableRng, noise::{Noise, Rademacher}};
 /// let mut noise = Rademacher::new(Pcg32::seed_from_u64(7));
 /// let mut xi = [9.0_f32; 3];
 /// noise.fill(&mut xi)?;
 /// assert!(xi.iter().all(|x| x.abs() == 1.0));
-/// # Ok::<(), langevin::Fault>(())
+/// # Ok::<(), langevin::StepError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Rademacher<R> {
     rng: R,
     // Unused bits, the next one highest, and their number.
@@ -50,11 +49,11 @@ impl<R> Rademacher<R> {
 
 impl<R: TryRng> Noise for Rademacher<R> {
     #[inline]
-    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
         for chunk in out.chunks_mut(32) {
             let needed = chunk.len() as u32;
             if self.left < needed {
-                self.bits = self.rng.try_next_u32().map_err(|_| Fault::Random)?;
+                self.bits = self.rng.try_next_u32().map_err(|_| StepError::Random)?;
                 self.left = 32;
             }
             let mut bits = self.bits;

@@ -3,7 +3,7 @@
 use rand_core::TryRng;
 
 use super::{FiveMoments, Noise};
-use crate::Fault;
+use crate::StepError;
 
 /// −√3, 0 and √3 with probabilities 1/6, 2/3 and 1/6: the first five moments of N(0, 1).
 ///
@@ -11,22 +11,21 @@ use crate::Fault;
 /// the stationary variance of SGLD on a quadratic is exactly what it is with Gaussian noise. The law
 /// of a chain itself is not Gaussian: its tails are those of a sum of many small steps. On U = kθ²/2 at
 /// ηk = 0.1, P(|θ| > 3 sd) is 0.99 of the Gaussian chain's, and the larger ηk, the less. Not for a
-/// Metropolis test, hence not [`Gaussian`](crate::Gaussian).
+/// Metropolis test, hence not [`Gaussian`](crate::noise::Gaussian).
 ///
 /// Each `u32` gives four draws, its four highest digits in base 6: each of the 1296 quadruples has a
 /// probability of 1/1296 ± 2⁻³². The variance of a draw is 4e-8 too small, for √3 is rounded; its odd moments are
 /// within 3e-8 of 0 and the fourth within 3e-7 of 3. Draws that are left over at the end of a call are dropped.
 ///
 /// ```
-/// use langevin::{Noise, Pcg32, SeedableRng, ThreePoint};
+/// use langevin::{Pcg32, SeedableRng, noise::{Noise, ThreePoint}};
 /// let mut noise = ThreePoint::new(Pcg32::seed_from_u64(7));
 /// let mut xi = [9.0; 3];
 /// noise.fill(&mut xi)?;
 /// assert!(xi.iter().all(|x| *x == 0.0 || x.abs() == 3.0_f32.sqrt()));
-/// # Ok::<(), langevin::Fault>(())
+/// # Ok::<(), langevin::StepError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ThreePoint<R> {
     rng: R,
 }
@@ -82,9 +81,9 @@ fn draw(word: u32) -> (f32, u32) {
 
 impl<R: TryRng> Noise for ThreePoint<R> {
     #[inline]
-    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
         for chunk in out.chunks_mut(DIGITS) {
-            let mut word = self.rng.try_next_u32().map_err(|_| Fault::Random)?;
+            let mut word = self.rng.try_next_u32().map_err(|_| StepError::Random)?;
             for z in chunk {
                 (*z, word) = draw(word);
             }

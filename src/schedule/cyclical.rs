@@ -1,7 +1,7 @@
 //! Cyclical step sizes: large steps to find a mode, small ones to describe it, and again.
 
 use super::{Schedule, shared};
-use crate::{ConfigError, Fault, Pace, noise::quarter_turn};
+use crate::{ConfigError, StepError, noise::quarter_turn, stepper::StepParameters};
 
 /// A cyclical step size, η_t = ½η₀[cos(πt/L) + 1] for t = 0, 1, ..., L − 1, and again.
 ///
@@ -13,13 +13,13 @@ use crate::{ConfigError, Fault, Pace, noise::quarter_turn};
 /// paper's exploration stage; its β is their share of the cycle). Draws of the exploration, and of the cycle's
 /// [`burn_in`](Self::burn_in), are not kept. Works with every stepper; thin with
 /// [`Chain::thin`](crate::Chain::thin). Each cycle visits the modes it meets, not in proportion to their
-/// mass: see [`ReplicaExchange`](crate::ReplicaExchange) for that.
+/// mass: see [`ReplicaExchange`](crate::stepper::ReplicaExchange) for that.
 ///
 /// The cosine is a polynomial in `f32`, within a relative 1e-6 of η all the way down to
 /// the cycle's last step; a step costs one division.
 ///
 /// ```
-/// use langevin::{Cyclical, Schedule};
+/// use langevin::schedule::{Cyclical, Schedule};
 /// let mut schedule = Cyclical::new(0.08, 4)?.exploring(1).burn_in(2);
 /// let cycle = [0; 4].map(|_| {
 ///     let pace = schedule.pace(1.0).unwrap();
@@ -33,7 +33,6 @@ use crate::{ConfigError, Fault, Pace, noise::quarter_turn};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cyclical {
     eta: f32,
     temperature: f32,
@@ -72,7 +71,7 @@ impl Cyclical {
     ///
     /// # Errors
     /// When `temperature` is not finite and ≥ 0.
-    pub const fn at(self, temperature: f32) -> Result<Self, ConfigError> {
+    pub const fn with_temperature(self, temperature: f32) -> Result<Self, ConfigError> {
         match ConfigError::non_negative("temperature", temperature) {
             Ok(temperature) => Ok(Self {
                 temperature,
@@ -103,7 +102,7 @@ impl Cyclical {
 
 impl Schedule for Cyclical {
     #[inline]
-    fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
+    fn pace(&mut self, data: f32) -> Result<StepParameters, StepError> {
         let t = self.t;
         let left = self.length.saturating_sub(t);
         self.t = if left > 1 { t + 1 } else { 0 };
@@ -119,7 +118,7 @@ impl Schedule for Cyclical {
         } else {
             self.temperature
         };
-        Pace::checked(shared(self.eta * root * root, data), temperature)
+        StepParameters::checked(shared(self.eta * root * root, data), temperature)
     }
 
     #[inline]
@@ -163,7 +162,7 @@ mod tests {
     fn explores_and_drops_in_each_cycle() {
         let mut schedule = Cyclical::new(0.1, 5)
             .unwrap()
-            .at(2.0)
+            .with_temperature(2.0)
             .unwrap()
             .exploring(2)
             .burn_in(3);

@@ -1,7 +1,12 @@
 //! The Nosé–Hoover thermostat for noisy gradients, by the BADODAB splitting (Leimkuhler & Shang 2016).
 
-use super::{Pace, Stepper, displace, finite_gradient, scaled};
-use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt};
+use super::{StepParameters, Stepper, displace, finite_gradient, scaled};
+use crate::{
+    ConfigError, Potential, StepError,
+    noise::FiveMoments,
+    preconditioner::{Identity, Preconditioner},
+    sqrt::sqrt,
+};
 
 /// BADODAB: [`Sgnht`](super::Sgnht)'s dynamics by a symmetric splitting that tolerates larger steps.
 ///
@@ -29,7 +34,7 @@ use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt
 /// when the gradient's noise is large, unknown and the same everywhere, and N is not 1.
 ///
 /// ```
-/// use langevin::{Badodab, BoxMuller, Chain, Constant, Pcg32, SeedableRng};
+/// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::Badodab};
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut chain = Chain::new([0.0; 4], Badodab::new(0.3)?, Constant::new(0.1)?, noise);
 /// for _ in 0..1000 {
@@ -39,9 +44,7 @@ use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Badodab<const N: usize, M = Unit> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
+pub struct Badodab<const N: usize, M = Identity> {
     momentum: [f32; N],
     friction: f32,
     diffusion: f32,
@@ -59,7 +62,7 @@ impl<const N: usize> Badodab<N> {
                 momentum: [0.0; N],
                 friction: diffusion,
                 diffusion,
-                metric: Unit,
+                metric: Identity,
             }),
             Err(error) => Err(error),
         }
@@ -97,7 +100,7 @@ fn decay(alpha: f32) -> (f32, f32) {
     (1.0 + e, renew)
 }
 
-impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>
+impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>
     for Badodab<N, M>
 {
     #[inline]
@@ -105,12 +108,12 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.pull(&mut gradient);
+        self.metric.apply_transpose(&mut gradient);
         let mut momentum = [0.0; N];
         noise.fill(&mut momentum)?;
         let epsilon = sqrt(2.0 * pace.eta());
@@ -133,7 +136,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         }
         let friction = middle + heat(squares);
         if !friction.is_finite() {
-            return Err(Fault::StepTooLong);
+            return Err(StepError::StepTooLong);
         }
         displace(theta, &self.metric, &mut delta, pace)?;
         self.momentum = momentum;
@@ -141,13 +144,13 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         Ok(())
     }
 
-    fn restart(&mut self) {
+    fn reset(&mut self) {
         self.momentum = [0.0; N];
         self.friction = self.diffusion;
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise())
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 

@@ -1,7 +1,12 @@
 //! Underdamped Langevin dynamics by the BAOAB splitting (Leimkuhler & Matthews 2013).
 
-use super::{Pace, Stepper, displace, finite_gradient, scaled};
-use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt};
+use super::{StepParameters, Stepper, displace, finite_gradient, scaled};
+use crate::{
+    ConfigError, Potential, StepError,
+    noise::FiveMoments,
+    preconditioner::{Identity, Preconditioner},
+    sqrt::sqrt,
+};
 
 /// BAOAB: kick, drift, friction and noise, drift, kick; the two kicks share one gradient.
 ///
@@ -28,7 +33,7 @@ use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt
 /// gradient keep α ≥ 0.3 or so, for the gradient's noise heats as 1/α.
 ///
 /// ```
-/// use langevin::{Baoab, BoxMuller, Chain, Constant, Pcg32, SeedableRng};
+/// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::Baoab};
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut chain = Chain::new([0.0; 2], Baoab::new(0.2)?, Constant::new(0.01)?, noise);
 /// let mut potential = |theta: &[f32; 2]| [theta[0], 100.0 * theta[1]];
@@ -39,9 +44,7 @@ use crate::{ConfigError, Fault, FiveMoments, Metric, Potential, Unit, sqrt::sqrt
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Baoab<const N: usize, M = Unit> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
+pub struct Baoab<const N: usize, M = Identity> {
     momentum: [f32; N],
     keep: f32,
     // √(1 − c²).
@@ -61,7 +64,7 @@ impl<const N: usize> Baoab<N> {
             momentum: [0.0; N],
             keep: 1.0 - friction,
             renew: sqrt(friction * (2.0 - friction)),
-            metric: Unit,
+            metric: Identity,
         })
     }
 
@@ -77,7 +80,7 @@ impl<const N: usize> Baoab<N> {
     }
 }
 
-impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>
+impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>
     for Baoab<N, M>
 {
     #[inline]
@@ -85,12 +88,12 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.pull(&mut gradient);
+        self.metric.apply_transpose(&mut gradient);
         let epsilon = sqrt(2.0 * pace.eta());
         let half = 0.5 * epsilon;
         let sd = self.renew * sqrt(pace.temperature());
@@ -107,12 +110,12 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         Ok(())
     }
 
-    fn restart(&mut self) {
+    fn reset(&mut self) {
         self.momentum = [0.0; N];
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise())
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 
@@ -141,7 +144,7 @@ mod tests {
                 .step(
                     &mut theta,
                     &mut |x: &[f32; 1]| [k * x[0]],
-                    &Pace::new(eta, t).unwrap(),
+                    &StepParameters::new(eta, t).unwrap(),
                     &mut Draws::new(&[xi]),
                 )
                 .unwrap();

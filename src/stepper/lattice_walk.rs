@@ -2,8 +2,11 @@
 
 use rand_core::TryRng;
 
-use super::{Pace, Rate, Stepper, displace, finite_gradient, scaled};
-use crate::{Fault, Metric, Potential, Unit};
+use super::{Proportion, StepParameters, Stepper, displace, finite_gradient, scaled};
+use crate::{
+    Potential, StepError,
+    preconditioner::{Identity, Preconditioner},
+};
 
 /// Lattice walk: each coordinate goes √(2ηT) up or down, by a biased coin.
 ///
@@ -28,7 +31,7 @@ use crate::{Fault, Metric, Potential, Unit};
 /// cost more than the gradient, and steps are small.
 ///
 /// ```
-/// use langevin::{Chain, Constant, LatticeWalk, Pcg32, SeedableRng};
+/// use langevin::{Chain, Pcg32, SeedableRng, schedule::Constant, stepper::LatticeWalk};
 /// let rng = Pcg32::seed_from_u64(7);
 /// let mut chain = Chain::new([0.0], LatticeWalk::new(), Constant::new(0.05)?, rng);
 /// for _ in 0..1000 {
@@ -39,16 +42,15 @@ use crate::{Fault, Metric, Potential, Unit};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct LatticeWalk<M = Unit> {
-    clipped: Rate,
+pub struct LatticeWalk<M = Identity> {
+    clipped: Proportion,
     metric: M,
 }
 
 impl LatticeWalk {
     /// Without preconditioning.
     pub const fn new() -> Self {
-        Self::with_metric(Unit)
+        Self::with_metric(Identity)
     }
 }
 
@@ -56,30 +58,32 @@ impl<M> LatticeWalk<M> {
     /// Preconditioned by `metric`.
     pub const fn with_metric(metric: M) -> Self {
         Self {
-            clipped: Rate::new(),
+            clipped: Proportion::new(),
             metric,
         }
     }
 
     /// The share of coordinate steps whose coin was clipped: −ηg/s beyond ±1.
-    pub const fn clipped(&self) -> Rate {
+    pub const fn clipped(&self) -> Proportion {
         self.clipped
     }
 }
 
-impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: TryRng> Stepper<N, P, Z> for LatticeWalk<M> {
+impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: TryRng> Stepper<N, P, Z>
+    for LatticeWalk<M>
+{
     #[inline]
     fn step(
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut delta = [0.0; N];
         finite_gradient(potential, theta, &mut delta)?;
-        self.metric.pull(&mut delta);
-        let stride = pace.noise();
+        self.metric.apply_transpose(&mut delta);
+        let stride = pace.noise_scale();
         let mut clipped = self.clipped;
         if stride > 0.0 {
             // The coin's bias −ηg/s in units of 2⁻³¹; a conversion to an integer clips.
@@ -87,7 +91,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: TryRng> Stepper<N, P, Z> 
             for d in &mut delta {
                 let bias = bias * *d;
                 clipped.push(bias.abs() > 2_147_483_648.0);
-                let uniform = noise.try_next_u32().map_err(|_| Fault::Random)?;
+                let uniform = noise.try_next_u32().map_err(|_| StepError::Random)?;
                 *d = if uniform.cast_signed() < bias as i32 {
                     stride
                 } else {
@@ -104,12 +108,12 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: TryRng> Stepper<N, P, Z> 
         Ok(())
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise())
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 
-crate::checkpoint!(impl[M: crate::Checkpoint] for LatticeWalk<M> { clipped: Rate, metric: M });
+crate::checkpoint!(impl[M: crate::Checkpoint] for LatticeWalk<M> { clipped: Proportion, metric: M });
 
 #[cfg(test)]
 mod tests {
@@ -120,7 +124,7 @@ mod tests {
     #[cfg_attr(miri, ignore = "slow there")]
     fn the_coin_has_the_stated_bias() {
         // s = 0.2, −ηg/s = −0.1g; 2^20 tosses of 16 coins: 4 standard errors of the mean are 4/√n.
-        let pace = Pace::new(0.02, 1.0).unwrap();
+        let pace = StepParameters::new(0.02, 1.0).unwrap();
         let mut rng = Pcg32::seed_from_u64(11);
         for gradient in [0.0, 1.0, -4.0, 9.0, 10.0, -20.0] {
             let mut up = 0_u32;
@@ -150,7 +154,7 @@ mod tests {
     #[test]
     fn at_zero_temperature_it_descends() {
         let mut theta = [1.0];
-        let pace = Pace::new(0.5, 0.0).unwrap();
+        let pace = StepParameters::new(0.5, 0.0).unwrap();
         let mut rng = Pcg32::seed_from_u64(1);
         LatticeWalk::new()
             .step(&mut theta, &mut [1.0], &pace, &mut rng)

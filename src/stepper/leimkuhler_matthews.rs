@@ -1,7 +1,11 @@
 //! The Leimkuhler–Matthews scheme for overdamped Langevin dynamics.
 
-use super::{Pace, Stepper, displace, finite_gradient, scaled};
-use crate::{Fault, FiveMoments, Metric, Potential, Unit};
+use super::{StepParameters, Stepper, displace, finite_gradient, scaled};
+use crate::{
+    Potential, StepError,
+    noise::FiveMoments,
+    preconditioner::{Identity, Preconditioner},
+};
 
 /// Leimkuhler–Matthews: SGLD whose noise is the mean of this step's draw and the last one's.
 ///
@@ -23,7 +27,7 @@ use crate::{Fault, FiveMoments, Metric, Potential, Unit};
 /// whenever N words of RAM are there. The first step after a start has half the noise.
 ///
 /// ```
-/// use langevin::{BoxMuller, Chain, Constant, LeimkuhlerMatthews, Pcg32, SeedableRng};
+/// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::LeimkuhlerMatthews};
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut chain = Chain::new([0.0], LeimkuhlerMatthews::new(), Constant::new(0.5)?, noise);
 /// for _ in 0..1000 {
@@ -33,9 +37,7 @@ use crate::{Fault, FiveMoments, Metric, Potential, Unit};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct LeimkuhlerMatthews<const N: usize, M = Unit> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
+pub struct LeimkuhlerMatthews<const N: usize, M = Identity> {
     last: [f32; N],
     metric: M,
 }
@@ -43,7 +45,7 @@ pub struct LeimkuhlerMatthews<const N: usize, M = Unit> {
 impl<const N: usize> LeimkuhlerMatthews<N> {
     /// Without preconditioning.
     pub const fn new() -> Self {
-        Self::with_metric(Unit)
+        Self::with_metric(Identity)
     }
 }
 
@@ -68,7 +70,7 @@ impl<const N: usize, M> LeimkuhlerMatthews<N, M> {
     }
 }
 
-impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>
+impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>
     for LeimkuhlerMatthews<N, M>
 {
     #[inline]
@@ -76,15 +78,15 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.pull(&mut gradient);
+        self.metric.apply_transpose(&mut gradient);
         let mut fresh = [0.0; N];
         noise.fill(&mut fresh)?;
-        let half = 0.5 * pace.noise();
+        let half = 0.5 * pace.noise_scale();
         let mut delta = self.last;
         for ((d, xi), g) in delta.iter_mut().zip(&fresh).zip(&gradient) {
             *d = half * (*d + *xi) - pace.eta() * *g;
@@ -94,12 +96,12 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P
         Ok(())
     }
 
-    fn restart(&mut self) {
+    fn reset(&mut self) {
         self.last = [0.0; N];
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise())
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn each_draw_moves_two_steps() {
-        let pace = Pace::new(0.5, 4.0).unwrap(); // √(ηT/2) = 1
+        let pace = StepParameters::new(0.5, 4.0).unwrap(); // √(ηT/2) = 1
         let mut stepper = LeimkuhlerMatthews::new();
         let mut theta = [0.0];
         let mut at = [0.0; 3];

@@ -1,7 +1,12 @@
 //! The Metropolis-adjusted Langevin algorithm (Roberts & Tweedie 1996).
 
-use super::{Pace, Rate, Stepper, displace, finite_gradient, scaled};
-use crate::{Energy, Fault, Gaussian, Metric, Unit};
+use super::{Proportion, StepParameters, Stepper, displace, finite_gradient, scaled};
+use crate::{
+    StepError,
+    noise::Gaussian,
+    potential::Energy,
+    preconditioner::{Identity, Preconditioner},
+};
 
 /// MALA: a Langevin step, accepted or rejected so that the law is exp(−U/T) at every step size.
 ///
@@ -18,7 +23,7 @@ use crate::{Energy, Fault, Gaussian, Metric, Unit};
 ///
 /// On U = kθ²/2 the variance is T/k at every η, and half the proposals are accepted at ηk = 2 for N = 1. Take
 /// η for an acceptance of 0.5 to 0.7. A proposal of infinite energy is rejected (a wall); one of NaN energy
-/// is a [`Fault::NonFiniteEnergy`]. A rejected proposal leaves the position to be counted once more: it
+/// is a [`StepError::NonFiniteEnergy`]. A rejected proposal leaves the position to be counted once more: it
 /// is a step, not a fault.
 ///
 /// U and ∇U must be exact and the noise Gaussian. Energies are differences of `f32` sums: shift U so that
@@ -32,10 +37,10 @@ use crate::{Energy, Fault, Gaussian, Metric, Unit};
 /// [`log_ratio`](Self::log_ratio).
 ///
 /// ```
-/// use langevin::{BoxMuller, Chain, Constant, Function, Mala, Pcg32, SeedableRng};
+/// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, potential::FunctionPotential, schedule::Constant, stepper::Mala};
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut chain = Chain::new([0.0], Mala::new(), Constant::new(0.9)?, noise);
-/// let mut potential = Function {
+/// let mut potential = FunctionPotential {
 ///     gradient: |x: &[f32; 1]| *x,
 ///     energy: |x: &[f32; 1]| 0.5 * x[0] * x[0],
 /// };
@@ -47,21 +52,20 @@ use crate::{Energy, Fault, Gaussian, Metric, Unit};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Mala<M = Unit> {
-    accepted: Rate,
+pub struct Mala<M = Identity> {
+    accepted: Proportion,
     metric: M,
 }
 
 impl Mala {
     /// Without preconditioning.
     pub const fn new() -> Self {
-        Self::with_metric(Unit)
+        Self::with_metric(Identity)
     }
 }
 
 /// A position with what the test asks of it.
-struct Place<const N: usize> {
+struct EvaluatedPoint<const N: usize> {
     gradient: [f32; N],
     energy: f32,
 }
@@ -70,13 +74,13 @@ impl<M> Mala<M> {
     /// Preconditioned by `metric`.
     pub const fn with_metric(metric: M) -> Self {
         Self {
-            accepted: Rate::new(),
+            accepted: Proportion::new(),
             metric,
         }
     }
 
     /// The share of proposals that were accepted.
-    pub const fn acceptance(&self) -> Rate {
+    pub const fn acceptance(&self) -> Proportion {
         self.accepted
     }
 
@@ -87,13 +91,13 @@ impl<M> Mala<M> {
     /// the unadjusted chain is sound; below 0.8 or so, its bias shows. At T = 0 the result has no meaning.
     ///
     /// ```
-    /// use langevin::{BoxMuller, Function, Mala, Pace, Pcg32, SeedableRng, Sgld, Stepper};
+    /// use langevin::{BoxMuller, Pcg32, SeedableRng, potential::FunctionPotential, stepper::{Mala, Sgld, StepParameters, Stepper}};
     /// let mut noise = BoxMuller::new(Pcg32::seed_from_u64(7));
-    /// let mut potential = Function {
+    /// let mut potential = FunctionPotential {
     ///     gradient: |x: &[f32; 1]| *x,
     ///     energy: |x: &[f32; 1]| 0.5 * x[0] * x[0],
     /// };
-    /// let pace = Pace::new(0.2, 1.0)?;
+    /// let pace = StepParameters::new(0.2, 1.0)?;
     /// let mut theta = [0.0];
     /// for _ in 0..100 {
     ///     let from = theta;
@@ -104,21 +108,21 @@ impl<M> Mala<M> {
     /// ```
     ///
     /// # Errors
-    /// [`Fault::NonFiniteGradient`] and [`Fault::NonFiniteEnergy`], at either end; what the potential
+    /// [`StepError::NonFiniteGradient`] and [`StepError::NonFiniteEnergy`], at either end; what the potential
     /// reports.
     pub fn log_ratio<const N: usize, P: Energy<N>>(
         &self,
         from: &[f32; N],
         to: &[f32; N],
         potential: &mut P,
-        pace: &Pace,
-    ) -> Result<f32, Fault>
+        pace: &StepParameters,
+    ) -> Result<f32, StepError>
     where
-        M: Metric<N>,
+        M: Preconditioner<N>,
     {
-        let (mut here, mut there) = (Place::NOWHERE, Place::NOWHERE);
-        here.look(potential, from)?;
-        there.look(potential, to)?;
+        let (mut here, mut there) = (EvaluatedPoint::UNEVALUATED, EvaluatedPoint::UNEVALUATED);
+        here.evaluate(potential, from)?;
+        there.evaluate(potential, to)?;
         let mut delta = *to;
         for (d, f) in delta.iter_mut().zip(from) {
             *d -= *f;
@@ -129,21 +133,21 @@ impl<M> Mala<M> {
     #[inline]
     fn ratio<const N: usize>(
         &self,
-        here: &Place<N>,
-        there: &Place<N>,
+        here: &EvaluatedPoint<N>,
+        there: &EvaluatedPoint<N>,
         delta: &[f32; N],
-        pace: &Pace,
+        pace: &StepParameters,
     ) -> f32
     where
-        M: Metric<N>,
+        M: Preconditioner<N>,
     {
         let mut work = 0.0;
         for ((d, g), h) in delta.iter().zip(&here.gradient).zip(&there.gradient) {
             work += *d * (*g + *h);
         }
         let (mut g, mut h) = (here.gradient, there.gradient);
-        self.metric.pull(&mut g);
-        self.metric.pull(&mut h);
+        self.metric.apply_transpose(&mut g);
+        self.metric.apply_transpose(&mut h);
         let mut squares = 0.0;
         for (g, h) in g.iter().zip(&h) {
             squares += (*g - *h) * (*g + *h);
@@ -152,50 +156,54 @@ impl<M> Mala<M> {
     }
 }
 
-impl<const N: usize> Place<N> {
-    const NOWHERE: Self = Self {
+impl<const N: usize> EvaluatedPoint<N> {
+    const UNEVALUATED: Self = Self {
         gradient: [0.0; N],
         energy: 0.0,
     };
 
     /// Fills in what there is at `theta`.
     #[inline]
-    fn look<P: Energy<N>>(&mut self, potential: &mut P, theta: &[f32; N]) -> Result<(), Fault> {
+    fn evaluate<P: Energy<N>>(
+        &mut self,
+        potential: &mut P,
+        theta: &[f32; N],
+    ) -> Result<(), StepError> {
         finite_gradient(potential, theta, &mut self.gradient)?;
         self.energy = potential.energy(theta)?;
         if self.energy.is_finite() {
             Ok(())
         } else {
-            Err(Fault::NonFiniteEnergy)
+            Err(StepError::NonFiniteEnergy)
         }
     }
 }
 
-impl<const N: usize, M: Metric<N>, P: Energy<N>, Z: Gaussian> Stepper<N, P, Z> for Mala<M> {
+impl<const N: usize, M: Preconditioner<N>, P: Energy<N>, Z: Gaussian> Stepper<N, P, Z> for Mala<M> {
     #[inline]
     fn step(
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
-        let mut here = Place::NOWHERE;
-        here.look(potential, theta)?;
+    ) -> Result<(), StepError> {
+        let mut here = EvaluatedPoint::UNEVALUATED;
+        here.evaluate(potential, theta)?;
         let mut pulled = here.gradient;
-        self.metric.pull(&mut pulled);
+        self.metric.apply_transpose(&mut pulled);
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
         let lead = exponential(noise)?;
         for (d, g) in delta.iter_mut().zip(&pulled) {
-            *d = pace.noise() * *d - pace.eta() * *g;
+            *d = pace.noise_scale() * *d - pace.eta() * *g;
         }
         let mut proposal = *theta;
         displace(&mut proposal, &self.metric, &mut delta, pace)?;
         let wall = potential.energy(&proposal)? == f32::INFINITY;
         let accept = !wall && {
-            let mut there = Place::NOWHERE;
-            there.look(potential, &proposal)?;
+            let mut there = EvaluatedPoint::UNEVALUATED;
+            there.evaluate(potential, &proposal)?;
             if pace.temperature() > 0.0 {
                 self.ratio(&here, &there, &delta, pace) + lead > 0.0
             } else {
@@ -209,30 +217,30 @@ impl<const N: usize, M: Metric<N>, P: Energy<N>, Z: Gaussian> Stepper<N, P, Z> f
         Ok(())
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise())
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 
 /// A draw from the exponential law of mean 1, −ln u: half the square of a pair of normals.
 #[inline]
-pub(crate) fn exponential<Z: Gaussian>(noise: &mut Z) -> Result<f32, Fault> {
+pub(crate) fn exponential<Z: Gaussian>(noise: &mut Z) -> Result<f32, StepError> {
     let mut pair = [0.0; 2];
     noise.fill(&mut pair)?;
     let [a, b] = pair;
     Ok(0.5 * (a * a + b * b))
 }
 
-crate::checkpoint!(impl[M: crate::Checkpoint] for Mala<M> { accepted: Rate, metric: M });
+crate::checkpoint!(impl[M: crate::Checkpoint] for Mala<M> { accepted: Proportion, metric: M });
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::Draws;
     use super::*;
-    use crate::{Diagonal, Function};
+    use crate::{potential::FunctionPotential, preconditioner::Diagonal};
 
     fn well() -> impl Energy<2> {
-        Function {
+        FunctionPotential {
             gradient: |x: &[f32; 2]| [3.0 * x[0], x[1] * x[1] * x[1]],
             energy: |x: &[f32; 2]| 1.5 * x[0] * x[0] + 0.25 * x[1].powi(4),
         }
@@ -258,7 +266,7 @@ mod tests {
         let (x, y) = (from.map(f64::from), to.map(f64::from));
         let exact = (energy(x) - energy(y)) / t + log_q(y, x) - log_q(x, y);
         let mala = Mala::with_metric(Diagonal::new([2.0, 0.5]).unwrap());
-        let pace = Pace::new(0.1, 2.0).unwrap();
+        let pace = StepParameters::new(0.1, 2.0).unwrap();
         let ratio = mala.log_ratio(&from, &to, &mut well(), &pace).unwrap();
         assert!((f64::from(ratio) - exact).abs() < 1e-6, "{ratio} {exact}");
     }
@@ -266,11 +274,11 @@ mod tests {
     #[test]
     fn on_a_quadratic_the_ratio_is_the_closed_form() {
         let (k, eta, t) = (3.0_f32, 0.2_f32, 0.5_f32);
-        let mut quadratic = Function {
+        let mut quadratic = FunctionPotential {
             gradient: |x: &[f32; 1]| [k * x[0]],
             energy: |x: &[f32; 1]| 0.5 * k * x[0] * x[0],
         };
-        let pace = Pace::new(eta, t).unwrap();
+        let pace = StepParameters::new(eta, t).unwrap();
         for (a, b) in [(1.0, -0.5), (0.2, 0.9), (-2.0, -1.9)] {
             let ratio = Mala::new()
                 .log_ratio(&[a], &[b], &mut quadratic, &pace)
@@ -282,13 +290,13 @@ mod tests {
 
     #[test]
     fn a_wall_rejects_and_a_nan_is_a_fault() {
-        let pace = Pace::new(0.5, 1.0).unwrap();
+        let pace = StepParameters::new(0.5, 1.0).unwrap();
         for (beyond, outcome, trials) in [
             (f32::INFINITY, Ok(()), 1),
-            (f32::NAN, Err(Fault::NonFiniteEnergy), 0),
-            (f32::NEG_INFINITY, Err(Fault::NonFiniteEnergy), 0),
+            (f32::NAN, Err(StepError::NonFiniteEnergy), 0),
+            (f32::NEG_INFINITY, Err(StepError::NonFiniteEnergy), 0),
         ] {
-            let mut walled = Function {
+            let mut walled = FunctionPotential {
                 gradient: |_: &[f32; 1]| [0.0],
                 energy: |x: &[f32; 1]| if x[0] > 0.5 { beyond } else { 0.0 },
             };
@@ -310,7 +318,7 @@ mod tests {
 
     #[test]
     fn at_zero_temperature_it_descends() {
-        let pace = Pace::new(0.1, 0.0).unwrap();
+        let pace = StepParameters::new(0.1, 0.0).unwrap();
         let mut theta = [1.0, 1.0];
         let mut draws = Draws::new(&[0.1; 400]);
         for _ in 0..100 {

@@ -8,9 +8,9 @@ mod baoab;
 mod lattice_walk;
 mod leimkuhler_matthews;
 mod mala;
-mod noise_corrected;
+mod modified_sgld;
+mod proportion;
 mod psgld;
-mod rate;
 mod replica_exchange;
 mod sgd;
 mod sghmc;
@@ -22,30 +22,32 @@ pub use baoab::Baoab;
 pub use lattice_walk::LatticeWalk;
 pub use leimkuhler_matthews::LeimkuhlerMatthews;
 pub use mala::Mala;
-pub use noise_corrected::NoiseCorrected;
+pub use modified_sgld::ModifiedSgld;
+pub use proportion::Proportion;
 pub use psgld::Psgld;
-pub use rate::Rate;
 pub use replica_exchange::{Ladder, ReplicaExchange};
 pub use sgd::Sgd;
 pub use sghmc::Sghmc;
 pub use sgld::Sgld;
 pub use sgnht::Sgnht;
 
-use crate::{ConfigError, Fault, Metric, Potential, barrier, sqrt::sqrt};
+use crate::{
+    ConfigError, Potential, StepError, barrier, preconditioner::Preconditioner, sqrt::sqrt,
+};
 
 /// The size of one step: η, T, and what follows from them.
 ///
-/// A [`Schedule`](crate::Schedule) makes one for each step of a chain.
+/// A [`Schedule`](crate::schedule::Schedule) makes one for each step of a chain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Pace {
+pub struct StepParameters {
     eta: f32,
     temperature: f32,
     noise: f32,
     max_step: MaxStep,
 }
 
-impl Pace {
+impl StepParameters {
     /// No step at all.
     pub(crate) const NONE: Self = Self {
         eta: 0.0,
@@ -66,7 +68,7 @@ impl Pace {
 
     /// As [`new`](Self::new), for schedules: what is out of range, or underflowed, is a fault.
     #[inline]
-    pub(crate) fn checked(eta: f32, temperature: f32) -> Result<Self, Fault> {
+    pub(crate) fn checked(eta: f32, temperature: f32) -> Result<Self, StepError> {
         let pace = Self::from_parts(eta, temperature);
         let usable = eta >= f32::MIN_POSITIVE
             && temperature >= 0.0
@@ -75,7 +77,7 @@ impl Pace {
         if usable {
             Ok(pace)
         } else {
-            Err(Fault::StepSize)
+            Err(StepError::StepSize)
         }
     }
 
@@ -92,15 +94,15 @@ impl Pace {
     /// The same pace, refusing steps longer than `bound`.
     #[inline]
     #[must_use]
-    pub const fn bounded(mut self, bound: MaxStep) -> Self {
+    pub const fn with_max_step(mut self, bound: MaxStep) -> Self {
         self.max_step = bound;
         self
     }
 
     /// The same pace at another temperature.
     #[inline]
-    pub(crate) fn at(&self, temperature: f32) -> Self {
-        Self::from_parts(self.eta, temperature).bounded(self.max_step)
+    pub(crate) fn with_temperature(&self, temperature: f32) -> Self {
+        Self::from_parts(self.eta, temperature).with_max_step(self.max_step)
     }
 
     /// Step size η.
@@ -117,7 +119,7 @@ impl Pace {
 
     /// √(2ηT), the standard deviation of a Langevin step's noise.
     #[inline]
-    pub const fn noise(&self) -> f32 {
+    pub const fn noise_scale(&self) -> f32 {
         self.noise
     }
 
@@ -126,13 +128,13 @@ impl Pace {
     /// This is the barrier that every stepper's proposals pass before anything is changed.
     ///
     /// # Errors
-    /// [`Fault::StepTooLong`].
+    /// [`StepError::StepTooLong`].
     #[inline]
-    pub fn admit<const N: usize>(&self, displacement: &[f32; N]) -> Result<(), Fault> {
+    pub fn check<const N: usize>(&self, displacement: &[f32; N]) -> Result<(), StepError> {
         if barrier::within(displacement, self.max_step.squared) {
             Ok(())
         } else {
-            Err(Fault::StepTooLong)
+            Err(StepError::StepTooLong)
         }
     }
 }
@@ -142,7 +144,6 @@ impl Pace {
 /// A step as long as the whole prior is wide is never right: take that width.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MaxStep {
     squared: f32,
 }
@@ -170,28 +171,28 @@ impl MaxStep {
 /// An update rule.
 ///
 /// `P` and `Z` are the potential and the noise; an implementation's bounds on them say what the rule
-/// needs: [`Energy`](crate::Energy) for a Metropolis test, [`FiveMoments`](crate::FiveMoments) for a
+/// needs: [`Energy`](crate::potential::Energy) for a Metropolis test, [`FiveMoments`](crate::noise::FiveMoments) for a
 /// scheme of second order.
 pub trait Stepper<const N: usize, P, Z> {
     /// Makes one step of size `pace` from `theta`.
     ///
     /// # Errors
-    /// A [`Fault`]; `theta` and the stepper's own state are then as they were.
+    /// A [`StepError`]; `theta` and the stepper's own state are then as they were.
     fn step(
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault>;
+    ) -> Result<(), StepError>;
 
     /// Forgets what belongs to the path so far (momenta, running averages): the position was moved
     /// from outside.
-    fn restart(&mut self) {}
+    fn reset(&mut self) {}
 
     /// How far the random part of a step moves each coordinate, in order of magnitude; zero when
     /// there is none. A chain whose reach is below the resolution of its position is frozen.
-    fn reach(&self, pace: &Pace) -> [f32; N];
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N];
 }
 
 /// Overwrites `gradient` with ∇U(θ), known to be finite.
@@ -200,12 +201,12 @@ pub(crate) fn finite_gradient<const N: usize, P: Potential<N>>(
     potential: &mut P,
     theta: &[f32; N],
     gradient: &mut [f32; N],
-) -> Result<(), Fault> {
+) -> Result<(), StepError> {
     potential.gradient(theta, gradient)?;
     if barrier::finite(gradient) {
         Ok(())
     } else {
-        Err(Fault::NonFiniteGradient)
+        Err(StepError::NonFiniteGradient)
     }
 }
 
@@ -238,12 +239,12 @@ fn minus(value: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn displace<const N: usize>(
     theta: &mut [f32; N],
-    metric: &impl Metric<N>,
+    metric: &impl Preconditioner<N>,
     delta: &mut [f32; N],
-    pace: &Pace,
-) -> Result<(), Fault> {
-    metric.push(delta);
-    pace.admit(delta)?;
+    pace: &StepParameters,
+) -> Result<(), StepError> {
+    metric.apply(delta);
+    pace.check(delta)?;
     for (t, d) in theta.iter_mut().zip(delta) {
         *t += *d;
     }
@@ -260,7 +261,10 @@ pub(crate) fn scaled<const N: usize>(mut scale: [f32; N], noise: f32) -> [f32; N
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use crate::{Fault, FiveMoments, Gaussian, Noise};
+    use crate::{
+        StepError,
+        noise::{FiveMoments, Gaussian, Noise},
+    };
     use std::collections::VecDeque;
 
     /// Noise that is told what to draw, and fails when it has run out.
@@ -273,9 +277,9 @@ pub(crate) mod testing {
     }
 
     impl Noise for Draws {
-        fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+        fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
             for x in out {
-                *x = self.0.pop_front().ok_or(Fault::Random)?;
+                *x = self.0.pop_front().ok_or(StepError::Random)?;
             }
             Ok(())
         }

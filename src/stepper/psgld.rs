@@ -1,7 +1,9 @@
 //! Preconditioned SGLD (Li, Chen, Carlson & Carin 2016).
 
-use super::{Pace, Stepper, displace, finite_gradient};
-use crate::{ConfigError, Fault, Noise, Potential, Unit, sqrt::sqrt};
+use super::{StepParameters, Stepper, displace, finite_gradient};
+use crate::{
+    ConfigError, Potential, StepError, noise::Noise, preconditioner::Identity, sqrt::sqrt,
+};
 
 /// pSGLD: SGLD with RMSprop's running scale for each parameter.
 ///
@@ -23,14 +25,14 @@ use crate::{ConfigError, Fault, Noise, Potential, Unit, sqrt::sqrt};
 /// too large by a share 1/(1 + 2ηkG/(1 − α)) (measured, within 0.02 while that is below ½): by 5 % when V
 /// remembers ten times longer than θ, by nearly all when it forgets faster. For the right
 /// posterior, freeze the scales that V has settled to: √G is [`scale`](Self::scale), for another stepper's
-/// [`Diagonal`](crate::Diagonal) metric.
+/// [`Diagonal`](crate::preconditioner::Diagonal) metric.
 ///
 /// Cost: one gradient, N draws, two square roots and a division a coordinate, N + 2 words of
 /// state. Choose it to find the way when parameters differ by orders of magnitude and nothing is known of their scales. A `floor`
 /// near the size of the gradients per datum keeps a start at a stationary point from leaping by √(2ηT/λ).
 ///
 /// ```
-/// use langevin::{BoxMuller, Chain, Constant, Pcg32, Psgld, SeedableRng};
+/// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::Psgld};
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut chain = Chain::new([3.0; 2], Psgld::new(0.99, 0.1)?, Constant::new(0.01)?, noise);
 /// let mut potential = |theta: &[f32; 2]| [0.01 * theta[0], 100.0 * theta[1]];
@@ -43,9 +45,7 @@ use crate::{ConfigError, Fault, Noise, Potential, Unit, sqrt::sqrt};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Psgld<const N: usize> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     mean_square: [f32; N],
     decay: f32,
     floor: f32,
@@ -71,7 +71,7 @@ impl<const N: usize> Psgld<N> {
         }
     }
 
-    /// √G of each parameter: as a [`Diagonal`](crate::Diagonal), the metric that V has found so far.
+    /// √G of each parameter: as a [`Diagonal`](crate::preconditioner::Diagonal), the metric that V has found so far.
     pub fn scale(&self) -> [f32; N] {
         let mut scale = self.mean_square;
         for s in &mut scale {
@@ -93,12 +93,12 @@ impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Psgld<N> {
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        let share = 1.0 / potential.data().max(1.0);
+        let share = 1.0 / potential.number_of_data().max(1.0);
         let mut mean_square = self.mean_square;
         let mut finite = 0.0;
         for (v, g) in mean_square.iter_mut().zip(&gradient) {
@@ -108,25 +108,25 @@ impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Psgld<N> {
         }
         // An infinite mean square would never fade.
         if finite != 0.0 {
-            return Err(Fault::NonFiniteGradient);
+            return Err(StepError::NonFiniteGradient);
         }
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
         for ((d, v), g) in delta.iter_mut().zip(&mean_square).zip(&gradient) {
             let s = root(self.floor, *v);
-            *d = s * (pace.noise() * *d - pace.eta() * (s * *g));
+            *d = s * (pace.noise_scale() * *d - pace.eta() * (s * *g));
         }
-        displace(theta, &Unit, &mut delta, pace)?;
+        displace(theta, &Identity, &mut delta, pace)?;
         self.mean_square = mean_square;
         Ok(())
     }
 
-    fn restart(&mut self) {
+    fn reset(&mut self) {
         self.mean_square = [0.0; N];
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        super::scaled(self.scale(), pace.noise())
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        super::scaled(self.scale(), pace.noise_scale())
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn two_steps_by_hand() {
-        let pace = Pace::new(0.5, 1.0).unwrap(); // √(2ηT) = 1
+        let pace = StepParameters::new(0.5, 1.0).unwrap(); // √(2ηT) = 1
         let mut psgld = Psgld::new(0.75, 0.5).unwrap();
         let mut theta = [0.0];
         // V = 4, G = 1/2.5.
@@ -160,12 +160,12 @@ mod tests {
 
     #[test]
     fn a_square_that_overflows_leaves_no_trace() {
-        let pace = Pace::new(0.5, 1.0).unwrap();
+        let pace = StepParameters::new(0.5, 1.0).unwrap();
         let mut psgld = Psgld::new(0.9, 0.1).unwrap();
         let before = psgld;
         let mut theta = [0.0];
         let fault = psgld.step(&mut theta, &mut [1e30], &pace, &mut Draws::new(&[1.0]));
-        assert_eq!(fault, Err(Fault::NonFiniteGradient));
+        assert_eq!(fault, Err(StepError::NonFiniteGradient));
         assert_eq!((psgld, theta), (before, [0.0]));
     }
 

@@ -4,8 +4,8 @@ use core::mem::swap;
 
 use libm::powf;
 
-use super::{Pace, Rate, Stepper, mala::exponential};
-use crate::{ConfigError, Energy, Fault, Gaussian};
+use super::{Proportion, StepParameters, Stepper, mala::exponential};
+use crate::{ConfigError, StepError, noise::Gaussian, potential::Energy};
 
 /// After how many faults in a row a hot replica starts anew from the chain's position.
 const PATIENCE: u8 = 8;
@@ -13,7 +13,7 @@ const PATIENCE: u8 = 8;
 /// Temperatures of `HOT` replicas, each hotter than the last, as multiples of the chain's own.
 ///
 /// ```
-/// use langevin::Ladder;
+/// use langevin::stepper::Ladder;
 /// let ladder = Ladder::<3>::geometric(8.0)?;
 /// for (rung, t) in ladder.temperatures().iter().zip([2.0, 4.0, 8.0]) {
 ///     assert!((rung - t).abs() < 1e-5);
@@ -68,14 +68,12 @@ impl<const HOT: usize> Ladder<HOT> {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Replica<const N: usize, S> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     theta: [f32; N],
     stepper: S,
     temperature: f32,
     // Exchanges with the next colder one.
-    swaps: Rate,
+    swaps: Proportion,
     faults: u8,
 }
 
@@ -107,10 +105,11 @@ struct Replica<const N: usize, S> {
 ///
 /// ```
 /// use langevin::{
-///     BoxMuller, Chain, Constant, Function, Ladder, Pcg32, ReplicaExchange, SeedableRng, Sgld,
+///     BoxMuller, Chain, Pcg32, SeedableRng, potential::FunctionPotential, schedule::Constant,
+///     stepper::{Ladder, ReplicaExchange, Sgld},
 /// };
 /// // Wells at −1 and 1, a barrier of 8 between them.
-/// let mut wells = Function {
+/// let mut wells = FunctionPotential {
 ///     gradient: |x: &[f32; 1]| [32.0 * x[0] * (x[0] * x[0] - 1.0)],
 ///     energy: |x: &[f32; 1]| 8.0 * (x[0] * x[0] - 1.0) * (x[0] * x[0] - 1.0),
 /// };
@@ -128,17 +127,8 @@ struct Replica<const N: usize, S> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(bound(
-        serialize = "S: serde::Serialize",
-        deserialize = "S: serde::Deserialize<'de> + Copy"
-    ))
-)]
 pub struct ReplicaExchange<const N: usize, const HOT: usize, S> {
     cold: S,
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     hot: [Replica<N, S>; HOT],
     every: u32,
     wait: u32,
@@ -156,7 +146,7 @@ impl<const N: usize, const HOT: usize, S: Copy> ReplicaExchange<N, HOT, S> {
             theta: [0.0; N],
             stepper,
             temperature: 1.0,
-            swaps: Rate::new(),
+            swaps: Proportion::new(),
             faults: 0,
         }; HOT];
         let mut rest: &mut [Replica<N, S>] = &mut hot;
@@ -176,7 +166,7 @@ impl<const N: usize, const HOT: usize, S: Copy> ReplicaExchange<N, HOT, S> {
     }
 
     /// For each hot replica, coldest first, how often it traded places with the next colder one.
-    pub fn swap_rates(&self) -> [Rate; HOT] {
+    pub fn swap_rates(&self) -> [Proportion; HOT] {
         self.hot.map(|replica| replica.swaps)
     }
 
@@ -196,7 +186,7 @@ impl<const N: usize, const HOT: usize, S: Copy> ReplicaExchange<N, HOT, S> {
         potential: &mut P,
         temperature: f32,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut energy = potential.energy(theta)?;
         let mut energies = [0.0; HOT];
         for (u, replica) in energies.iter_mut().zip(&self.hot) {
@@ -235,9 +225,9 @@ where
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         self.cold.step(theta, potential, pace, noise)?;
         if !self.placed {
             self.placed = true;
@@ -246,7 +236,7 @@ where
             }
         }
         for replica in &mut self.hot {
-            let pace = pace.at(replica.temperature * pace.temperature());
+            let pace = pace.with_temperature(replica.temperature * pace.temperature());
             match replica
                 .stepper
                 .step(&mut replica.theta, potential, &pace, noise)
@@ -256,7 +246,7 @@ where
                 Err(_) => {
                     replica.faults = 0;
                     replica.theta = *theta;
-                    replica.stepper.restart();
+                    replica.stepper.reset();
                 }
             }
         }
@@ -271,22 +261,22 @@ where
         Ok(())
     }
 
-    fn restart(&mut self) {
-        self.cold.restart();
+    fn reset(&mut self) {
+        self.cold.reset();
         for replica in &mut self.hot {
-            replica.stepper.restart();
+            replica.stepper.reset();
         }
         self.placed = false;
         self.wait = self.every;
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        self.cold.reach(pace)
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        self.cold.noise_scale(pace)
     }
 }
 
 crate::checkpoint!(impl[const N: usize, S: crate::Checkpoint] for Replica<N, S> {
-    theta: [f32; N], stepper: S, temperature: f32, swaps: Rate, faults: u8
+    theta: [f32; N], stepper: S, temperature: f32, swaps: Proportion, faults: u8
 });
 
 crate::checkpoint!(impl[
@@ -299,17 +289,20 @@ crate::checkpoint!(impl[
 mod tests {
     use super::super::testing::Draws;
     use super::*;
-    use crate::{Function, LeimkuhlerMatthews, Sgld};
+    use crate::{
+        potential::FunctionPotential,
+        stepper::{LeimkuhlerMatthews, Sgld},
+    };
 
     #[test]
     fn swaps_by_the_ratio_of_both_energies() {
         // Flat forces, so that θ moves by the draws alone: η = ½, T = 2 and 8, noise 1.414 and 2.83.
         // U = x: with ρ = (1/2 − 1/8)(U_cold − U_hot), a swap needs ρ + (a² + b²)/2 > 0.
-        let pace = Pace::new(0.5, 2.0).unwrap();
+        let pace = StepParameters::new(0.5, 2.0).unwrap();
         let step = |cold: f32, hot: f32, a: f32| {
             let mut exchange = ReplicaExchange::new(Sgld::new(), Ladder::new([4.0]).unwrap(), 1);
             let mut theta = [0.0];
-            let mut potential = Function {
+            let mut potential = FunctionPotential {
                 gradient: |_: &[f32; 1]| [0.0],
                 energy: |x: &[f32; 1]| x[0],
             };
@@ -331,11 +324,11 @@ mod tests {
     #[test]
     fn a_hot_replica_that_is_lost_starts_anew() {
         // Beyond 1 the gradient is not finite: the hot replica gets there, the cold one does not.
-        let mut potential = Function {
+        let mut potential = FunctionPotential {
             gradient: |x: &[f32; 1]| [if x[0] > 1.0 { f32::NAN } else { 0.0 }],
             energy: |_: &[f32; 1]| 0.0,
         };
-        let pace = Pace::new(0.5, 1.0).unwrap();
+        let pace = StepParameters::new(0.5, 1.0).unwrap();
         let ladder = Ladder::new([100.0]).unwrap();
         let mut exchange = ReplicaExchange::new(Sgld::new(), ladder, 1000);
         let mut theta = [0.0];

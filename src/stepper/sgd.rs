@@ -1,7 +1,10 @@
 //! Stochastic gradient descent: SGLD at T = 0, without drawing noise.
 
-use super::{Pace, Stepper, displace, finite_gradient};
-use crate::{Fault, Metric, Potential, Unit};
+use super::{StepParameters, Stepper, displace, finite_gradient};
+use crate::{
+    Potential, StepError,
+    preconditioner::{Identity, Preconditioner},
+};
 
 /// Stochastic gradient descent, θ' = θ − η L Lᵀ ∇U(θ), with a metric L.
 ///
@@ -9,24 +12,23 @@ use crate::{Fault, Metric, Potential, Unit};
 /// among them. Robbins & Monro (1951).
 ///
 /// ```
-/// use langevin::{Pace, Sgd, Stepper};
+/// use langevin::stepper::{Sgd, StepParameters, Stepper};
 /// let mut theta = [1.0_f32];
-/// let pace = Pace::new(0.5, 0.0)?;
+/// let pace = StepParameters::new(0.5, 0.0)?;
 /// Sgd::new().step(&mut theta, &mut |x: &[f32; 1]| *x, &pace, &mut ())?;
 /// assert_eq!(theta, [0.5]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Sgd<M = Unit> {
+pub struct Sgd<M = Identity> {
     metric: M,
 }
 
 impl Sgd {
     /// Without preconditioning.
     pub const fn new() -> Self {
-        Self { metric: Unit }
+        Self { metric: Identity }
     }
 }
 
@@ -37,19 +39,19 @@ impl<M> Sgd<M> {
     }
 }
 
-impl<const N: usize, M: Metric<N>, P: Potential<N>, Z> Stepper<N, P, Z> for Sgd<M> {
+impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z> Stepper<N, P, Z> for Sgd<M> {
     // Always: the pace then need not be stored to be passed.
     #[inline(always)]
     fn step(
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         _: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut delta = [0.0; N];
         finite_gradient(potential, theta, &mut delta)?;
-        self.metric.pull(&mut delta);
+        self.metric.apply_transpose(&mut delta);
         for d in &mut delta {
             *d *= -pace.eta();
         }
@@ -57,7 +59,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z> Stepper<N, P, Z> for Sgd<
         Ok(())
     }
 
-    fn reach(&self, _: &Pace) -> [f32; N] {
+    fn noise_scale(&self, _: &StepParameters) -> [f32; N] {
         [0.0; N]
     }
 }

@@ -1,7 +1,12 @@
 //! Stochastic gradient Hamiltonian Monte Carlo (Chen, Fox & Guestrin 2014).
 
-use super::{Pace, Stepper, displace, finite_gradient, scaled};
-use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
+use super::{StepParameters, Stepper, displace, finite_gradient, scaled};
+use crate::{
+    ConfigError, Potential, StepError,
+    noise::Noise,
+    preconditioner::{Identity, Preconditioner},
+    sqrt::sqrt,
+};
 
 /// SGHMC: momentum with friction, so that the minibatch's noise drains away.
 ///
@@ -35,7 +40,7 @@ use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
 /// noise heats by ηV̂/2α, so take α well above that.
 ///
 /// ```
-/// use langevin::{BoxMuller, Chain, Constant, Pcg32, SeedableRng, Sghmc};
+/// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::Sghmc};
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut chain = Chain::new([0.0; 2], Sghmc::new(0.1)?, Constant::new(0.01)?, noise);
 /// let mut potential = |theta: &[f32; 2]| [theta[0], 100.0 * theta[1]];
@@ -46,9 +51,7 @@ use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Sghmc<const N: usize, M = Unit> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
+pub struct Sghmc<const N: usize, M = Identity> {
     momentum: [f32; N],
     friction: Friction,
     variance: f32,
@@ -61,7 +64,6 @@ pub struct Sghmc<const N: usize, M = Unit> {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Friction {
     // α.
     Step(f32),
@@ -102,7 +104,7 @@ impl<const N: usize> Sghmc<N> {
             refresh: 0,
             wait: 0,
             clipped: 0,
-            metric: Unit,
+            metric: Identity,
         }
     }
 
@@ -151,18 +153,20 @@ impl<const N: usize, M: Copy> Sghmc<N, M> {
     }
 }
 
-impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Sghmc<N, M> {
+impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z>
+    for Sghmc<N, M>
+{
     #[inline]
     fn step(
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.pull(&mut gradient);
+        self.metric.apply_transpose(&mut gradient);
         let root = sqrt(pace.eta());
         let mut momentum = self.momentum;
         let fresh = self.refresh > 0 && self.wait == 0;
@@ -193,13 +197,13 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
         Ok(())
     }
 
-    fn restart(&mut self) {
+    fn reset(&mut self) {
         self.momentum = [0.0; N];
         self.wait = 0;
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise())
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 
@@ -210,7 +214,7 @@ crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for Sghmc<N, M> {
 
 impl crate::Checkpoint for Friction {
     const SIZE: usize = 5;
-    const LAYOUT: u32 = crate::checkpoint::layout("Friction", &[]);
+    const SCHEMA: u32 = crate::checkpoint::schema_hash("Friction", &[]);
 
     fn write(&self, out: &mut crate::checkpoint::Writer<'_>) {
         match self {
@@ -219,7 +223,9 @@ impl crate::Checkpoint for Friction {
         }
     }
 
-    fn read(input: &mut crate::checkpoint::Reader<'_>) -> Result<Self, crate::CheckpointError> {
+    fn read(
+        input: &mut crate::checkpoint::Reader<'_>,
+    ) -> Result<Self, crate::checkpoint::CheckpointError> {
         Ok(match crate::Checkpoint::read(input)? {
             (false, alpha) => Self::Step(alpha),
             (true, friction) => Self::Time(friction),
@@ -234,7 +240,7 @@ mod tests {
 
     #[test]
     fn at_full_friction_it_is_sgld() {
-        let pace = Pace::new(0.1, 2.0).unwrap();
+        let pace = StepParameters::new(0.1, 2.0).unwrap();
         let (mut a, mut b) = ([0.7_f32], [0.7_f32]);
         let mut sghmc = Sghmc::new(1.0).unwrap();
         for draw in [0.3, -1.2, 0.8] {
@@ -242,7 +248,7 @@ mod tests {
             sghmc
                 .step(&mut a, g, &pace, &mut Draws::new(&[draw]))
                 .unwrap();
-            crate::Sgld::new()
+            crate::stepper::Sgld::new()
                 .step(&mut b, g, &pace, &mut Draws::new(&[draw]))
                 .unwrap();
             assert!((a[0] - b[0]).abs() < 1e-6);
@@ -252,7 +258,7 @@ mod tests {
     #[test]
     fn refreshment_has_the_full_variance() {
         // A refreshed momentum of draw 1 at T = 4 is 2; frictionless, flat: θ moves by √η·2.
-        let pace = Pace::new(0.25, 4.0).unwrap();
+        let pace = StepParameters::new(0.25, 4.0).unwrap();
         let mut sghmc = Sghmc::new(0.0).unwrap().refresh_every(2);
         let mut theta = [0.0];
         let mut draws = Draws::new(&[1.0, 9.0, 9.0, -1.0, 9.0]);
@@ -269,7 +275,7 @@ mod tests {
     #[test]
     fn friction_per_time_is_scaled_by_the_step() {
         // α = 3·√(0.01/4) = 0.15.
-        let pace = Pace::new(0.01, 1.0).unwrap();
+        let pace = StepParameters::new(0.01, 1.0).unwrap();
         let (mut a, mut b) = ([1.0], [1.0]);
         let draws = [0.5];
         let mut one = Sghmc::with_mass(3.0, 4.0).unwrap();
@@ -286,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_gradient_noisier_than_the_friction_clips() {
-        let pace = Pace::new(0.1, 1.0).unwrap();
+        let pace = StepParameters::new(0.1, 1.0).unwrap();
         let mut sghmc = Sghmc::new(0.1).unwrap().gradient_variance(3.0).unwrap();
         let mut theta = [0.0];
         sghmc

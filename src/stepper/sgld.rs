@@ -1,7 +1,11 @@
 //! Stochastic gradient Langevin dynamics (Welling & Teh 2011), or the unadjusted Langevin algorithm.
 
-use super::{Pace, Stepper, diffuse, displace, finite_gradient, scaled};
-use crate::{Fault, Metric, Noise, Potential, Unit};
+use super::{StepParameters, Stepper, diffuse, displace, finite_gradient, scaled};
+use crate::{
+    Potential, StepError,
+    noise::Noise,
+    preconditioner::{Identity, Preconditioner},
+};
 
 /// SGLD, θ' = θ − η L Lᵀ ∇U(θ) + √(2ηT) L ξ, with a metric L.
 ///
@@ -12,10 +16,10 @@ use crate::{Fault, Metric, Noise, Potential, Unit};
 /// Bare, with a gradient of one's own:
 ///
 /// ```
-/// use langevin::{BoxMuller, Pace, Pcg32, SeedableRng, Sgld, Stepper};
+/// use langevin::{BoxMuller, Pcg32, SeedableRng, stepper::{Sgld, StepParameters, Stepper}};
 /// let mut noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut theta = [1.0, 2.0];
-/// let pace = Pace::new(0.01, 1.0)?;
+/// let pace = StepParameters::new(0.01, 1.0)?;
 /// for _ in 0..100 {
 ///     let mut gradient = theta; // of U = |θ|²/2
 ///     Sgld::new().step(&mut theta, &mut gradient, &pace, &mut noise)?;
@@ -24,15 +28,14 @@ use crate::{Fault, Metric, Noise, Potential, Unit};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Sgld<M = Unit> {
+pub struct Sgld<M = Identity> {
     metric: M,
 }
 
 impl Sgld {
     /// Without preconditioning.
     pub const fn new() -> Self {
-        Self { metric: Unit }
+        Self { metric: Identity }
     }
 }
 
@@ -43,30 +46,30 @@ impl<M> Sgld<M> {
     }
 }
 
-impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Sgld<M> {
+impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Sgld<M> {
     // Always: the pace then need not be stored to be passed.
     #[inline(always)]
     fn step(
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.pull(&mut gradient);
+        self.metric.apply_transpose(&mut gradient);
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
         for (d, g) in delta.iter_mut().zip(&gradient) {
-            *d = diffuse(pace.noise(), *d, pace.eta() * *g);
+            *d = diffuse(pace.noise_scale(), *d, pace.eta() * *g);
         }
         displace(theta, &self.metric, &mut delta, pace)?;
         Ok(())
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise())
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 

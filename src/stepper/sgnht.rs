@@ -1,7 +1,12 @@
 //! The stochastic gradient Nosé–Hoover thermostat (Ding et al. 2014), by Euler's rule.
 
-use super::{Pace, Stepper, displace, finite_gradient, scaled};
-use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
+use super::{StepParameters, Stepper, displace, finite_gradient, scaled};
+use crate::{
+    ConfigError, Potential, StepError,
+    noise::Noise,
+    preconditioner::{Identity, Preconditioner},
+    sqrt::sqrt,
+};
 
 /// SGNHT: momentum whose friction is found by a thermostat, so that gradient noise of an unknown
 /// variance does not heat the chain.
@@ -34,7 +39,7 @@ use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
 /// slow to mix).
 ///
 /// ```
-/// use langevin::{BoxMuller, Chain, Constant, Pcg32, SeedableRng, Sgnht};
+/// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::Sgnht};
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut chain = Chain::new([0.0; 2], Sgnht::new(0.1)?, Constant::new(0.001)?, noise);
 /// for _ in 0..1000 {
@@ -44,9 +49,7 @@ use crate::{ConfigError, Fault, Metric, Noise, Potential, Unit, sqrt::sqrt};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Sgnht<const N: usize, M = Unit> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
+pub struct Sgnht<const N: usize, M = Identity> {
     momentum: [f32; N],
     friction: f32,
     diffusion: f32,
@@ -64,7 +67,7 @@ impl<const N: usize> Sgnht<N> {
                 momentum: [0.0; N],
                 friction: diffusion,
                 diffusion,
-                metric: Unit,
+                metric: Identity,
             }),
             Err(error) => Err(error),
         }
@@ -94,18 +97,20 @@ impl<const N: usize, M> Sgnht<N, M> {
     }
 }
 
-impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Sgnht<N, M> {
+impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z>
+    for Sgnht<N, M>
+{
     #[inline]
     fn step(
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.pull(&mut gradient);
+        self.metric.apply_transpose(&mut gradient);
         let root = sqrt(pace.eta());
         let sd = sqrt(2.0 * self.diffusion * pace.temperature());
         let mut momentum = self.momentum;
@@ -119,7 +124,7 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
         }
         let friction = self.friction + pace.eta() * (squares / N as f32 - pace.temperature());
         if !friction.is_finite() {
-            return Err(Fault::StepTooLong);
+            return Err(StepError::StepTooLong);
         }
         displace(theta, &self.metric, &mut delta, pace)?;
         self.momentum = momentum;
@@ -127,13 +132,13 @@ impl<const N: usize, M: Metric<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z> f
         Ok(())
     }
 
-    fn restart(&mut self) {
+    fn reset(&mut self) {
         self.momentum = [0.0; N];
         self.friction = self.diffusion;
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise())
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 
@@ -148,7 +153,7 @@ mod tests {
 
     #[test]
     fn one_step_by_hand() {
-        let pace = Pace::new(0.25, 2.0).unwrap(); // √η = ½
+        let pace = StepParameters::new(0.25, 2.0).unwrap(); // √η = ½
         let mut sgnht = Sgnht::new(0.25).unwrap(); // √(2aT) = 1
         let mut theta = [1.0, 1.0];
         sgnht

@@ -3,14 +3,17 @@
 
 pub mod stats;
 
-use langevin::{Fault, FiveMoments, Gaussian, Noise};
+use langevin::{
+    StepError,
+    noise::{FiveMoments, Gaussian, Noise},
+};
 
 /// A fault of the kind the laws must notice: noise times a factor.
 #[derive(Clone, Debug)]
 pub struct Scaled<Z>(pub Z, pub f32);
 
 impl<Z: Noise> Noise for Scaled<Z> {
-    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
         self.0.fill(out)?;
         for x in out {
             *x *= self.1;
@@ -35,7 +38,7 @@ impl<Z> Twice<Z> {
 }
 
 impl<Z: Noise> Noise for Twice<Z> {
-    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), Fault> {
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
         for x in out {
             *x = match self.spare.take() {
                 Some(spare) => spare,

@@ -10,8 +10,13 @@
 use std::{fs, path::PathBuf};
 
 use langevin::{
-    Data, Energy, Fault, Flat, Function, GaussianPrior, Likelihood, LinearRegressionLogSigma,
-    LogisticRegression, Minibatch, Model, PoissonRegression, Potential, Prior, Sample,
+    GaussianPrior, Model, Potential, Sample, StepError,
+    data::Data,
+    model::{
+        Flat, Likelihood, LinearRegressionLogSigma, LogisticRegression, Minibatch,
+        PoissonRegression, Prior,
+    },
+    potential::{Energy, FunctionPotential},
 };
 use serde_json::Value;
 
@@ -141,24 +146,26 @@ pub struct Regression<P, L, O> {
 }
 
 impl<const N: usize, P: Prior<N>, L: Likelihood<O, N>, O> Potential<N> for Regression<P, L, O> {
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
-        self.model.on(&self.data[..]).gradient(theta, gradient)
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
+        self.model
+            .posterior(&self.data[..])
+            .gradient(theta, gradient)
     }
 
-    fn data(&self) -> f32 {
-        self.data.effective()
+    fn number_of_data(&self) -> f32 {
+        self.data.total_weight()
     }
 }
 
 impl<const N: usize, P: Prior<N>, L: Likelihood<O, N>, O> Energy<N> for Regression<P, L, O> {
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
-        self.model.on(&self.data[..]).energy(theta)
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
+        self.model.posterior(&self.data[..]).energy(theta)
     }
 }
 
 impl<P, L, O> Regression<P, L, O> {
     pub fn minibatch<const B: usize, R>(&self, rng: R) -> Minibatch<'_, P, L, [O], R, B> {
-        self.model.on(&self.data[..]).minibatch(rng)
+        self.model.posterior(&self.data[..]).minibatch(rng)
     }
 }
 
@@ -167,7 +174,7 @@ fn on_log_sigma<const N: usize>(
     slope: impl Fn(f32) -> f32,
     energy: impl Fn(f32) -> f32,
 ) -> impl Prior<N> {
-    Function {
+    FunctionPotential {
         gradient: move |theta: &[f32; N]| {
             let mut gradient = [0.0; N];
             gradient[N - 1] = slope(theta[N - 1]);
@@ -288,7 +295,7 @@ impl Arma11 {
 }
 
 impl Potential<4> for Arma11 {
-    fn gradient(&mut self, theta: &[f32; 4], gradient: &mut [f32; 4]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; 4], gradient: &mut [f32; 4]) -> Result<(), StepError> {
         let precision = libm::expf(-2.0 * theta[3]);
         let mut sums = [0.0; 4];
         self.errors(*theta, |e, slopes| {
@@ -304,13 +311,13 @@ impl Potential<4> for Arma11 {
         Ok(())
     }
 
-    fn data(&self) -> f32 {
+    fn number_of_data(&self) -> f32 {
         self.y.len() as f32
     }
 }
 
 impl Energy<4> for Arma11 {
-    fn energy(&mut self, theta: &[f32; 4]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; 4]) -> Result<f32, StepError> {
         let precision = libm::expf(-2.0 * theta[3]);
         let mut energy = 0.0;
         self.errors(*theta, |e, _| energy += 0.5 * precision * e * e + theta[3]);
@@ -369,7 +376,7 @@ impl Components {
 }
 
 impl Potential<5> for GaussMix {
-    fn gradient(&mut self, theta: &[f32; 5], gradient: &mut [f32; 5]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; 5], gradient: &mut [f32; 5]) -> Result<(), StepError> {
         let c = Components::at(*theta);
         // By the two means, the two log sd and the logit.
         let (mut mean, mut log_sd, mut logit) = ([0.0; 2], [0.0; 2], 0.0);
@@ -399,13 +406,13 @@ impl Potential<5> for GaussMix {
         Ok(())
     }
 
-    fn data(&self) -> f32 {
+    fn number_of_data(&self) -> f32 {
         self.y.len() as f32
     }
 }
 
 impl Energy<5> for GaussMix {
-    fn energy(&mut self, theta: &[f32; 5]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; 5]) -> Result<f32, StepError> {
         let c = Components::at(*theta);
         let mut energy = 0.0;
         for y in &self.y {

@@ -1,6 +1,6 @@
 //! Statistics in f64, for comparing simulations with laws.
 
-use langevin::Noise;
+use langevin::noise::Noise;
 
 /// An estimate and its standard error.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,9 @@
 
 use std::{fmt::Write, fs, path::PathBuf, process::Command};
 
-use langevin::{BoxMuller, Chain, Constant, Diagnostics, Pcg32, SeedableRng, Sgld};
+use langevin::{
+    BoxMuller, Chain, Pcg32, SeedableRng, estimate::Diagnostics, schedule::Constant, stepper::Sgld,
+};
 use langevin_apps::{
     calibrate::{CHWIRUT2, STEPS, reading},
     readings,

@@ -5,18 +5,29 @@
 use core::{hint::black_box, ptr};
 
 use langevin::{
-    Annealed, Badodab, Baoab, BoxMuller, Chain, Checkpoint, Constant, Constrained, ControlVariates,
-    CountedPcg32, Covariance, Cyclical, Data, Dense, Diagnostics, Diagonal, Energy, FaultCounts,
-    FixedInverseCdf, Flat, Function, GaussianPrior, InverseCdf, Ladder, LaplacePrior, LatticeWalk,
-    LeimkuhlerMatthews, Likelihood, LinearRegression, LinearRegressionLogSigma, LogisticRegression,
-    Mala, MaxStep, Metric, Micromath, Minibatch, Model, Moments, Monitor, Noise, NoiseCorrected,
-    NonlinearLeastSquares, Observation, Pace, Pcg32, PoissonRegression, Polynomial, Posterior,
-    Potential, Predictive, Prior, Psgld, Quantiles, Rademacher, Rate, ReplicaExchange,
-    RobustRegression, Sample, Sampler, Schedule, SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper,
-    Stochastic, StudentTPrior, Support, ThreePoint, Transform, TryRng, Tuning, TwoSlots, Unit,
-    Warmup, Watched, Window, WithReplacement, WithoutReplacement,
-    checkpoint::{Reader, Writer, layout},
-    r_hat,
+    BoxMuller, Chain, Checkpoint, GaussianPrior, Model, Moments, Pcg32, Potential, Sample, Sampler,
+    SeedableRng, Window,
+    checkpoint::{AbSlots, CountedPcg32, Reader, Writer, schema_hash},
+    constraint::{Constrained, Constraint, Transform},
+    data::{Data, Observation},
+    error::ErrorCounts,
+    estimate::{Covariance, Diagnostics, Predictive, Quantiles, r_hat},
+    model::{
+        ControlVariates, Flat, LaplacePrior, Likelihood, LinearRegression,
+        LinearRegressionLogSigma, LogisticRegression, Minibatch, NonlinearLeastSquares,
+        PoissonRegression, Posterior, Prior, RobustRegression, StudentTPrior, WithReplacement,
+        WithoutReplacement,
+    },
+    noise::{FixedInverseCdf, InverseCdf, Micromath, Noise, Rademacher, ThreePoint},
+    potential::{Energy, FunctionPotential, GradientVariance},
+    preconditioner::{Dense, Diagonal, Identity, Preconditioner},
+    rand_core::TryRng,
+    sampler::{Monitor, Tuning, Warmup, Watched},
+    schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
+    stepper::{
+        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, ModifiedSgld,
+        Proportion, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, StepParameters, Stepper,
+    },
 };
 #[cfg(not(target_os = "none"))]
 use no_panic::no_panic;
@@ -111,14 +122,14 @@ fn potentials() {
     }
     each!(gradient: Linear<N>, [f32; N]);
     closure(|theta: &[f32; N]| *theta);
-    function(Function {
+    function(FunctionPotential {
         gradient: |theta: &[f32; N]| *theta,
         energy: |theta: &[f32; N]| theta.iter().sum(),
     });
 }
 
 fn gradient<P: Potential<N>>() {
-    entry_points![P::gradient, P::data, P::recentre];
+    entry_points![P::gradient, P::number_of_data, P::set_centre];
 }
 
 fn noises() {
@@ -157,11 +168,11 @@ fn schedules() {
     each!(schedule: Constant, Polynomial, Cyclical, Annealed<Constant>, Annealed<Cyclical>);
     entry_points![
         Constant::new,
-        Constant::at,
+        Constant::with_temperature,
         Polynomial::new,
         Polynomial::between,
         Cyclical::new,
-        Cyclical::at,
+        Cyclical::with_temperature,
         Cyclical::exploring,
         Cyclical::burn_in,
         Annealed::<Constant>::new,
@@ -169,10 +180,10 @@ fn schedules() {
 }
 
 fn metrics() {
-    fn metric<M: Metric<N>>() {
-        entry_points![M::pull, M::push, M::scale];
+    fn metric<M: Preconditioner<N>>() {
+        entry_points![M::apply_transpose, M::apply, M::scale];
     }
-    each!(metric: Unit, Diagonal<N>, Dense<N>);
+    each!(metric: Identity, Diagonal<N>, Dense<N>);
     entry_points![
         Diagonal::<N>::new,
         Dense::<N>::identity,
@@ -190,32 +201,32 @@ fn metrics() {
 /// What `every` does not show: options, accessors, and other metrics.
 fn steppers() {
     fn stepper<S: Stepper<N, Linear<N>, Normal>>() {
-        entry_points![S::step, S::restart, S::reach];
+        entry_points![S::step, S::reset, S::noise_scale];
     }
     each!(stepper: Sgd<Dense<N>>, Sgld<Dense<N>>, LeimkuhlerMatthews<N, Dense<N>>, Mala<Dense<N>>);
     each!(stepper: Sghmc<N, Dense<N>>, Sgnht<N, Dense<N>>, Badodab<N, Dense<N>>, Baoab<N, Dense<N>>);
-    each!(stepper: NoiseCorrected<Diagonal<N>>, Psgld<N>, ReplicaExchange<N, K, Mala<Dense<N>>>);
+    each!(stepper: ModifiedSgld<Diagonal<N>>, Psgld<N>, ReplicaExchange<N, K, Mala<Dense<N>>>);
     entry_points![
         <LatticeWalk<Dense<N>> as Stepper<N, Linear<N>, Pcg32>>::step,
-        Pace::new,
-        Pace::bounded,
-        Pace::eta,
-        Pace::temperature,
-        Pace::noise,
-        Pace::admit::<N>,
+        StepParameters::new,
+        StepParameters::with_max_step,
+        StepParameters::eta,
+        StepParameters::temperature,
+        StepParameters::noise_scale,
+        StepParameters::check::<N>,
         MaxStep::new,
-        Rate::new,
-        Rate::push,
-        Rate::hits,
-        Rate::trials,
-        Rate::value,
+        Proportion::new,
+        Proportion::push,
+        Proportion::hits,
+        Proportion::trials,
+        Proportion::value,
         Sgd::new,
         Sgd::<Dense<N>>::with_metric,
         Sgld::new,
         Sgld::<Dense<N>>::with_metric,
-        NoiseCorrected::new,
-        NoiseCorrected::<Diagonal<N>>::with_metric,
-        NoiseCorrected::<Diagonal<N>>::clipped,
+        ModifiedSgld::new,
+        ModifiedSgld::<Diagonal<N>>::with_metric,
+        ModifiedSgld::<Diagonal<N>>::clipped,
         LatticeWalk::new,
         LatticeWalk::<Dense<N>>::with_metric,
         LatticeWalk::<Dense<N>>::clipped,
@@ -262,16 +273,16 @@ fn chains() {
         Chain::<N, Sgld, Cyclical, Normal>::patience,
         Chain::<N, Sgld, Cyclical, Normal>::anchor,
         Chain::<N, Sgld, Cyclical, Normal>::position,
-        Chain::<N, Sgld, Cyclical, Normal>::faults,
+        Chain::<N, Sgld, Cyclical, Normal>::error_counts,
         Chain::<N, Sgld, Cyclical, Normal>::stepper,
         Chain::<N, Sgld, Cyclical, Normal>::stepper_mut,
         Chain::<N, Sgld, Cyclical, Normal>::schedule,
         Chain::<N, Sgld, Cyclical, Normal>::schedule_mut,
         Chain::<N, Sgld, Cyclical, Normal>::noise_mut,
         Chain::<N, Sgld, Cyclical, Normal>::step::<Linear<N>>,
-        FaultCounts::new,
-        FaultCounts::count,
-        FaultCounts::total,
+        ErrorCounts::new,
+        ErrorCounts::count,
+        ErrorCounts::total,
     ];
 }
 
@@ -280,7 +291,7 @@ fn windows() {
         fn weights<D: Data + ?Sized>(data: &D) -> f32 {
             data.weighted().map(|(_, weight)| weight).sum()
         }
-        entry_points![D::count, D::effective, D::get, weights::<D>];
+        entry_points![D::count, D::total_weight, D::get, weights::<D>];
     }
     each!(data: Observations, [Sample<N>], [Sample<N>; OBSERVATIONS]);
     entry_points![
@@ -299,7 +310,7 @@ fn windows() {
 fn models() {
     each!(prior: Flat, GaussianPrior<N>, LaplacePrior<N>, StudentTPrior<N>);
     each!(prior: (GaussianPrior<N>, LaplacePrior<N>));
-    own_prior(Function {
+    own_prior(FunctionPotential {
         gradient: |theta: &[f32; N]| *theta,
         energy: |theta: &[f32; N]| theta.iter().sum(),
     });
@@ -321,7 +332,7 @@ fn models() {
         LinearRegression::new,
         RobustRegression::new,
         Model::<Flat, LinearRegression>::new,
-        Model::<Flat, LinearRegression>::on::<Observations>,
+        Model::<Flat, LinearRegression>::posterior::<Observations>,
         Posterior::<Flat, LinearRegression, Observations>::minibatch::<BATCH, Pcg32>,
         Minibatch::<Flat, LinearRegression, Observations, Pcg32, BATCH>::with_replacement,
         Minibatch::<Flat, LinearRegression, Observations, Pcg32, BATCH>::control_variates::<N>,
@@ -344,11 +355,11 @@ fn own_likelihood<L: Likelihood<Sample<N>, N> + 'static>(_: L) {
 
 /// With each prior, and all that a minibatch can be.
 fn likelihood<const D: usize, L: Likelihood<Sample<D>, N> + 'static>() {
-    fn estimated<P: Stochastic<N>>() {
+    fn estimated<P: GradientVariance<N>>() {
         gradient::<P>();
         entry_points![P::gradient_and_variance];
     }
-    fn whole<P: Energy<N> + Stochastic<N>>() {
+    fn whole<P: Energy<N> + GradientVariance<N>>() {
         estimated::<P>();
         entry_points![P::energy];
     }
@@ -375,9 +386,9 @@ fn likelihood<const D: usize, L: Likelihood<Sample<D>, N> + 'static>() {
 fn transforms() {
     each!(gradient: Constrained<'static, N, Linear<N>>);
     entry_points![
-        Support::above,
-        Support::below,
-        Support::between,
+        Constraint::above,
+        Constraint::below,
+        Constraint::between,
         Transform::<N>::new,
         Transform::<N>::constrain,
         Transform::<N>::unconstrain,
@@ -483,7 +494,7 @@ fn tuning() {
         Sampler::<N, Normal>::tuning,
         Sampler::<N, Normal>::monitor,
         Sampler::<N, Normal>::position,
-        Sampler::<N, Normal>::faults,
+        Sampler::<N, Normal>::error_counts,
         Sampler::<N, Normal>::verdict,
         Sampler::<N, Normal>::step::<Linear<N>>,
     ];
@@ -496,14 +507,14 @@ fn checkpoints() {
             T::read,
             |state: &T, image: &mut [u8]| state.save(image),
             |image: &[u8]| T::load(image).map(drop),
-            |slots: [&'static [u8]; 2]| TwoSlots::recover::<T>(slots).0,
-            TwoSlots::prepare::<T>,
+            |slots: [&'static [u8]; 2]| AbSlots::recover::<T>(slots).0,
+            AbSlots::prepare::<T>,
         ];
     }
     fn of<S: Checkpoint>() {
         saved::<Chain<N, S, Constant, Saved>>();
     }
-    each!(of: Sgd, Sgld, Sgld<Diagonal<N>>, Sgld<Dense<N>>, NoiseCorrected, LatticeWalk);
+    each!(of: Sgd, Sgld, Sgld<Diagonal<N>>, Sgld<Dense<N>>, ModifiedSgld, LatticeWalk);
     each!(of: LeimkuhlerMatthews<N>, Mala, Psgld<N>, Sghmc<N>, Sgnht<N>, Badodab<N>, Baoab<N>);
     each!(of: ReplicaExchange<N, K, Sgld>);
     each!(saved: Constant, Polynomial, Cyclical, Annealed<Constant>, Observations);
@@ -511,8 +522,8 @@ fn checkpoints() {
     each!(saved: Rademacher<CountedPcg32>, Moments<N>, Covariance<N>, Quantiles<N, K>, Predictive<K>);
     each!(saved: Diagnostics<N>, Tuning<N>, Monitor<N>, Option<bool>, (u8, i64));
     entry_points![
-        |name: &str, parts: &[u32]| layout(name, parts),
-        TwoSlots::commit,
+        |name: &str, parts: &[u32]| schema_hash(name, parts),
+        AbSlots::commit,
         Writer::bytes::<K>,
         Writer::zeros,
         Reader::bytes::<K>,

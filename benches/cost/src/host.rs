@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use langevin::{Noise, Stepper};
+use langevin::{noise::Noise, stepper::Stepper};
 use langevin_cost::linear::Linear;
 use langevin_qemu::every;
 

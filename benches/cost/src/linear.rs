@@ -2,7 +2,10 @@
 
 use core::hint::black_box;
 
-use langevin::{Energy, Fault, Potential, Stochastic};
+use langevin::{
+    Potential, StepError,
+    potential::{Energy, GradientVariance},
+};
 
 /// Linear regression on one observation with a Gaussian prior, g = s(xᵀθ − y)x + λθ.
 #[repr(C)]
@@ -48,7 +51,7 @@ impl<const N: usize> Default for Linear<N> {
 
 impl<const N: usize> Potential<N> for Linear<N> {
     #[inline(always)]
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         let r = self.s * self.residual(theta);
         for ((g, x), t) in gradient.iter_mut().zip(&self.x).zip(theta) {
             *g = r * x + self.lambda * t;
@@ -59,7 +62,7 @@ impl<const N: usize> Potential<N> for Linear<N> {
 
 impl<const N: usize> Energy<N> for Linear<N> {
     #[inline]
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
         let r = self.residual(theta);
         let mut sum = self.s * r * r;
         for t in theta {
@@ -69,14 +72,14 @@ impl<const N: usize> Energy<N> for Linear<N> {
     }
 }
 
-impl<const N: usize> Stochastic<N> for Linear<N> {
+impl<const N: usize> GradientVariance<N> for Linear<N> {
     #[inline]
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; N],
         gradient: &mut [f32; N],
         variance: &mut [f32; N],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         *variance = [0.0; N];
         self.gradient(theta, gradient)
     }

@@ -7,9 +7,14 @@ use core::{
 };
 
 use langevin::{
-    BoxMuller, Chain, Constant, Covariance, Dense, Diagnostics, Diagonal, Energy, MaxStep, Metric,
-    Moments, Noise, Pace, Pcg32, Potential, Predictive, Quantiles, Sample, Sampler, SeedableRng,
-    Sgld, Stepper, Tuning, Window,
+    BoxMuller, Chain, Moments, Pcg32, Potential, Sample, Sampler, SeedableRng, Window,
+    estimate::{Covariance, Diagnostics, Predictive, Quantiles},
+    noise::Noise,
+    potential::Energy,
+    preconditioner::{Dense, Diagonal, Preconditioner},
+    sampler::Tuning,
+    schedule::Constant,
+    stepper::{MaxStep, Sgld, StepParameters, Stepper},
 };
 use langevin_apps::{
     calibrate::{CHWIRUT2, Reading, reading},
@@ -208,7 +213,7 @@ impl<W: Wants> Bench<W> {
     /// By hand, by the stepper, and by a chain.
     #[inline(always)]
     fn overhead<const N: usize>(&self) {
-        let pace = black_box(Pace::new(0.05, 1.0).expect("a pace"));
+        let pace = black_box(StepParameters::new(0.05, 1.0).expect("a pace"));
         let longest_squared = black_box(1e36);
         let mut potential = Linear::<N>::new();
 
@@ -221,7 +226,7 @@ impl<W: Wants> Bench<W> {
                         &mut theta,
                         &mut potential,
                         pace.eta(),
-                        pace.noise(),
+                        pace.noise_scale(),
                         longest_squared,
                         &mut noise,
                     ));
@@ -248,7 +253,7 @@ impl<W: Wants> Bench<W> {
     }
 
     #[inline(always)]
-    fn metric<M: Metric<8>>(&self, name: &str, metric: M) {
+    fn metric<M: Preconditioner<8>>(&self, name: &str, metric: M) {
         if self.wants("metric", (name, ""), 8) {
             let sgld = Sgld::with_metric(metric);
             let noise = BoxMuller::new(rng());

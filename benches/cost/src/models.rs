@@ -3,10 +3,13 @@
 use core::hint::black_box;
 
 use langevin::{
-    Energy, Flat, GaussianPrior, LaplacePrior, Likelihood, LinearRegression,
-    LinearRegressionLogSigma, LogisticRegression, Model, NonlinearLeastSquares, Pcg32,
-    PoissonRegression, Potential, Prior, RobustRegression, Sample, SeedableRng, StudentTPrior,
-    Window,
+    GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng, Window,
+    model::{
+        Flat, LaplacePrior, Likelihood, LinearRegression, LinearRegressionLogSigma,
+        LogisticRegression, NonlinearLeastSquares, PoissonRegression, Prior, RobustRegression,
+        StudentTPrior,
+    },
+    potential::Energy,
 };
 
 /// How many observations the window holds.
@@ -108,7 +111,7 @@ fn show<const N: usize, P: Prior<N>, L: Likelihood<Sample<2>, N>>(
     window: &Window<Sample<2>, OBSERVATIONS>,
 ) {
     let model = Model::new(prior, likelihood);
-    visitor.whole(name, model.on(window));
+    visitor.whole(name, model.posterior(window));
     let rng = Pcg32::seed_from_u64(7);
-    visitor.minibatch(name, model.on(window).minibatch::<BATCH, _>(rng));
+    visitor.minibatch(name, model.posterior(window).minibatch::<BATCH, _>(rng));
 }

@@ -9,8 +9,11 @@
 )]
 
 use langevin::{
-    Chain, Constant, Fault, GaussianPrior, InverseCdf, Likelihood, LinearRegression,
-    LogisticRegression, Model, Pcg32, Potential, Sample, SeedableRng, Sgld,
+    Chain, GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng, StepError,
+    model::{Likelihood, LinearRegression, LogisticRegression},
+    noise::InverseCdf,
+    schedule::Constant,
+    stepper::Sgld,
 };
 use rand::RngExt;
 use rand_distr::StandardNormal;
@@ -80,7 +83,7 @@ fn by_hand<const N: usize>(
 fn gaussian() -> Rivals {
     struct Correlated;
     impl Potential<2> for Correlated {
-        fn gradient(&mut self, theta: &[f32; 2], gradient: &mut [f32; 2]) -> Result<(), Fault> {
+        fn gradient(&mut self, theta: &[f32; 2], gradient: &mut [f32; 2]) -> Result<(), StepError> {
             gradient[0] = 2.0 * theta[0] - theta[1];
             gradient[1] = 2.0 * theta[1] - theta[0];
             Ok(())
@@ -141,7 +144,10 @@ fn regression<const N: usize, const B: usize>(
 ) -> Rivals {
     let prior = GaussianPrior::new([0.0; N], [PRIOR_SD; N]).expect("in range");
     let model: &'static Model<_, _> = Box::leak(Box::new(Model::new(prior, likelihood)));
-    let minibatch = model.on(data).minibatch::<B, _>(rng()).with_replacement();
+    let minibatch = model
+        .posterior(data)
+        .minibatch::<B, _>(rng())
+        .with_replacement();
     // A schedule divides by the number of data.
     let eta = ETA * ROWS as f32;
     let ours = if control_variates {

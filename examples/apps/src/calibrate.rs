@@ -5,8 +5,13 @@
 //! gives draws of b.
 
 use langevin::{
-    BoxMuller, Chain, ConfigError, Constant, Dense, Fault, FaultCounts, GaussianPrior, MaxStep,
-    Model, Moments, NonlinearLeastSquares, Pcg32, Sample, SeedableRng, Sgld, Window,
+    BoxMuller, Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng,
+    StepError, Window,
+    error::ErrorCounts,
+    model::NonlinearLeastSquares,
+    preconditioner::Dense,
+    schedule::Constant,
+    stepper::{MaxStep, Sgld},
 };
 use libm::{expf, logf, powf};
 
@@ -129,9 +134,9 @@ impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
     /// start anew.
     ///
     /// # Errors
-    /// [`Fault::NonFiniteObservation`]: the reading was refused, no step was made, and nothing has
+    /// [`StepError::NonFiniteObservation`]: the reading was refused, no step was made, and nothing has
     /// changed.
-    pub fn observe(&mut self, reading: Reading, steps: u32) -> Result<(), Fault> {
+    pub fn observe(&mut self, reading: Reading, steps: u32) -> Result<(), StepError> {
         self.readings.push(reading)?;
         let settle = steps / 4;
         self.sample(settle, |_| ());
@@ -145,7 +150,7 @@ impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
     pub fn sample(&mut self, steps: u32, mut each: impl FnMut(&[f32; N])) {
         for _ in 0..steps {
             // A fault leaves the position as it is and is counted; the next step carries on.
-            if let Ok(Some(theta)) = self.chain.step(&mut self.model.on(&self.readings)) {
+            if let Ok(Some(theta)) = self.chain.step(&mut self.model.posterior(&self.readings)) {
                 self.posterior.push(&(self.constants)(theta));
                 each(theta);
             }
@@ -163,7 +168,7 @@ impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
     }
 
     /// How often each fault occurred while stepping.
-    pub const fn faults(&self) -> FaultCounts {
-        self.chain.faults()
+    pub const fn error_counts(&self) -> ErrorCounts {
+        self.chain.error_counts()
     }
 }

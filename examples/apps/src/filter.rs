@@ -37,9 +37,14 @@
 use core::ops::RangeInclusive;
 
 use langevin::{
-    Chain, ConfigError, Constant, Dense, Fault, FaultCounts, Flat, GaussianPrior, InverseCdf,
-    LeimkuhlerMatthews, MaxStep, Model, Moments, Pcg32, Potential, Prior, RobustRegression,
-    SeedableRng, Window,
+    Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Potential, SeedableRng, StepError,
+    Window,
+    error::ErrorCounts,
+    model::{Flat, Prior, RobustRegression},
+    noise::InverseCdf,
+    preconditioner::Dense,
+    schedule::Constant,
+    stepper::{LeimkuhlerMatthews, MaxStep},
 };
 use libm::{expf, sqrtf};
 
@@ -174,7 +179,7 @@ pub struct Filter {
     prior: GaussianPrior<2>,
     model: Model<Flat, RobustRegression>,
     chain: Chain<2, LeimkuhlerMatthews<2, Dense<2>>, Constant, InverseCdf<Pcg32>>,
-    told: Told,
+    told: Progress,
     posterior: Moments<2>,
     surprised: bool,
     estimate: Estimate,
@@ -216,7 +221,7 @@ impl Filter {
             prior: GaussianPrior::new([0.0; 2], PRIOR_SD)?,
             model: Model::new(Flat, RobustRegression::new(DEGREES_OF_FREEDOM, DRAUGHT)?),
             chain,
-            told: Told::default(),
+            told: Progress::default(),
             posterior,
             surprised: false,
             estimate: Estimate {
@@ -322,8 +327,8 @@ impl Filter {
     }
 
     /// How often each fault of the chain occurred.
-    pub const fn faults(&self) -> FaultCounts {
-        self.chain.faults()
+    pub const fn error_counts(&self) -> ErrorCounts {
+        self.chain.error_counts()
     }
 }
 
@@ -363,12 +368,14 @@ struct Thermal<'a> {
 }
 
 impl Potential<2> for Thermal<'_> {
-    fn gradient(&mut self, theta: &[f32; 2], gradient: &mut [f32; 2]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; 2], gradient: &mut [f32; 2]) -> Result<(), StepError> {
         let [tau, r] = parameters(theta);
         let a = SECONDS / tau;
         let b = r * a;
         let mut slopes = [0.0; 2];
-        self.model.on(self.blocks).gradient(&[a, b], &mut slopes)?;
+        self.model
+            .posterior(self.blocks)
+            .gradient(&[a, b], &mut slopes)?;
         let [mut by_a, by_b] = slopes;
         // Draughts raise the temperature at a block's end and, half as much, the block's mean: the
         // density of readings is that of draughts times a/(1 − e⁻ᵃ), whose logarithm is a/2 − a²/24 + ...
@@ -384,14 +391,14 @@ impl Potential<2> for Thermal<'_> {
 /// What the blocks tell, from which the metric is made: how strongly the heater excites the body decides
 /// on it, and may change at any time.
 #[derive(Clone, Copy, Debug, Default)]
-struct Told {
+struct Progress {
     /// Sum of the weights.
     weight: f32,
     /// About the likelihood's curvature in θ: the matrix [[p, q], [q, r]] as [p, q, r].
     curvature: [f32; 3],
 }
 
-impl Told {
+impl Progress {
     /// Takes in a block by the slopes of its prediction in θ; older ones fade.
     fn add(&mut self, [x, y]: [f32; 2]) {
         const FADE: f32 = 1.0 - 1.0 / MEMORY;

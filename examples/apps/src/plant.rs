@@ -1,6 +1,6 @@
 //! A simulated heated body, to try the [filter](crate::filter) on.
 
-use langevin::{BoxMuller, Noise, Pcg32, SeedableRng};
+use langevin::{BoxMuller, Pcg32, SeedableRng, noise::Noise};
 use libm::{expf, sqrtf};
 
 use crate::filter::{BLOCK, DRAUGHT, RATE, Sample};

@@ -168,12 +168,12 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     /// When one begins but is not whole.
-    pub fn find(text: &'a str) -> Result<Option<Self>, Garbled> {
+    pub fn find(text: &'a str) -> Result<Option<Self>, ParseError> {
         let Some((_, line)) = text.split_once(MARK) else {
             return Ok(None);
         };
         let line = line.split_once(';').and_then(|(line, _)| Self::parse(line));
-        line.map(Some).ok_or(Garbled)
+        line.map(Some).ok_or(ParseError)
     }
 
     fn parse(line: &'a str) -> Option<Self> {
@@ -222,12 +222,12 @@ fn words<'a>(fields: impl Iterator<Item = &'a str>) -> Option<Vec<u32, WORDS>> {
 
 /// A line of a recording begins but is not whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Garbled;
+pub struct ParseError;
 
-impl Display for Garbled {
+impl Display for ParseError {
     fn fmt(&self, f: &mut Formatter<'_>) -> Outcome {
         f.write_str("a line of a recording that is not whole")
     }
 }
 
-impl core::error::Error for Garbled {}
+impl core::error::Error for ParseError {}

@@ -26,19 +26,19 @@ pub enum Application {
 }
 
 impl Application {
-    fn new(name: &str, seed: u64, settings: &[u32]) -> Result<Self, Wrong> {
+    fn new(name: &str, seed: u64, settings: &[u32]) -> Result<Self, ReplayError> {
         let made = match (name, settings) {
             ("calibrate", [steps]) => {
                 Calibration::new(CHWIRUT2, seed).map(|c| Self::Calibrate(c, *steps))
             }
             ("filter", [ambient]) => Filter::new(f32::from_bits(*ambient), seed).map(Self::Filter),
             ("sensor", []) => Sensor::new(seed).map(Self::Sensor),
-            _ => return Err(Wrong::Application),
+            _ => return Err(ReplayError::Application),
         };
-        made.map_err(|_| Wrong::Application)
+        made.map_err(|_| ReplayError::Application)
     }
 
-    fn take(&mut self, words: &[u32]) -> Result<(), Wrong> {
+    fn take(&mut self, words: &[u32]) -> Result<(), ReplayError> {
         match (self, words) {
             (Self::Calibrate(calibration, steps), [x, y]) => {
                 let at = [*x, *y].map(f32::from_bits);
@@ -50,10 +50,10 @@ impl Application {
                 filter.update(Sample { temperature, power });
             }
             (Self::Sensor(sensor), [code]) => {
-                let code = u16::try_from(*code).map_err(|_| Wrong::Reading)?;
+                let code = u16::try_from(*code).map_err(|_| ReplayError::Reading)?;
                 sensor.update(code);
             }
-            _ => return Err(Wrong::Reading),
+            _ => return Err(ReplayError::Reading),
         }
         Ok(())
     }
@@ -80,15 +80,15 @@ impl Replay {
     /// From the line that a recording starts with.
     ///
     /// # Errors
-    /// [`Wrong::Start`] when it is another, [`Wrong::Application`].
-    pub fn start(line: &Line<'_>) -> Result<Self, Wrong> {
+    /// [`ReplayError::Start`] when it is another, [`ReplayError::Application`].
+    pub fn start(line: &Line<'_>) -> Result<Self, ReplayError> {
         let Line::Start {
             application,
             seed,
             settings,
         } = line
         else {
-            return Err(Wrong::Start);
+            return Err(ReplayError::Start);
         };
         Ok(Self {
             application: Application::new(application, *seed, settings)?,
@@ -101,21 +101,21 @@ impl Replay {
     /// Plays a line that follows: gives the application a reading, or compares a hash.
     ///
     /// # Errors
-    /// What is [`Wrong`].
-    pub fn play(&mut self, line: &Line<'_>) -> Result<(), Wrong> {
+    /// What is [`ReplayError`].
+    pub fn play(&mut self, line: &Line<'_>) -> Result<(), ReplayError> {
         match line {
-            Line::Start { .. } => Err(Wrong::Start),
+            Line::Start { .. } => Err(ReplayError::Start),
             Line::Reading(words) => {
                 self.application.take(words)?;
                 self.readings = self.readings.wrapping_add(1);
                 self.hash.reading(words, self.application.position());
                 Ok(())
             }
-            Line::Hash { readings, .. } if *readings != self.readings => Err(Wrong::Lost {
+            Line::Hash { readings, .. } if *readings != self.readings => Err(ReplayError::Lost {
                 recorded: *readings,
                 found: self.readings,
             }),
-            Line::Hash { readings, hash } if *hash != self.hash.value() => Err(Wrong::Bits {
+            Line::Hash { readings, hash } if *hash != self.hash.value() => Err(ReplayError::Bits {
                 readings: *readings,
                 recorded: *hash,
                 here: self.hash.value(),
@@ -145,7 +145,7 @@ impl Replay {
 
 /// What is wrong with a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrong {
+pub enum ReplayError {
     /// A recording starts with its first line, and that comes only once.
     Start,
     /// No application of this name is made with such settings.
@@ -170,7 +170,7 @@ pub enum Wrong {
     },
 }
 
-impl Display for Wrong {
+impl Display for ReplayError {
     fn fmt(&self, f: &mut Formatter<'_>) -> Outcome {
         match self {
             Self::Start => f.write_str("the start of the recording is missing, or there twice"),
@@ -191,4 +191,4 @@ impl Display for Wrong {
     }
 }
 
-impl core::error::Error for Wrong {}
+impl core::error::Error for ReplayError {}

@@ -14,8 +14,14 @@
 //! better than to a code, whatever its standard deviation says.)
 
 use langevin::{
-    Chain, ConfigError, Constant, Data, Dense, Fault, FaultCounts, FixedInverseCdf,
-    LeimkuhlerMatthews, MaxStep, Moments, Pcg32, Potential, Predictive, SeedableRng, Window,
+    Chain, ConfigError, Moments, Pcg32, Potential, SeedableRng, StepError, Window,
+    data::Data,
+    error::ErrorCounts,
+    estimate::Predictive,
+    noise::FixedInverseCdf,
+    preconditioner::Dense,
+    schedule::Constant,
+    stepper::{LeimkuhlerMatthews, MaxStep},
 };
 use libm::{expf, logf, sqrtf};
 
@@ -210,8 +216,8 @@ impl Sensor {
     }
 
     /// How often each fault occurred while stepping.
-    pub const fn faults(&self) -> FaultCounts {
-        self.chain.faults()
+    pub const fn error_counts(&self) -> ErrorCounts {
+        self.chain.error_counts()
     }
 
     /// The readings that are remembered.
@@ -223,7 +229,7 @@ impl Sensor {
     fn judge(&mut self, code: u16) -> Option<Alarm> {
         // What the noise surely is, once the window is half full.
         let ([.., noise], [.., sd]) = (self.estimates.mean(), self.estimates.sd());
-        let known = self.readings.effective() >= 0.5 * MEMORY;
+        let known = self.readings.total_weight() >= 0.5 * MEMORY;
         let stuck = self
             .run
             .push(code, if known { noise - 3.0 * sd } else { 0.0 });
@@ -361,7 +367,7 @@ impl Posterior {
 }
 
 impl Potential<3> for Posterior {
-    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), StepError> {
         let [a, b, l] = *theta;
         let [n, k, kk] = self.ages;
         let variance = expf(2.0 * l);
@@ -378,7 +384,7 @@ impl Potential<3> for Posterior {
         Ok(())
     }
 
-    fn data(&self) -> f32 {
+    fn number_of_data(&self) -> f32 {
         let [n, ..] = self.ages;
         n
     }

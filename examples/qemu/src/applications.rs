@@ -3,8 +3,12 @@
 use core::fmt::{Result, Write};
 
 use langevin::{
-    Chain, ConfigError, Constant, Dense, Energy, Fault, GaussianPrior, Metric, Model,
-    NonlinearLeastSquares, Potential, Stepper, Stochastic, Window,
+    Chain, ConfigError, GaussianPrior, Model, Potential, StepError, Window,
+    model::NonlinearLeastSquares,
+    potential::{Energy, GradientVariance},
+    preconditioner::{Dense, Preconditioner},
+    schedule::Constant,
+    stepper::Stepper,
 };
 use langevin_apps::{
     calibrate::{CHWIRUT2, Calibration, DANWOOD, ETA, Instrument, Reading, Response, reading},
@@ -88,7 +92,7 @@ pub fn filter(ticks: u32, out: &mut impl Write) -> Result {
     for (i, x) in words(&filter.estimate()).iter().enumerate() {
         writeln!(out, "filter/estimate[{i}] {x:08x}")?;
     }
-    writeln!(out, "filter/faults {}", filter.faults().total())
+    writeln!(out, "filter/faults {}", filter.error_counts().total())
 }
 
 /// All that an estimate says, alarm last.
@@ -162,7 +166,7 @@ fn stream<S: Stepper<3, Whitened, Z>, Z>(
             path.write(t.to_bits());
         }
     }
-    Ok((path.value(), chain.faults().total()))
+    Ok((path.value(), chain.error_counts().total()))
 }
 
 /// The posterior of an instrument in coordinates φ, θ = Lφ: for steppers that are given no metric.
@@ -192,7 +196,7 @@ impl Whitened {
 
     fn theta(&self, phi: &[f32; 3]) -> [f32; 3] {
         let mut theta = *phi;
-        self.metric.push(&mut theta);
+        self.metric.apply(&mut theta);
         theta
     }
 }
@@ -202,32 +206,34 @@ impl Potential<3> for Whitened {
         &mut self,
         phi: &[f32; 3],
         gradient: &mut [f32; 3],
-    ) -> core::result::Result<(), Fault> {
+    ) -> core::result::Result<(), StepError> {
         let theta = self.theta(phi);
-        self.model.on(&self.readings).gradient(&theta, gradient)?;
-        self.metric.pull(gradient);
+        self.model
+            .posterior(&self.readings)
+            .gradient(&theta, gradient)?;
+        self.metric.apply_transpose(gradient);
         Ok(())
     }
 
-    fn data(&self) -> f32 {
-        self.model.on(&self.readings).data()
+    fn number_of_data(&self) -> f32 {
+        self.model.posterior(&self.readings).number_of_data()
     }
 }
 
 impl Energy<3> for Whitened {
-    fn energy(&mut self, phi: &[f32; 3]) -> core::result::Result<f32, Fault> {
+    fn energy(&mut self, phi: &[f32; 3]) -> core::result::Result<f32, StepError> {
         let theta = self.theta(phi);
-        self.model.on(&self.readings).energy(&theta)
+        self.model.posterior(&self.readings).energy(&theta)
     }
 }
 
-impl Stochastic<3> for Whitened {
+impl GradientVariance<3> for Whitened {
     fn gradient_and_variance(
         &mut self,
         phi: &[f32; 3],
         gradient: &mut [f32; 3],
         variance: &mut [f32; 3],
-    ) -> core::result::Result<(), Fault> {
+    ) -> core::result::Result<(), StepError> {
         *variance = [0.0; 3];
         self.gradient(phi, gradient)
     }

@@ -1,9 +1,13 @@
 //! Every stepper and every noise, named: the one list that whatever runs them all goes through.
 
 use langevin::{
-    Badodab, Baoab, BoxMuller, Energy, FixedInverseCdf, InverseCdf, Ladder, LatticeWalk,
-    LeimkuhlerMatthews, Libm, Mala, Micromath, Noise, NoiseCorrected, Pcg32, Psgld, Rademacher,
-    ReplicaExchange, SeedableRng, Sgd, Sghmc, Sgld, Sgnht, Stepper, Stochastic, ThreePoint,
+    BoxMuller, Pcg32, SeedableRng,
+    noise::{FixedInverseCdf, InverseCdf, Libm, Micromath, Noise, Rademacher, ThreePoint},
+    potential::{Energy, GradientVariance},
+    stepper::{
+        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, ModifiedSgld, Psgld,
+        ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, Stepper,
+    },
 };
 
 /// Is shown steppers, each with a noise that its rule admits.
@@ -68,7 +72,7 @@ macro_rules! steppers {
             $visitor,
             any,
             "noise-corrected SGLD",
-            Some(NoiseCorrected::new())
+            Some(ModifiedSgld::new())
         );
         $with!($visitor, any, "SGHMC", Sghmc::new(0.2).ok());
         $with!($visitor, any, "pSGLD", Psgld::new(0.99, 0.1).ok());
@@ -143,13 +147,15 @@ macro_rules! visit_noise {
 }
 
 /// Shows each stepper with each noise.
-pub fn pairs<const N: usize, P: Energy<N> + Stochastic<N>>(visitor: &mut impl Visitor<N, P>) {
+pub fn pairs<const N: usize, P: Energy<N> + GradientVariance<N>>(visitor: &mut impl Visitor<N, P>) {
     without_noise!(visitor);
     steppers!(with_each, visitor);
 }
 
 /// Shows each stepper with the default noise.
-pub fn steppers<const N: usize, P: Energy<N> + Stochastic<N>>(visitor: &mut impl Visitor<N, P>) {
+pub fn steppers<const N: usize, P: Energy<N> + GradientVariance<N>>(
+    visitor: &mut impl Visitor<N, P>,
+) {
     without_noise!(visitor);
     steppers!(with_default, visitor);
 }

@@ -1,6 +1,11 @@
 //! A hash of the whole path of every stepper with every noise.
 
-use langevin::{Chain, Constant, Energy, Fault, Potential, Stepper, Stochastic};
+use langevin::{
+    Chain, Potential, StepError,
+    potential::{Energy, GradientVariance},
+    schedule::Constant,
+    stepper::Stepper,
+};
 
 use langevin_apps::hash::Hash;
 
@@ -13,7 +18,7 @@ const N: usize = 3;
 struct Tangle;
 
 impl Potential<N> for Tangle {
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         let [x, y, z] = *theta;
         *gradient = [x + x * y * y, y + x * x * y, z + z * z * z];
         Ok(())
@@ -21,19 +26,19 @@ impl Potential<N> for Tangle {
 }
 
 impl Energy<N> for Tangle {
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
         let [x, y, z] = *theta;
         Ok(0.5 * (x * x + y * y + z * z + x * x * y * y) + 0.25 * z * z * z * z)
     }
 }
 
-impl Stochastic<N> for Tangle {
+impl GradientVariance<N> for Tangle {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; N],
         gradient: &mut [f32; N],
         variance: &mut [f32; N],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         // As if the gradient were noisy far out: enough to clip now and then.
         *variance = theta.map(|t| 10.0 * t * t);
         self.gradient(theta, gradient)

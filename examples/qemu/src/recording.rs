@@ -2,7 +2,10 @@
 
 use core::fmt::{Error, Result, Write};
 
-use langevin::{FixedInverseCdf, Noise, Pcg32, SeedableRng};
+use langevin::{
+    Pcg32, SeedableRng,
+    noise::{FixedInverseCdf, Noise},
+};
 use langevin_apps::{
     filter::{Filter, heater},
     plant::{Body, Plant},

@@ -11,7 +11,8 @@
 use core::hint::black_box;
 
 use langevin::{
-    BoxMuller, Chain, Constant, Energy, Pcg32, Potential, Sampler, SeedableRng, Stepper,
+    BoxMuller, Chain, Pcg32, Potential, Sampler, SeedableRng, potential::Energy,
+    schedule::Constant, stepper::Stepper,
 };
 use langevin_apps::{
     calibrate::{CHWIRUT2, STEPS, reading},
@@ -89,7 +90,7 @@ fn calibrate() {
             black_box((posterior.mean(), posterior.sd()));
         }
     }
-    black_box((calibration.position(), calibration.faults().total()));
+    black_box((calibration.position(), calibration.error_counts().total()));
 }
 
 fn sampler() {

@@ -41,7 +41,7 @@ pub fn calibrate(console: impl Console) -> ! {
     }
     let line = Line::new()
         .text("faults: ")
-        .count(calibration.faults().total());
+        .count(calibration.error_counts().total());
     let position = calibration.position().map(f32::to_bits);
     log.info(&line.text("; position: ").words(position));
     sleep()

@@ -2,10 +2,7 @@
 
 #![no_std]
 
-use langevin::{
-    BoxMuller, Chain, ConfigError, Constant, Diagonal, GaussianPrior, Model, Moments, Pcg32,
-    RobustRegression, Sample, SeedableRng, Sgld, Window,
-};
+use langevin::{BoxMuller, Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng, Window, model::RobustRegression, preconditioner::Diagonal, schedule::Constant, stepper::Sgld};
 
 /// Reading = usual + effect·(duty − ¾) and noise with outliers, °C; usual and effect are not known.
 pub struct Heating {
@@ -37,7 +34,7 @@ impl Heating {
         let _ = self.readings.push(Sample { x, y: reading });
         for _ in 0..16 {
             // A step that fails leaves all as it was, and is counted too.
-            if let Ok(Some(theta)) = self.chain.step(&mut self.model.on(&self.readings)) {
+            if let Ok(Some(theta)) = self.chain.step(&mut self.model.posterior(&self.readings)) {
                 self.posterior.push(theta);
             }
         }
@@ -50,7 +47,7 @@ impl Heating {
 
 #[cfg(test)]
 mod tests {
-    use langevin::{Noise, Pcg32, SeedableRng, ThreePoint};
+    use langevin::{Pcg32, SeedableRng, noise::{Noise, ThreePoint}};
 
     use super::Heating;
 
@@ -78,6 +75,6 @@ mod tests {
         }
         assert!(!works);
         assert_eq!(heating.readings.refused(), 28);
-        assert_eq!(heating.chain.faults().total(), 0);
+        assert_eq!(heating.chain.error_counts().total(), 0);
     }
 }

@@ -18,7 +18,6 @@ const MEMORY: u8 = 64;
 /// steps: a high quantile, in three words.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Secants {
     largest: f32,
     logarithm: f32,

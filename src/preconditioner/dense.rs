@@ -2,26 +2,26 @@
 
 use core::fmt;
 
-use super::Metric;
+use super::Preconditioner;
 use crate::{ConfigError, sqrt::sqrt};
 
 /// A lower-triangular L: with LLᵀ the posterior covariance, every direction has curvature 1.
 ///
-/// A step costs N² multiplications more than with [`Unit`](crate::Unit), and N² floats are kept: sensible up to
+/// A step costs N² multiplications more than with [`Identity`](crate::preconditioner::Identity), and N² floats are kept: sensible up to
 /// N = 16.
 ///
 /// ```
-/// use langevin::{Dense, Metric};
+/// use langevin::preconditioner::{Dense, Preconditioner};
 /// let mut metric = Dense::from_covariance(&[[4.0, 2.0], [2.0, 2.0]])?;
 /// let mut displacement = [1.0, 1.0];
-/// metric.push(&mut displacement);
+/// metric.apply(&mut displacement);
 /// assert_eq!(displacement, [2.0, 2.0]);
 ///
 /// // A matrix that is not positive definite changes nothing.
 /// let before = metric;
 /// assert!(metric.refactor(&[[1.0, 1.0], [1.0, 1.0]]).is_err());
 /// assert_eq!(metric, before);
-/// # Ok::<(), langevin::NotPositiveDefinite>(())
+/// # Ok::<(), langevin::preconditioner::NotPositiveDefinite>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -69,7 +69,7 @@ impl<const N: usize> Dense<N> {
         Ok(metric)
     }
 
-    /// The metric with these scales: [`Diagonal`](crate::Diagonal), ready to be refined.
+    /// The metric with these scales: [`Diagonal`](crate::preconditioner::Diagonal), ready to be refined.
     ///
     /// # Errors
     /// When a scale is not finite and > 0.
@@ -193,7 +193,7 @@ impl<const N: usize> Dense<N> {
         &self.lower
     }
 
-    /// x ← L⁻¹x, the inverse of [`push`](Metric::push).
+    /// x ← L⁻¹x, the inverse of [`apply`](Preconditioner::apply).
     pub fn solve(&self, x: &mut [f32; N]) {
         for (index, row) in self.lower.iter().enumerate() {
             let Some((done, [value, ..])) = x.split_at_mut_checked(index) else {
@@ -218,9 +218,9 @@ impl<const N: usize> Default for Dense<N> {
     }
 }
 
-impl<const N: usize> Metric<N> for Dense<N> {
+impl<const N: usize> Preconditioner<N> for Dense<N> {
     #[inline]
-    fn pull(&self, gradient: &mut [f32; N]) {
+    fn apply_transpose(&self, gradient: &mut [f32; N]) {
         // Column sums, row by row and in place: row i adds to the elements up to i, none of which is
         // read again.
         for (index, row) in self.lower.iter().enumerate() {
@@ -238,7 +238,7 @@ impl<const N: usize> Metric<N> for Dense<N> {
     }
 
     #[inline]
-    fn push(&self, displacement: &mut [f32; N]) {
+    fn apply(&self, displacement: &mut [f32; N]) {
         // Last row first: it needs all elements as they were.
         for (index, row) in self.lower.iter().enumerate().rev() {
             let mut sum = 0.0;
@@ -279,71 +279,11 @@ impl fmt::Display for NotPositiveDefinite {
 
 impl core::error::Error for NotPositiveDefinite {}
 
-/// As the N(N + 1)/2 elements of the lower triangle, row by row.
-#[cfg(feature = "serde")]
-mod serialised {
-    use core::fmt;
-
-    use serde::{
-        Deserialize, Deserializer, Serialize, Serializer,
-        de::{Error, SeqAccess, Visitor},
-        ser::SerializeTuple,
-    };
-
-    use super::Dense;
-
-    const fn length(n: usize) -> usize {
-        (n * (n + 1)) >> 1
-    }
-
-    impl<const N: usize> Serialize for Dense<N> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut tuple = serializer.serialize_tuple(length(N))?;
-            for (index, row) in self.lower.iter().enumerate() {
-                for x in row.iter().take(index + 1) {
-                    tuple.serialize_element(x)?;
-                }
-            }
-            tuple.end()
-        }
-    }
-
-    impl<'de, const N: usize> Deserialize<'de> for Dense<N> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Triangle<const N: usize>;
-
-            impl<'de, const N: usize> Visitor<'de> for Triangle<N> {
-                type Value = Dense<N>;
-
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    write!(f, "a lower triangle of {} elements", length(N))
-                }
-
-                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Dense<N>, A::Error> {
-                    let mut lower = [[0.0; N]; N];
-                    let mut count = 0;
-                    for (index, row) in lower.iter_mut().enumerate() {
-                        for x in row.iter_mut().take(index + 1) {
-                            *x = seq
-                                .next_element()?
-                                .ok_or_else(|| A::Error::invalid_length(count, &self))?;
-                            count += 1;
-                        }
-                    }
-                    Dense::new(lower).map_err(A::Error::custom)
-                }
-            }
-
-            deserializer.deserialize_tuple(length(N), Triangle)
-        }
-    }
-}
-
 /// The triangle alone, row by row.
 impl<const N: usize> crate::Checkpoint for Dense<N> {
     // N(N + 1)/2 floats.
     const SIZE: usize = N * (N + 1) * (f32::SIZE >> 1);
-    const LAYOUT: u32 = crate::checkpoint::layout("Dense", &[N as u32]);
+    const SCHEMA: u32 = crate::checkpoint::schema_hash("Dense", &[N as u32]);
 
     fn write(&self, out: &mut crate::checkpoint::Writer<'_>) {
         for (index, row) in self.lower.iter().enumerate() {
@@ -353,14 +293,16 @@ impl<const N: usize> crate::Checkpoint for Dense<N> {
         }
     }
 
-    fn read(input: &mut crate::checkpoint::Reader<'_>) -> Result<Self, crate::CheckpointError> {
+    fn read(
+        input: &mut crate::checkpoint::Reader<'_>,
+    ) -> Result<Self, crate::checkpoint::CheckpointError> {
         let mut lower = [[0.0; N]; N];
         for (index, row) in lower.iter_mut().enumerate() {
             for element in row.iter_mut().take(index + 1) {
                 *element = f32::read(input)?;
             }
         }
-        Self::new(lower).map_err(|_| crate::CheckpointError::Invalid)
+        Self::new(lower).map_err(|_| crate::checkpoint::CheckpointError::Invalid)
     }
 }
 
@@ -402,9 +344,9 @@ mod tests {
         let metric = Dense::new(lower).unwrap();
         let x = [0.3, -1.2, 0.7, 2.1];
         let mut pulled = x;
-        metric.pull(&mut pulled);
+        metric.apply_transpose(&mut pulled);
         let mut pushed = x;
-        metric.push(&mut pushed);
+        metric.apply(&mut pushed);
         for i in 0..4 {
             let transposed: f32 = (0..4).map(|k| lower[k][i] * x[k]).sum();
             let straight: f32 = (0..4).map(|k| lower[i][k] * x[k]).sum();
@@ -451,9 +393,9 @@ mod tests {
         squared.compose(&metric);
         let x = [0.3, -1.2, 0.7, 2.1];
         let (mut once, mut twice) = (x, x);
-        squared.push(&mut once);
-        metric.push(&mut twice);
-        metric.push(&mut twice);
+        squared.apply(&mut once);
+        metric.apply(&mut twice);
+        metric.apply(&mut twice);
         for (a, b) in once.iter().zip(&twice) {
             assert!((a / b - 1.0).abs() < 1e-5, "{a} {b}");
         }

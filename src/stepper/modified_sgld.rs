@@ -1,7 +1,13 @@
 //! SGLD that counts the minibatch's own noise as part of the noise it is to inject.
 
-use super::{Pace, Rate, Stepper, displace, scaled};
-use crate::{Axial, Fault, Noise, Stochastic, Unit, sqrt::sqrt};
+use super::{Proportion, StepParameters, Stepper, displace, scaled};
+use crate::{
+    StepError,
+    noise::Noise,
+    potential::GradientVariance,
+    preconditioner::{DiagonalPreconditioner, Identity},
+    sqrt::sqrt,
+};
 
 /// Noise-corrected SGLD: the variance V of the minibatch gradient, as the batch itself estimates it, is
 /// taken off the noise that is injected.
@@ -25,27 +31,28 @@ use crate::{Axial, Fault, Noise, Stochastic, Unit, sqrt::sqrt};
 ///
 /// ```
 /// use langevin::{
-///     BoxMuller, Chain, Constant, Fault, NoiseCorrected, Pcg32, Potential, SeedableRng, Stochastic,
+///     BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError, potential::GradientVariance,
+///     schedule::Constant, stepper::ModifiedSgld,
 /// };
 ///
 /// /// The mean of readings, one drawn at a time: here with a variance that is known.
 /// struct Readings(BoxMuller<Pcg32>);
 ///
 /// impl Potential<1> for Readings {
-///     fn gradient(&mut self, theta: &[f32; 1], gradient: &mut [f32; 1]) -> Result<(), Fault> {
-///         langevin::Noise::fill(&mut self.0, gradient)?;
+///     fn gradient(&mut self, theta: &[f32; 1], gradient: &mut [f32; 1]) -> Result<(), StepError> {
+///         langevin::noise::Noise::fill(&mut self.0, gradient)?;
 ///         gradient[0] += theta[0];
 ///         Ok(())
 ///     }
 /// }
 ///
-/// impl Stochastic<1> for Readings {
+/// impl GradientVariance<1> for Readings {
 ///     fn gradient_and_variance(
 ///         &mut self,
 ///         theta: &[f32; 1],
 ///         gradient: &mut [f32; 1],
 ///         variance: &mut [f32; 1],
-///     ) -> Result<(), Fault> {
+///     ) -> Result<(), StepError> {
 ///         *variance = [1.0];
 ///         self.gradient(theta, gradient)
 ///     }
@@ -53,7 +60,7 @@ use crate::{Axial, Fault, Noise, Stochastic, Unit, sqrt::sqrt};
 ///
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let mut readings = Readings(BoxMuller::new(Pcg32::seed_from_u64(8)));
-/// let mut chain = Chain::new([0.0], NoiseCorrected::new(), Constant::new(0.1)?, noise);
+/// let mut chain = Chain::new([0.0], ModifiedSgld::new(), Constant::new(0.1)?, noise);
 /// for _ in 0..1000 {
 ///     chain.step(&mut readings)?;
 /// }
@@ -62,45 +69,44 @@ use crate::{Axial, Fault, Noise, Stochastic, Unit, sqrt::sqrt};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct NoiseCorrected<M = Unit> {
-    clipped: Rate,
+pub struct ModifiedSgld<M = Identity> {
+    clipped: Proportion,
     metric: M,
 }
 
-impl NoiseCorrected {
+impl ModifiedSgld {
     /// Without preconditioning.
     pub const fn new() -> Self {
-        Self::with_metric(Unit)
+        Self::with_metric(Identity)
     }
 }
 
-impl<M> NoiseCorrected<M> {
+impl<M> ModifiedSgld<M> {
     /// Preconditioned by `metric`, which must not mix coordinates.
     pub const fn with_metric(metric: M) -> Self {
         Self {
-            clipped: Rate::new(),
+            clipped: Proportion::new(),
             metric,
         }
     }
 
     /// The share of coordinate steps at T > 0 where the gradient's noise was more than all that was to be injected.
-    pub const fn clipped(&self) -> Rate {
+    pub const fn clipped(&self) -> Proportion {
         self.clipped
     }
 }
 
-impl<const N: usize, M: Axial<N>, P: Stochastic<N>, Z: Noise> Stepper<N, P, Z>
-    for NoiseCorrected<M>
+impl<const N: usize, M: DiagonalPreconditioner<N>, P: GradientVariance<N>, Z: Noise>
+    Stepper<N, P, Z> for ModifiedSgld<M>
 {
     #[inline]
     fn step(
         &mut self,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &Pace,
+        pace: &StepParameters,
         noise: &mut Z,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         let mut variance = [0.0; N];
         potential.gradient_and_variance(theta, &mut gradient, &mut variance)?;
@@ -110,14 +116,14 @@ impl<const N: usize, M: Axial<N>, P: Stochastic<N>, Z: Noise> Stepper<N, P, Z>
             zero += (*g + *v) * 0.0;
         }
         if zero != 0.0 {
-            return Err(Fault::NonFiniteGradient);
+            return Err(StepError::NonFiniteGradient);
         }
-        self.metric.pull(&mut gradient);
+        self.metric.apply_transpose(&mut gradient);
         // A diagonal metric's pull is a factor for each coordinate: once for each side of the variance.
-        self.metric.pull(&mut variance);
-        self.metric.pull(&mut variance);
+        self.metric.apply_transpose(&mut variance);
+        self.metric.apply_transpose(&mut variance);
         let mut clipped = self.clipped;
-        let inject = pace.noise() * pace.noise();
+        let inject = pace.noise_scale() * pace.noise_scale();
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
         for ((d, g), v) in delta.iter_mut().zip(&gradient).zip(&variance) {
@@ -132,35 +138,35 @@ impl<const N: usize, M: Axial<N>, P: Stochastic<N>, Z: Noise> Stepper<N, P, Z>
         Ok(())
     }
 
-    fn reach(&self, pace: &Pace) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise())
+    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
+        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 
-crate::checkpoint!(impl[M: crate::Checkpoint] for NoiseCorrected<M> { clipped: Rate, metric: M });
+crate::checkpoint!(impl[M: crate::Checkpoint] for ModifiedSgld<M> { clipped: Proportion, metric: M });
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::Draws;
     use super::*;
-    use crate::{Diagonal, Potential};
+    use crate::{Potential, preconditioner::Diagonal};
 
     struct Given([f32; 2], [f32; 2]);
 
     impl Potential<2> for Given {
-        fn gradient(&mut self, _: &[f32; 2], gradient: &mut [f32; 2]) -> Result<(), Fault> {
+        fn gradient(&mut self, _: &[f32; 2], gradient: &mut [f32; 2]) -> Result<(), StepError> {
             *gradient = self.0;
             Ok(())
         }
     }
 
-    impl Stochastic<2> for Given {
+    impl GradientVariance<2> for Given {
         fn gradient_and_variance(
             &mut self,
             theta: &[f32; 2],
             gradient: &mut [f32; 2],
             variance: &mut [f32; 2],
-        ) -> Result<(), Fault> {
+        ) -> Result<(), StepError> {
             *variance = self.1;
             self.gradient(theta, gradient)
         }
@@ -170,8 +176,8 @@ mod tests {
     fn one_step_by_hand() {
         // s = (1, 2): s²V = (7, 16); 2ηT − η²s²V = 4 − (1.75, 4) = (2.25, 0).
         let metric = Diagonal::new([1.0, 2.0]).unwrap();
-        let mut stepper = NoiseCorrected::with_metric(metric);
-        let pace = Pace::new(0.5, 4.0).unwrap();
+        let mut stepper = ModifiedSgld::with_metric(metric);
+        let pace = StepParameters::new(0.5, 4.0).unwrap();
         let mut theta = [0.0, 0.0];
         let mut given = Given([1.0, 1.0], [7.0, 4.0]);
         stepper
@@ -192,17 +198,17 @@ mod tests {
 
     #[test]
     fn a_variance_that_is_not_finite_leaves_no_trace() {
-        let mut stepper = NoiseCorrected::new();
-        let pace = Pace::new(0.5, 4.0).unwrap();
+        let mut stepper = ModifiedSgld::new();
+        let pace = StepParameters::new(0.5, 4.0).unwrap();
         let mut theta = [0.0, 0.0];
         let mut given = Given([1.0, 1.0], [f32::NAN, 4.0]);
         let fault = stepper.step(&mut theta, &mut given, &pace, &mut Draws::new(&[]));
-        assert_eq!(fault, Err(Fault::NonFiniteGradient));
+        assert_eq!(fault, Err(StepError::NonFiniteGradient));
         assert_eq!((theta, stepper.clipped().trials()), ([0.0, 0.0], 0));
     }
 
     #[test]
     fn size_is_two_words() {
-        assert_eq!(size_of::<NoiseCorrected>(), 8);
+        assert_eq!(size_of::<ModifiedSgld>(), 8);
     }
 }

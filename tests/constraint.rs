@@ -1,23 +1,27 @@
 //! Constrained parameters: gradients with their Jacobian, extremes, and a known law sampled in bounds.
 
 use langevin::{
-    BoxMuller, Chain, Constant, Energy, Fault, Function, GaussianPrior, LinearRegression, Model,
-    Pcg32, Potential, Sample, SeedableRng, Sgld, Stochastic, Support, Transform,
+    BoxMuller, Chain, GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng, StepError,
+    constraint::{Constraint, Transform},
+    model::LinearRegression,
+    potential::{Energy, FunctionPotential, GradientVariance},
+    schedule::Constant,
+    stepper::Sgld,
 };
 
 fn transform() -> Transform<5> {
     Transform::new([
-        Support::REAL,
-        Support::POSITIVE,
-        Support::above(-1.5).unwrap(),
-        Support::below(2.0).unwrap(),
-        Support::between(-1.0, 3.0).unwrap(),
+        Constraint::REAL,
+        Constraint::POSITIVE,
+        Constraint::above(-1.5).unwrap(),
+        Constraint::below(2.0).unwrap(),
+        Constraint::between(-1.0, 3.0).unwrap(),
     ])
 }
 
 /// A smooth potential in which every coordinate has its place.
 fn potential() -> impl Energy<5> {
-    Function {
+    FunctionPotential {
         gradient: |x: &[f32; 5]| {
             let d: f32 = x.iter().sum::<f32>() - 1.0;
             x.map(|x| 0.1 * d + 0.3 * x)
@@ -100,7 +104,7 @@ fn stable_at_extremes() {
         }
     }
     // Beta(2, 3) on (0, 1) and an inverse gamma on (0, ∞), whose potentials have walls at the bounds.
-    let transform = Transform::new([Support::between(0.0, 1.0).unwrap(), Support::POSITIVE]);
+    let transform = Transform::new([Constraint::between(0.0, 1.0).unwrap(), Constraint::POSITIVE]);
     let mut wrapped = transform.wrap(|x: &[f32; 2]| {
         [
             -1.0 / x[0] + 2.0 / (1.0 - x[0]),
@@ -130,18 +134,18 @@ fn stable_at_extremes() {
 #[test]
 fn refuses_what_makes_no_sense() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        assert!(Support::above(bad).is_err());
-        assert!(Support::below(bad).is_err());
-        assert!(Support::between(bad, 1.0).is_err());
-        assert!(Support::between(0.0, bad).is_err());
+        assert!(Constraint::above(bad).is_err());
+        assert!(Constraint::below(bad).is_err());
+        assert!(Constraint::between(bad, 1.0).is_err());
+        assert!(Constraint::between(0.0, bad).is_err());
     }
-    assert!(Support::above(f32::MAX).is_err());
-    assert!(Support::below(f32::MIN).is_err());
+    assert!(Constraint::above(f32::MAX).is_err());
+    assert!(Constraint::below(f32::MIN).is_err());
     for (low, high) in [(1.0, 1.0), (1.0, 0.0), (f32::MIN, f32::MAX)] {
-        assert!(Support::between(low, high).is_err());
+        assert!(Constraint::between(low, high).is_err());
     }
     // Neighbours have nothing between them.
-    assert!(Support::between(1.0, 1.0_f32.next_up()).is_err());
+    assert!(Constraint::between(1.0, 1.0_f32.next_up()).is_err());
     let transform = transform();
     let inside = [0.0, 1.0, 0.0, 0.0, 0.0];
     assert!(transform.unconstrain(&inside).is_ok());
@@ -168,7 +172,10 @@ fn refuses_what_makes_no_sense() {
 /// Jacobian the laws would be Gamma(2, 1) and Beta(1, 2), whose means are 2 and 1/3.
 #[test]
 fn samples_in_bounds() {
-    let transform = Transform::new([Support::POSITIVE, Support::between(-1.0, 3.0).unwrap()]);
+    let transform = Transform::new([
+        Constraint::POSITIVE,
+        Constraint::between(-1.0, 3.0).unwrap(),
+    ]);
     let potential = |x: &[f32; 2]| {
         let p = (x[1] + 1.0) / 4.0;
         [1.0 - 2.0 / x[0], (-1.0 / p + 2.0 / (1.0 - p)) / 4.0]
@@ -212,15 +219,15 @@ fn wraps_what_it_is_given() {
         x: [1.0],
         y: i as f32,
     });
-    let transform = Transform::new([Support::POSITIVE]);
+    let transform = Transform::new([Constraint::POSITIVE]);
     let rng = Pcg32::seed_from_u64(5);
     let (mut plain, mut spread) = ([0.0], [0.0]);
-    let mut batch = model.on(&data).minibatch::<3, _>(rng.clone());
+    let mut batch = model.posterior(&data).minibatch::<3, _>(rng.clone());
     batch
         .gradient_and_variance(&[2.0], &mut plain, &mut spread)
         .unwrap();
-    let mut wrapped = transform.wrap(model.on(&data).minibatch::<3, _>(rng));
-    assert_eq!(Potential::data(&wrapped), 6.0);
+    let mut wrapped = transform.wrap(model.posterior(&data).minibatch::<3, _>(rng));
+    assert_eq!(Potential::number_of_data(&wrapped), 6.0);
     let theta = transform.unconstrain(&[2.0]).unwrap();
     let (mut gradient, mut variance) = ([0.0], [0.0]);
     wrapped
@@ -231,10 +238,10 @@ fn wraps_what_it_is_given() {
 
     struct Broken;
     impl Potential<1> for Broken {
-        fn gradient(&mut self, _: &[f32; 1], _: &mut [f32; 1]) -> Result<(), Fault> {
-            Err(Fault::Random)
+        fn gradient(&mut self, _: &[f32; 1], _: &mut [f32; 1]) -> Result<(), StepError> {
+            Err(StepError::Random)
         }
     }
     let refused = transform.wrap(Broken).gradient(&[0.0], &mut [0.0]);
-    assert_eq!(refused, Err(Fault::Random));
+    assert_eq!(refused, Err(StepError::Random));
 }

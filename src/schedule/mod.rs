@@ -6,13 +6,13 @@ pub use cyclical::Cyclical;
 
 use libm::powf;
 
-use crate::{ConfigError, Fault, Pace};
+use crate::{ConfigError, StepError, stepper::StepParameters};
 
 /// Gives each step its η and T.
 ///
 /// A step size here is meant for *one* observation. The potential sums over its data, so its
 /// curvature grows with every observation; each schedule therefore divides η by the effective
-/// number of data, [`Potential::data`](crate::Potential::data), when that is above 1.
+/// number of data, [`Potential::number_of_data`](crate::Potential::number_of_data), when that is above 1.
 pub trait Schedule {
     /// The pace of the next step over `data` effective observations.
     ///
@@ -20,8 +20,8 @@ pub trait Schedule {
     /// a decay also leads out of steps that are too long.
     ///
     /// # Errors
-    /// [`Fault::StepSize`] when η or T is not finite, negative, or has underflowed.
-    fn pace(&mut self, data: f32) -> Result<Pace, Fault>;
+    /// [`StepError::StepSize`] when η or T is not finite, negative, or has underflowed.
+    fn pace(&mut self, data: f32) -> Result<StepParameters, StepError>;
 
     /// Whether the position after the step just paced is a draw to keep.
     fn keeps(&self) -> bool {
@@ -38,7 +38,7 @@ fn shared(eta: f32, data: f32) -> f32 {
 /// A constant step size at a constant temperature.
 ///
 /// ```
-/// use langevin::{Constant, Schedule};
+/// use langevin::schedule::{Constant, Schedule};
 /// let mut schedule = Constant::new(0.5)?;
 /// assert_eq!(schedule.pace(1.0)?.eta(), 0.5);
 /// assert_eq!(schedule.pace(64.0)?.eta(), 0.5 / 64.0);
@@ -46,11 +46,9 @@ fn shared(eta: f32, data: f32) -> f32 {
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Constant {
     eta: f32,
     temperature: f32,
-    #[cfg_attr(feature = "serde", serde(skip))]
     last: Last,
 }
 
@@ -59,22 +57,15 @@ pub struct Constant {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Last {
     data: f32,
-    pace: Pace,
+    pace: StepParameters,
 }
 
 impl Last {
     /// Holds for no number.
     const NONE: Self = Self {
         data: f32::NAN,
-        pace: Pace::NONE,
+        pace: StepParameters::NONE,
     };
-}
-
-#[cfg(feature = "serde")]
-impl Default for Last {
-    fn default() -> Self {
-        Self::NONE
-    }
 }
 
 impl Constant {
@@ -103,8 +94,8 @@ impl Constant {
     }
 
     #[inline(never)]
-    fn prepare(&mut self, data: f32) -> Result<(), Fault> {
-        let pace = Pace::checked(shared(self.eta, data), self.temperature)?;
+    fn prepare(&mut self, data: f32) -> Result<(), StepError> {
+        let pace = StepParameters::checked(shared(self.eta, data), self.temperature)?;
         self.last = Last { data, pace };
         Ok(())
     }
@@ -113,7 +104,7 @@ impl Constant {
     ///
     /// # Errors
     /// When `temperature` is not finite and ≥ 0.
-    pub const fn at(self, temperature: f32) -> Result<Self, ConfigError> {
+    pub const fn with_temperature(self, temperature: f32) -> Result<Self, ConfigError> {
         match ConfigError::non_negative("temperature", temperature) {
             Ok(temperature) => Ok(Self {
                 temperature,
@@ -134,7 +125,7 @@ impl PartialEq for Constant {
 
 impl Schedule for Constant {
     #[inline]
-    fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
+    fn pace(&mut self, data: f32) -> Result<StepParameters, StepError> {
         if self.last.data != data {
             self.prepare(data)?;
         }
@@ -151,14 +142,13 @@ impl Schedule for Constant {
 /// stays as it is.
 ///
 /// ```
-/// use langevin::{Polynomial, Schedule};
+/// use langevin::schedule::{Polynomial, Schedule};
 /// let mut schedule = Polynomial::between(0.01, 0.0001, 0.55, 10_000)?;
 /// assert!((schedule.pace(1.0)?.eta() / 0.01 - 1.0).abs() < 1e-4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Polynomial {
     a: f32,
     b: f32,
@@ -211,7 +201,7 @@ impl Polynomial {
 
 impl Schedule for Polynomial {
     #[inline]
-    fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
+    fn pace(&mut self, data: f32) -> Result<StepParameters, StepError> {
         let x = self.b + self.t as f32;
         if x < 16.0 || self.t & 63 == 0 {
             self.eta = self.a * powf(x, -self.gamma);
@@ -221,7 +211,7 @@ impl Schedule for Polynomial {
             self.eta *= (m - self.gamma) / (m + self.gamma);
         }
         self.t = self.t.saturating_add(1);
-        Pace::checked(shared(self.eta, data), 1.0)
+        StepParameters::checked(shared(self.eta, data), 1.0)
     }
 }
 
@@ -230,14 +220,13 @@ impl Schedule for Polynomial {
 /// Raise T to explore, lower it to exploit; T = 0 ends as descent.
 ///
 /// ```
-/// use langevin::{Annealed, Constant, Schedule};
+/// use langevin::schedule::{Annealed, Constant, Schedule};
 /// let mut schedule = Annealed::new(Constant::new(0.1)?, 4.0, 0.0, 100)?;
 /// assert_eq!(schedule.pace(1.0)?.temperature(), 4.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Annealed<H> {
     schedule: H,
     from: f32,
@@ -274,7 +263,7 @@ impl<H: Copy> Annealed<H> {
 }
 
 impl<H: Schedule> Schedule for Annealed<H> {
-    fn pace(&mut self, data: f32) -> Result<Pace, Fault> {
+    fn pace(&mut self, data: f32) -> Result<StepParameters, StepError> {
         let eta = self.schedule.pace(data)?.eta();
         let temperature = if self.t < self.length {
             let done = self.t as f32 / self.length as f32;
@@ -283,7 +272,7 @@ impl<H: Schedule> Schedule for Annealed<H> {
         } else {
             self.to
         };
-        Pace::checked(eta, temperature)
+        StepParameters::checked(eta, temperature)
     }
 
     fn keeps(&self) -> bool {
@@ -353,7 +342,7 @@ mod tests {
     fn underflow_is_a_fault() {
         let mut tiny = Constant::new(1e-38).unwrap();
         assert!(tiny.pace(1.0).is_err() == (1e-38 < f32::MIN_POSITIVE));
-        assert_eq!(tiny.pace(1e6), Err(Fault::StepSize));
+        assert_eq!(tiny.pace(1e6), Err(StepError::StepSize));
         assert_eq!(
             tiny.pace(f32::NAN).map(|p| p.eta()),
             tiny.pace(1.0).map(|p| p.eta())

@@ -51,7 +51,7 @@ impl<const N: usize> Descent<N> {
     }
 
     /// Takes the gradient at `probe` (`None`: not finite) and gives the next probe, or `None` when done.
-    pub fn tell(
+    pub fn update(
         &mut self,
         site: &mut Site<N>,
         probe: &[f32; N],

@@ -9,10 +9,10 @@ use super::{Checkpoint, CheckpointError, image};
 /// fails its CRC, and the other slot counts.
 ///
 /// ```
-/// use langevin::{Checkpoint, CheckpointError, TwoSlots};
+/// use langevin::{Checkpoint, checkpoint::{AbSlots, CheckpointError}};
 /// let mut flash = [[0xff; u32::IMAGE]; 2]; // two sectors
 ///
-/// let (mut slots, state) = TwoSlots::recover::<u32>([&flash[0], &flash[1]]);
+/// let (mut slots, state) = AbSlots::recover::<u32>([&flash[0], &flash[1]]);
 /// assert_eq!(state, Err(CheckpointError::Empty)); // first boot: start anew
 ///
 /// let mut image = [0; u32::IMAGE];
@@ -22,19 +22,19 @@ use super::{Checkpoint, CheckpointError, image};
 ///     slots.commit(); // if that went well
 /// }
 ///
-/// let (_, state) = TwoSlots::recover::<u32>([&flash[0], &flash[1]]);
+/// let (_, state) = AbSlots::recover::<u32>([&flash[0], &flash[1]]);
 /// assert_eq!(state, Ok(42));
 /// # Ok::<(), CheckpointError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct TwoSlots {
+pub struct AbSlots {
     // Of the next save; its slot is that of the number's parity, or the other.
     sequence: u32,
     slot: usize,
 }
 
-impl TwoSlots {
+impl AbSlots {
     /// Finds the newest whole image, and where the next one goes.
     ///
     /// # Errors
@@ -104,12 +104,12 @@ mod tests {
     const SIZE: usize = State::IMAGE;
     type Flash = [[u8; SIZE]; 2];
 
-    fn recover(flash: &Flash) -> (TwoSlots, Result<State, CheckpointError>) {
+    fn recover(flash: &Flash) -> (AbSlots, Result<State, CheckpointError>) {
         let [a, b] = flash;
-        TwoSlots::recover([a.as_slice(), b.as_slice()])
+        AbSlots::recover([a.as_slice(), b.as_slice()])
     }
 
-    fn save(slots: &mut TwoSlots, flash: &mut Flash, state: State) -> usize {
+    fn save(slots: &mut AbSlots, flash: &mut Flash, state: State) -> usize {
         let mut image = [0; SIZE];
         let slot = slots.prepare(&state, &mut image).unwrap();
         flash[slot] = image;
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn numbers_wrap() {
         let mut flash = [[0xff; SIZE]; 2];
-        let mut slots = TwoSlots {
+        let mut slots = AbSlots {
             sequence: u32::MAX - 1,
             slot: 0,
         };
@@ -207,7 +207,7 @@ mod tests {
         flash[slot] = image;
         slots.commit();
         let (next, found) = recover(&flash);
-        assert_eq!(found, Err(CheckpointError::Layout));
+        assert_eq!(found, Err(CheckpointError::Schema));
         // The blank slot is used first.
         assert_eq!(next.slot, 1);
     }

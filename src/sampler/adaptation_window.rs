@@ -3,7 +3,12 @@
 
 use super::secants::Secants;
 use super::{Options, Site, WarmupError, squared};
-use crate::{Dense, Fault, FiveMoments, Metric, sqrt::sqrt};
+use crate::{
+    StepError,
+    noise::FiveMoments,
+    preconditioner::{Dense, Preconditioner},
+    sqrt::sqrt,
+};
 
 /// The part of a window that is not yet used for its covariance, as 1/2^k.
 const SETTLE: u32 = 3;
@@ -26,7 +31,7 @@ const LEAST: f32 = 1e-4;
 /// One window. In the coordinates φ of the metric it came with, it keeps the running covariance of the
 /// chain, whose Cholesky factor K refines the metric, L ← LK.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window<const N: usize> {
+pub(super) struct AdaptationWindow<const N: usize> {
     /// Steps of this window, and those made.
     length: u32,
     done: u32,
@@ -48,14 +53,14 @@ pub(super) struct Window<const N: usize> {
 }
 
 /// What became of a step, or of a window.
-pub(super) enum Told {
+pub(super) enum Progress {
     /// Go on.
     On,
     /// This window is complete, and the metric refined.
     Complete,
 }
 
-impl<const N: usize> Window<N> {
+impl<const N: usize> AdaptationWindow<N> {
     /// The first window, with a cautious step size.
     pub fn new(site: &Site<N>, options: &Options) -> Self {
         let mut window = Self {
@@ -109,7 +114,7 @@ impl<const N: usize> Window<N> {
     /// Mean position of this window.
     pub fn centre(&self, site: &Site<N>) -> [f32; N] {
         let mut centre = self.mean;
-        site.metric.push(&mut centre);
+        site.metric.apply(&mut centre);
         for (c, origin) in centre.iter_mut().zip(&self.origin) {
             *c += origin;
         }
@@ -121,7 +126,7 @@ impl<const N: usize> Window<N> {
         &mut self,
         site: &Site<N>,
         noise: &mut Z,
-    ) -> Result<[f32; N], Fault> {
+    ) -> Result<[f32; N], StepError> {
         let mut fresh = [0.0; N];
         noise.fill(&mut fresh)?;
         let mut displacement = [0.0; N];
@@ -142,17 +147,17 @@ impl<const N: usize> Window<N> {
             }
             self.step = displacement;
         }
-        site.metric.push(&mut displacement);
+        site.metric.apply(&mut displacement);
         Ok(site.displaced(&displacement, 1.0))
     }
 
     /// Takes the gradient at the probe.
-    pub fn tell(
+    pub fn update(
         &mut self,
         site: &mut Site<N>,
         probe: &[f32; N],
         gradient: Option<&[f32; N]>,
-    ) -> Result<Told, WarmupError> {
+    ) -> Result<Progress, WarmupError> {
         let Some(gradient) = gradient else {
             return self.refuse(0.5);
         };
@@ -161,14 +166,14 @@ impl<const N: usize> Window<N> {
         for (c, g) in change.iter_mut().zip(&site.gradient) {
             *c -= g;
         }
-        site.metric.pull(&mut change);
+        site.metric.apply_transpose(&mut change);
         if self.pairing {
             self.pairing = false;
             for (n, c) in self.noise.iter_mut().zip(&change) {
                 *n += c * c;
             }
             self.pairs += 1;
-            return Ok(Told::On);
+            return Ok(Progress::On);
         }
         // Noise, of rounding at least, makes a difference where there is no curvature.
         let noise = self.noise.iter().sum::<f32>() / self.pairs.max(1) as f32;
@@ -196,14 +201,14 @@ impl<const N: usize> Window<N> {
             self.count((self.done - settling) as f32);
         }
         Ok(if self.done >= self.length {
-            Told::Complete
+            Progress::Complete
         } else {
-            Told::On
+            Progress::On
         })
     }
 
     /// Stays, and goes on with steps shortened by `factor`.
-    fn refuse(&mut self, factor: f32) -> Result<Told, WarmupError> {
+    fn refuse(&mut self, factor: f32) -> Result<Progress, WarmupError> {
         // An infinite curvature gives 0.
         self.eta *= factor.max(0.1);
         self.last = [0.0; N];
@@ -211,7 +216,7 @@ impl<const N: usize> Window<N> {
         if self.refusals > REFUSALS || self.eta < LEAST {
             Err(WarmupError::Unstable)
         } else {
-            Ok(Told::On)
+            Ok(Progress::On)
         }
     }
 

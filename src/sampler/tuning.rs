@@ -1,33 +1,19 @@
-//! From a potential and a starting point to a chain that nobody needs to tune, and to a word on
-//! whether to believe it.
-//!
-//! [`Warmup`] finds a [`Tuning`], a plain value; a chain and a [`Monitor`] are made from that, at once
-//! or at the next boot.
+//! What a warm-up finds, and what its phases share.
 
-mod descent;
-mod monitor;
-mod sampler;
-mod secants;
-mod verdict;
-mod warmup;
-mod whitening;
-mod window;
-
-pub use monitor::{Monitor, Watched};
-pub use sampler::{Sampler, SamplerError};
-pub use verdict::{Reason, Verdict};
-pub use warmup::{Stage, Warmup, WarmupError};
-
-use crate::{Chain, ConfigError, Constant, Dense, LeimkuhlerMatthews, Metric};
+use crate::{
+    Chain, ConfigError,
+    preconditioner::{Dense, Preconditioner},
+    schedule::Constant,
+    stepper::LeimkuhlerMatthews,
+};
 
 /// What a warm-up found: where the posterior is, in which metric it is round, and how long a step may
 /// be. A plain value, to be kept in flash for the next boot.
 ///
-/// For N = 8 it takes 184 bytes: N(N + 3)/2 + 2 floats, as a [`Checkpoint`](crate::Checkpoint) or
-/// through serde.
+/// For N = 8 it takes 184 bytes: N(N + 3)/2 + 2 floats, as a [`Checkpoint`](crate::Checkpoint).
 ///
 /// ```
-/// use langevin::{BoxMuller, Dense, Pcg32, SeedableRng, Tuning};
+/// use langevin::{BoxMuller, Pcg32, SeedableRng, preconditioner::Dense, sampler::Tuning};
 /// let metric = Dense::from_covariance(&[[1.0, 0.9], [0.9, 1.0]])?;
 /// let tuning = Tuning::new([0.0, 0.0], metric, 0.3)?;
 /// let mut chain = tuning.chain(BoxMuller::new(Pcg32::seed_from_u64(7)));
@@ -37,13 +23,11 @@ use crate::{Chain, ConfigError, Constant, Dense, LeimkuhlerMatthews, Metric};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Tuning<const N: usize> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
-    centre: [f32; N],
-    metric: Dense<N>,
-    step_size: f32,
-    gradient_noise: f32,
+    pub(super) centre: [f32; N],
+    pub(super) metric: Dense<N>,
+    pub(super) step_size: f32,
+    pub(super) gradient_noise: f32,
 }
 
 /// Autocorrelation times of burn-in, of 1/η steps each, for a chain that starts at the centre.
@@ -51,7 +35,7 @@ const BURN_IN: f32 = 16.0;
 
 impl<const N: usize> Tuning<N> {
     /// A tuning known from elsewhere: the posterior's mean, a metric, and the step size η *for one
-    /// observation*: see [`Schedule`](crate::Schedule).
+    /// observation*: see [`Schedule`](crate::schedule::Schedule).
     ///
     /// # Errors
     /// When a coordinate is not finite, or the step size not finite and > 0.
@@ -117,28 +101,28 @@ crate::checkpoint!(impl[const N: usize] for Tuning<N> {
 
 /// The chain's last good position, the gradient there, and the metric.
 #[derive(Clone, Copy, Debug)]
-struct Site<const N: usize> {
-    theta: [f32; N],
-    gradient: [f32; N],
-    metric: Dense<N>,
+pub(super) struct Site<const N: usize> {
+    pub(super) theta: [f32; N],
+    pub(super) gradient: [f32; N],
+    pub(super) metric: Dense<N>,
 }
 
 impl<const N: usize> Site<N> {
     /// The whitened gradient Lᵀ∇U.
-    fn pulled(&self) -> [f32; N] {
+    pub(super) fn pulled(&self) -> [f32; N] {
         let mut gradient = self.gradient;
-        self.metric.pull(&mut gradient);
+        self.metric.apply_transpose(&mut gradient);
         gradient
     }
 
     /// |Lᵀ∇U|²/N: twice the energy above the mode, a coordinate's on average, in a metric in which the
     /// curvature is 1. On the typical set that is about 1.
-    fn energy(&self) -> f32 {
+    pub(super) fn energy(&self) -> f32 {
         squared(&self.pulled()) / N as f32
     }
 
     /// θ + `fraction`·δ.
-    fn displaced(&self, displacement: &[f32; N], fraction: f32) -> [f32; N] {
+    pub(super) fn displaced(&self, displacement: &[f32; N], fraction: f32) -> [f32; N] {
         let mut theta = self.theta;
         for (x, d) in theta.iter_mut().zip(displacement) {
             *x += fraction * d;
@@ -149,16 +133,16 @@ impl<const N: usize> Site<N> {
 
 /// The few constants of a warm-up that a caller may want to set.
 #[derive(Clone, Copy, Debug)]
-struct Options {
-    step_size: f32,
-    safety: f32,
-    bias: f32,
-    first_window: u32,
-    last_window: u32,
+pub(super) struct Options {
+    pub(super) step_size: f32,
+    pub(super) safety: f32,
+    pub(super) bias: f32,
+    pub(super) first_window: u32,
+    pub(super) last_window: u32,
 }
 
 /// |x|².
-fn squared<const N: usize>(x: &[f32; N]) -> f32 {
+pub(super) fn squared<const N: usize>(x: &[f32; N]) -> f32 {
     let mut sum = 0.0;
     for x in x {
         sum += x * x;
@@ -169,6 +153,7 @@ fn squared<const N: usize>(x: &[f32; N]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sampler::{Sampler, Warmup};
     use crate::{BoxMuller, Checkpoint, Pcg32};
 
     #[test]

@@ -3,7 +3,10 @@
 use super::secants::Secants;
 use super::{Reason, Tuning, Verdict, squared};
 use crate::estimate::BatchMeans;
-use crate::{Diagnostics, Energy, Fault, FaultCounts, Metric, Potential, sqrt::sqrt};
+use crate::{
+    Potential, StepError, error::ErrorCounts, estimate::Diagnostics, potential::Energy,
+    preconditioner::Preconditioner, sqrt::sqrt,
+};
 
 /// Looks between two pairs of gradients at one place, whose difference is noise.
 const PAIR: u32 = 64;
@@ -42,7 +45,7 @@ const DRIFT: f32 = 1.05;
 /// Watches a chain through the gradients it asks for, and says whether to believe it.
 ///
 /// ```
-/// use langevin::{BoxMuller, Dense, Monitor, Pcg32, SeedableRng, Tuning, Verdict};
+/// use langevin::{BoxMuller, Pcg32, SeedableRng, Verdict, preconditioner::Dense, sampler::{Monitor, Tuning}};
 /// let mut posterior = |x: &[f32; 2]| [x[0], x[1]];
 /// let tuning = Tuning::new([0.0; 2], Dense::identity(), 0.3)?;
 /// let mut chain = tuning.chain(BoxMuller::new(Pcg32::seed_from_u64(7)));
@@ -50,7 +53,7 @@ const DRIFT: f32 = 1.05;
 /// for _ in 0..100_000 {
 ///     chain.step(&mut monitor.watch(&mut posterior))?;
 /// }
-/// assert_eq!(monitor.verdict(&chain.faults()), Verdict::Converged);
+/// assert_eq!(monitor.verdict(&chain.error_counts()), Verdict::Converged);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -72,13 +75,10 @@ const DRIFT: f32 = 1.05;
 /// Meant for steppers that evaluate the gradient once a step, at the position, at T = 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Monitor<const N: usize> {
     tuning: Tuning<N>,
     // The position of the last look, and its gradient.
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     theta: [f32; N],
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     gradient: [f32; N],
     looked: bool,
     wait: u32,
@@ -87,7 +87,6 @@ pub struct Monitor<const N: usize> {
     data: f32,
     secants: Secants,
     // Mean squared differences of pairs.
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     noise: [f32; N],
     pairs: u32,
     // Of the positions looked at; of φᵢ² and φᵢ∂U/∂φᵢ.
@@ -170,7 +169,7 @@ impl<const N: usize> Monitor<N> {
             *c -= g;
         }
         self.tuning.metric.solve(&mut step);
-        self.tuning.metric.pull(&mut change);
+        self.tuning.metric.apply_transpose(&mut change);
         let noise = 2.0 * self.noise.iter().sum::<f32>();
         self.secants.push(squared(&change), noise, squared(&step));
     }
@@ -186,7 +185,7 @@ impl<const N: usize> Monitor<N> {
         }
         let mut virial = *gradient;
         self.tuning.metric.solve(&mut phi);
-        self.tuning.metric.pull(&mut virial);
+        self.tuning.metric.apply_transpose(&mut virial);
         for (v, x) in virial.iter_mut().zip(&mut phi) {
             *v = bounded(*v * *x);
             *x = bounded(*x * *x);
@@ -209,7 +208,7 @@ impl<const N: usize> Monitor<N> {
         for (d, g) in difference.iter_mut().zip(&self.gradient) {
             *d -= g;
         }
-        self.tuning.metric.pull(&mut difference);
+        self.tuning.metric.apply_transpose(&mut difference);
         self.pairs = self.pairs.saturating_add(1);
         let weight = 1.0 / self.pairs.min(MEMORY) as f32;
         for (n, d) in self.noise.iter_mut().zip(&difference) {
@@ -279,7 +278,7 @@ impl<const N: usize> Monitor<N> {
     }
 
     /// Whether to believe the chain, whose fault counts are `faults`.
-    pub fn verdict(&self, faults: &FaultCounts) -> Verdict {
+    pub fn verdict(&self, faults: &ErrorCounts) -> Verdict {
         match self.suspicion(faults) {
             Some(reason) => Verdict::Suspect(reason),
             None if self.converged() => Verdict::Converged,
@@ -287,16 +286,16 @@ impl<const N: usize> Monitor<N> {
         }
     }
 
-    fn suspicion(&self, faults: &FaultCounts) -> Option<Reason> {
+    fn suspicion(&self, faults: &ErrorCounts) -> Option<Reason> {
         let failed = faults
             .gradient
             .saturating_add(faults.energy)
             .saturating_add(faults.too_long);
         if faults.returned > 0 || failed > self.steps >> 10 {
-            return Some(Reason::Faults);
+            return Some(Reason::StepErrors);
         }
-        if faults.frozen > 0 {
-            return Some(Reason::Frozen);
+        if faults.stalled > 0 {
+            return Some(Reason::Stalled);
         }
         if self.curvature() > STABLE {
             return Some(Reason::Unstable);
@@ -352,9 +351,9 @@ pub struct Watched<'a, P, const N: usize> {
 
 impl<const N: usize, P: Potential<N>> Potential<N> for Watched<'_, P, N> {
     #[inline]
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         self.potential.gradient(theta, gradient)?;
-        self.monitor.data = self.potential.data();
+        self.monitor.data = self.potential.number_of_data();
         // What is not finite is the stepper's to refuse, and the chain's to count.
         if gradient.iter().all(|g| g.is_finite()) && self.monitor.observe(theta, gradient) {
             let mut again = [0.0; N];
@@ -365,17 +364,17 @@ impl<const N: usize, P: Potential<N>> Potential<N> for Watched<'_, P, N> {
     }
 
     #[inline]
-    fn data(&self) -> f32 {
-        self.potential.data()
+    fn number_of_data(&self) -> f32 {
+        self.potential.number_of_data()
     }
 
-    fn recentre(&mut self, theta: &[f32; N]) -> Result<(), Fault> {
-        self.potential.recentre(theta)
+    fn set_centre(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
+        self.potential.set_centre(theta)
     }
 }
 
 impl<const N: usize, P: Energy<N>> Energy<N> for Watched<'_, P, N> {
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
         self.potential.energy(theta)
     }
 }

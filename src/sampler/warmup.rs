@@ -2,11 +2,11 @@
 
 use core::fmt;
 
+use super::adaptation_window::{AdaptationWindow, Progress};
 use super::descent::Descent;
 use super::whitening::{Curvature, Scale, Search};
-use super::window::{Told, Window};
 use super::{Options, Site, Tuning};
-use crate::{ConfigError, Dense, Fault, FiveMoments, Potential};
+use crate::{ConfigError, Potential, StepError, noise::FiveMoments, preconditioner::Dense};
 
 /// Faults in a row after which a warm-up is given up.
 const PATIENCE: u8 = 64;
@@ -15,7 +15,7 @@ const PATIENCE: u8 = 64;
 /// fixed memory.
 ///
 /// ```
-/// use langevin::{BoxMuller, Pcg32, SeedableRng, Warmup};
+/// use langevin::{BoxMuller, Pcg32, SeedableRng, sampler::Warmup};
 /// // A posterior with standard deviations 0.001 and 100 about (3, -200).
 /// let mut posterior = |x: &[f32; 2]| [(x[0] - 3.0) * 1e6, (x[1] + 200.0) * 1e-4];
 /// let mut noise = BoxMuller::new(Pcg32::seed_from_u64(7));
@@ -45,7 +45,7 @@ const PATIENCE: u8 = 64;
 /// Curvature is told from that noise, of rounding or of minibatches, by pairs of gradients at one place.
 ///
 /// All in all about 8 000 to 10 500 gradients. With control variates the stages 1 and 2 use the exact
-/// gradient, through [`Potential::recentre`]; each window then begins by recentring once.
+/// gradient, through [`Potential::set_centre`]; each window then begins by recentring once.
 ///
 /// Every step makes one evaluation of the gradient and takes bounded time; about 100 floats + 2N²
 /// floats of memory.
@@ -55,7 +55,7 @@ pub struct Warmup<const N: usize> {
     site: Site<N>,
     probe: [f32; N],
     // Where the potential is recentred before the next gradient.
-    recentre: Option<[f32; N]>,
+    set_centre: Option<[f32; N]>,
     phase: Phase<N>,
     faults: u8,
     evaluations: u32,
@@ -67,8 +67,8 @@ enum Phase<const N: usize> {
     Scale(Scale<N>),
     Curvature(Curvature<N>),
     Search(Search<N>, Curvature<N>),
-    Covariance(Window<N>),
-    StepSize(Window<N>),
+    Covariance(AdaptationWindow<N>),
+    StepSize(AdaptationWindow<N>),
     Done(Tuning<N>),
     Failed(WarmupError),
 }
@@ -112,7 +112,7 @@ pub enum WarmupError {
     /// minibatches, or control variates.
     Noisy,
     /// The potential or the random number generator failed time and again.
-    Fault(Fault),
+    Step(StepError),
 }
 
 impl fmt::Display for WarmupError {
@@ -126,7 +126,7 @@ impl fmt::Display for WarmupError {
             Self::Noisy => {
                 f.write_str("gradient is too noisy; take larger minibatches or control variates")
             }
-            Self::Fault(fault) => write!(f, "{fault}, time and again"),
+            Self::Step(fault) => write!(f, "{fault}, time and again"),
         }
     }
 }
@@ -153,7 +153,7 @@ impl<const N: usize> Warmup<N> {
                 metric: Dense::identity(),
             },
             probe: start,
-            recentre: Some(start),
+            set_centre: Some(start),
             phase: Phase::Descent(Descent::new()),
             faults: 0,
             evaluations: 0,
@@ -255,15 +255,15 @@ impl<const N: usize> Warmup<N> {
             Phase::Failed(error) => return Err(error),
             _ => {}
         }
-        let next = self
-            .evaluate(potential)
-            .and_then(|gradient| self.advance(gradient.as_ref(), potential.data(), noise));
+        let next = self.evaluate(potential).and_then(|gradient| {
+            self.advance(gradient.as_ref(), potential.number_of_data(), noise)
+        });
         match next {
             Ok(()) => self.faults = 0,
-            Err(WarmupError::Fault(fault)) => {
+            Err(WarmupError::Step(fault)) => {
                 self.faults = self.faults.saturating_add(1);
                 if self.faults >= PATIENCE {
-                    self.phase = Phase::Failed(WarmupError::Fault(fault));
+                    self.phase = Phase::Failed(WarmupError::Step(fault));
                 }
             }
             Err(error) => self.phase = Phase::Failed(error),
@@ -282,8 +282,8 @@ impl<const N: usize> Warmup<N> {
     ) -> Result<Option<[f32; N]>, WarmupError> {
         self.evaluations = self.evaluations.saturating_add(1);
         let mut gradient = [0.0; N];
-        let found = match self.recentre.take() {
-            Some(centre) => potential.recentre(&centre),
+        let found = match self.set_centre.take() {
+            Some(centre) => potential.set_centre(&centre),
             None => Ok(()),
         }
         .and_then(|()| potential.gradient(&self.probe, &mut gradient));
@@ -292,8 +292,8 @@ impl<const N: usize> Warmup<N> {
                 let mut numbers = gradient.iter().chain(&self.probe);
                 Ok(numbers.all(|x| x.is_finite()).then_some(gradient))
             }
-            Err(Fault::NonFiniteGradient) => Ok(None),
-            Err(fault) => Err(WarmupError::Fault(fault)),
+            Err(StepError::NonFiniteGradient) => Ok(None),
+            Err(fault) => Err(WarmupError::Step(fault)),
         }
     }
 
@@ -310,7 +310,7 @@ impl<const N: usize> Warmup<N> {
                 if gradient.is_none() && descent.untried() {
                     return Err(WarmupError::NonFinite);
                 }
-                match descent.tell(site, &self.probe, gradient) {
+                match descent.update(site, &self.probe, gradient) {
                     Some(probe) => self.probe = probe,
                     None => {
                         let scale = Scale::new(site, *descent.lengths());
@@ -320,7 +320,7 @@ impl<const N: usize> Warmup<N> {
                 }
             }
             Phase::Scale(scale) => {
-                if scale.tell(site, &self.probe, gradient)? {
+                if scale.update(site, &self.probe, gradient)? {
                     let curvature = Curvature::new();
                     self.probe = curvature.probe(site);
                     self.phase = Phase::Curvature(curvature);
@@ -329,21 +329,21 @@ impl<const N: usize> Warmup<N> {
                 }
             }
             Phase::Curvature(curvature) => {
-                if !curvature.tell(site, gradient)? {
+                if !curvature.update(site, gradient)? {
                     self.probe = curvature.probe(site);
                 } else if curvature.refine(site) {
                     let search = Search::new(site);
                     self.probe = search.probe(site);
                     self.phase = Phase::Search(search, *curvature);
                 } else {
-                    let mut window = Window::new(site, &self.options);
-                    self.recentre = Some(site.theta);
-                    self.probe = window.probe(site, noise).map_err(WarmupError::Fault)?;
+                    let mut window = AdaptationWindow::new(site, &self.options);
+                    self.set_centre = Some(site.theta);
+                    self.probe = window.probe(site, noise).map_err(WarmupError::Step)?;
                     self.phase = Phase::Covariance(window);
                 }
             }
             Phase::Search(search, curvature) => {
-                if search.tell(site, &self.probe, gradient) {
+                if search.update(site, &self.probe, gradient) {
                     curvature.again();
                     self.probe = curvature.probe(site);
                     self.phase = Phase::Curvature(*curvature);
@@ -352,9 +352,9 @@ impl<const N: usize> Warmup<N> {
                 }
             }
             Phase::Covariance(window) => {
-                if let Told::Complete = window.tell(site, &self.probe, gradient)? {
+                if let Progress::Complete = window.update(site, &self.probe, gradient)? {
                     window.set_step(&self.options)?;
-                    self.recentre = Some(window.centre(site));
+                    self.set_centre = Some(window.centre(site));
                     window.refine(site);
                     let longer = window.length().saturating_mul(2);
                     let last = longer > self.options.last_window;
@@ -366,16 +366,16 @@ impl<const N: usize> Warmup<N> {
                             longer
                         },
                     );
-                    self.probe = window.probe(site, noise).map_err(WarmupError::Fault)?;
+                    self.probe = window.probe(site, noise).map_err(WarmupError::Step)?;
                     if last {
                         self.phase = Phase::StepSize(*window);
                     }
                 } else {
-                    self.probe = window.probe(site, noise).map_err(WarmupError::Fault)?;
+                    self.probe = window.probe(site, noise).map_err(WarmupError::Step)?;
                 }
             }
             Phase::StepSize(window) => {
-                if let Told::Complete = window.tell(site, &self.probe, gradient)? {
+                if let Progress::Complete = window.update(site, &self.probe, gradient)? {
                     window.set_step(&self.options)?;
                     self.phase = Phase::Done(Tuning {
                         centre: window.centre(site),
@@ -384,14 +384,14 @@ impl<const N: usize> Warmup<N> {
                         gradient_noise: window.gradient_noise(),
                     });
                 } else {
-                    self.probe = window.probe(site, noise).map_err(WarmupError::Fault)?;
+                    self.probe = window.probe(site, noise).map_err(WarmupError::Step)?;
                 }
             }
             Phase::Done(_) | Phase::Failed(_) => {}
         }
         // On the way to the posterior gradients are exact, where the potential can make them so.
         if matches!(self.stage(), Stage::Descent | Stage::Curvature) {
-            self.recentre = Some(self.probe);
+            self.set_centre = Some(self.probe);
         }
         Ok(())
     }

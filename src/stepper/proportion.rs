@@ -5,8 +5,8 @@
 /// Eight bytes; at 2³² trials both counts are halved, so that the rate goes on to follow.
 ///
 /// ```
-/// use langevin::Rate;
-/// let mut rate = Rate::new();
+/// use langevin::stepper::Proportion;
+/// let mut rate = Proportion::new();
 /// assert_eq!(rate.value(), None);
 /// rate.push(true);
 /// rate.push(false);
@@ -14,13 +14,12 @@
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Rate {
+pub struct Proportion {
     hits: u32,
     trials: u32,
 }
 
-impl Rate {
+impl Proportion {
     /// No trial yet.
     pub const fn new() -> Self {
         Self { hits: 0, trials: 0 }
@@ -57,7 +56,7 @@ impl Rate {
     }
 }
 
-crate::checkpoint!(impl[] for Rate { hits: u32, trials: u32 });
+crate::checkpoint!(impl[] for Proportion { hits: u32, trials: u32 });
 
 #[cfg(test)]
 mod tests {
@@ -65,12 +64,12 @@ mod tests {
 
     #[test]
     fn full_counts_are_halved() {
-        let mut rate = Rate {
+        let mut rate = Proportion {
             hits: 1 << 30,
             trials: u32::MAX,
         };
         rate.push(true);
         assert_eq!((rate.hits, rate.trials), ((1 << 29) + 1, 1 << 31));
-        assert_eq!(size_of::<Rate>(), 8);
+        assert_eq!(size_of::<Proportion>(), 8);
     }
 }

@@ -1,11 +1,11 @@
-//! What can go wrong: [`ConfigError`] once, in a constructor; [`Fault`] at any step.
+//! What can go wrong: [`ConfigError`] once, in a constructor; [`StepError`] at any step.
 
 use core::fmt;
 
 /// A constructor's argument was out of range.
 ///
 /// ```
-/// use langevin::Constant;
+/// use langevin::schedule::Constant;
 /// let error = Constant::new(-0.1).unwrap_err();
 /// assert_eq!(error.to_string(), "step size must be finite and > 0");
 /// ```
@@ -71,14 +71,14 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// Why a step was not made (or, for [`Fault::Frozen`], made in vain).
+/// Why a step was not made (or, for [`StepError::Stalled`], made in vain).
 ///
 /// The position and every estimate are as they were before the step, except after
-/// [`Fault::ReturnedToAnchor`]. Nothing needs to be done: the next good step carries on.
+/// [`StepError::ReturnedToAnchor`]. Nothing needs to be done: the next good step carries on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Fault {
+pub enum StepError {
     /// An observation has a NaN or an infinite field. The window refused it.
     NonFiniteObservation,
     /// The gradient has a NaN or an infinite coordinate. No random number was drawn.
@@ -96,10 +96,10 @@ pub enum Fault {
     ReturnedToAnchor,
     /// The random part of a step is below one unit in the last place of the position: the chain
     /// no longer samples. Take a larger step, centre and scale the parameters, or end the annealing.
-    Frozen,
+    Stalled,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NonFiniteObservation => "observation is not finite; refused",
@@ -111,40 +111,39 @@ impl fmt::Display for Fault {
             Self::StepSize => "schedule gave no usable step size or temperature; position kept",
             Self::Random => "random number generator failed; position kept",
             Self::ReturnedToAnchor => "too many faults in a row; position is back at the anchor",
-            Self::Frozen => {
+            Self::Stalled => {
                 "noise is below the resolution of the position; raise the step size or rescale"
             }
         })
     }
 }
 
-impl core::error::Error for Fault {}
+impl core::error::Error for StepError {}
 
-/// How often each [`Fault`] occurred; the counts saturate.
+/// How often each [`StepError`] occurred; the counts saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-pub struct FaultCounts {
-    /// [`Fault::NonFiniteObservation`].
+pub struct ErrorCounts {
+    /// [`StepError::NonFiniteObservation`].
     pub observation: u32,
-    /// [`Fault::NonFiniteGradient`].
+    /// [`StepError::NonFiniteGradient`].
     pub gradient: u32,
-    /// [`Fault::NonFiniteEnergy`].
+    /// [`StepError::NonFiniteEnergy`].
     pub energy: u32,
-    /// [`Fault::StepTooLong`].
+    /// [`StepError::StepTooLong`].
     pub too_long: u32,
-    /// [`Fault::StepSize`].
+    /// [`StepError::StepSize`].
     pub step_size: u32,
-    /// [`Fault::Random`].
+    /// [`StepError::Random`].
     pub random: u32,
-    /// [`Fault::ReturnedToAnchor`].
+    /// [`StepError::ReturnedToAnchor`].
     pub returned: u32,
-    /// [`Fault::Frozen`].
-    pub frozen: u32,
+    /// [`StepError::Stalled`].
+    pub stalled: u32,
 }
 
-impl FaultCounts {
+impl ErrorCounts {
     /// All zero.
     pub const fn new() -> Self {
         Self {
@@ -155,21 +154,21 @@ impl FaultCounts {
             step_size: 0,
             random: 0,
             returned: 0,
-            frozen: 0,
+            stalled: 0,
         }
     }
 
     /// Counts one fault.
-    pub fn count(&mut self, fault: Fault) {
+    pub fn count(&mut self, fault: StepError) {
         let count = match fault {
-            Fault::NonFiniteObservation => &mut self.observation,
-            Fault::NonFiniteGradient => &mut self.gradient,
-            Fault::NonFiniteEnergy => &mut self.energy,
-            Fault::StepTooLong => &mut self.too_long,
-            Fault::StepSize => &mut self.step_size,
-            Fault::Random => &mut self.random,
-            Fault::ReturnedToAnchor => &mut self.returned,
-            Fault::Frozen => &mut self.frozen,
+            StepError::NonFiniteObservation => &mut self.observation,
+            StepError::NonFiniteGradient => &mut self.gradient,
+            StepError::NonFiniteEnergy => &mut self.energy,
+            StepError::StepTooLong => &mut self.too_long,
+            StepError::StepSize => &mut self.step_size,
+            StepError::Random => &mut self.random,
+            StepError::ReturnedToAnchor => &mut self.returned,
+            StepError::Stalled => &mut self.stalled,
         };
         *count = count.saturating_add(1);
     }
@@ -183,11 +182,11 @@ impl FaultCounts {
             .saturating_add(self.step_size)
             .saturating_add(self.random)
             .saturating_add(self.returned)
-            .saturating_add(self.frozen)
+            .saturating_add(self.stalled)
     }
 }
 
-crate::checkpoint!(impl[] for FaultCounts {
+crate::checkpoint!(impl[] for ErrorCounts {
     observation: u32, gradient: u32, energy: u32, too_long: u32, step_size: u32, random: u32,
-    returned: u32, frozen: u32
+    returned: u32, stalled: u32
 });

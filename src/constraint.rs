@@ -1,6 +1,9 @@
 //! Constrained parameters: a chain moves on all of ℝᴺ, the caller's parameters stay in bounds.
 
-use crate::{ConfigError, Energy, Fault, Potential, Stochastic};
+use crate::{
+    ConfigError, Potential, StepError,
+    potential::{Energy, GradientVariance},
+};
 
 /// Where a parameter x may lie, and the map from an unconstrained θ to it.
 ///
@@ -15,12 +18,10 @@ use crate::{ConfigError, Energy, Fault, Potential, Stochastic};
 /// what rounds to a bound is moved to its neighbour.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Support(Kind);
+pub struct Constraint(Kind);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Kind {
     #[default]
     Real,
@@ -36,7 +37,7 @@ struct Image {
     log_slope: f32,
 }
 
-impl Support {
+impl Constraint {
     /// Any number: θ itself.
     pub const REAL: Self = Self(Kind::Real);
 
@@ -172,10 +173,10 @@ fn held(theta: f32) -> f32 {
 /// [`constrain`](Self::constrain) gives the parameters of a draw, which estimates are made of.
 ///
 /// ```
-/// use langevin::{BoxMuller, Chain, Constant, Pcg32, SeedableRng, Sgld, Support, Transform};
+/// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, constraint::{Constraint, Transform}, schedule::Constant, stepper::Sgld};
 /// // A rate x > 0 with a Gamma(3, 1) posterior: U(x) = x − 2 log x.
 /// let mut gamma = |x: &[f32; 1]| [1.0 - 2.0 / x[0]];
-/// let transform = Transform::new([Support::POSITIVE]);
+/// let transform = Transform::new([Constraint::POSITIVE]);
 /// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
 /// let start = transform.unconstrain(&[3.0])?;
 /// let mut chain = Chain::new(start, Sgld::new(), Constant::new(0.05)?, noise);
@@ -190,14 +191,11 @@ fn held(theta: f32) -> f32 {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Transform<const N: usize>(
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))] [Support; N],
-);
+pub struct Transform<const N: usize>([Constraint; N]);
 
 impl<const N: usize> Transform<N> {
     /// The transform to parameters with these supports.
-    pub const fn new(supports: [Support; N]) -> Self {
+    pub const fn new(supports: [Constraint; N]) -> Self {
         Self(supports)
     }
 
@@ -262,7 +260,7 @@ impl<const N: usize, P> Constrained<'_, N, P> {
 
 /// ∂U/∂θᵢ = ∂U/∂xᵢ · dxᵢ/dθᵢ − d log|dxᵢ/dθᵢ|/dθᵢ.
 #[inline]
-fn pull<const N: usize>(gradient: &mut [f32; N], slopes: &[(f32, f32); N]) {
+fn pull_back<const N: usize>(gradient: &mut [f32; N], slopes: &[(f32, f32); N]) {
     for (g, (slope, log_slope)) in gradient.iter_mut().zip(slopes) {
         *g = *g * slope - log_slope;
     }
@@ -270,24 +268,24 @@ fn pull<const N: usize>(gradient: &mut [f32; N], slopes: &[(f32, f32); N]) {
 
 impl<const N: usize, P: Potential<N>> Potential<N> for Constrained<'_, N, P> {
     #[inline]
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), Fault> {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         let (x, slopes) = self.image(theta);
         self.potential.gradient(&x, gradient)?;
-        pull(gradient, &slopes);
+        pull_back(gradient, &slopes);
         Ok(())
     }
 
-    fn data(&self) -> f32 {
-        self.potential.data()
+    fn number_of_data(&self) -> f32 {
+        self.potential.number_of_data()
     }
 
-    fn recentre(&mut self, theta: &[f32; N]) -> Result<(), Fault> {
-        self.potential.recentre(&self.transform.constrain(theta))
+    fn set_centre(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
+        self.potential.set_centre(&self.transform.constrain(theta))
     }
 }
 
 impl<const N: usize, P: Energy<N>> Energy<N> for Constrained<'_, N, P> {
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, Fault> {
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
         let mut energy = self.potential.energy(&self.transform.constrain(theta))?;
         for (theta, support) in theta.iter().zip(&self.transform.0) {
             energy -= support.log_jacobian(*theta);
@@ -296,17 +294,17 @@ impl<const N: usize, P: Energy<N>> Energy<N> for Constrained<'_, N, P> {
     }
 }
 
-impl<const N: usize, P: Stochastic<N>> Stochastic<N> for Constrained<'_, N, P> {
+impl<const N: usize, P: GradientVariance<N>> GradientVariance<N> for Constrained<'_, N, P> {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; N],
         gradient: &mut [f32; N],
         variance: &mut [f32; N],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StepError> {
         let (x, slopes) = self.image(theta);
         self.potential
             .gradient_and_variance(&x, gradient, variance)?;
-        pull(gradient, &slopes);
+        pull_back(gradient, &slopes);
         for (v, (slope, _)) in variance.iter_mut().zip(slopes) {
             *v *= slope * slope;
         }

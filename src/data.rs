@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 
-use crate::{ConfigError, Fault};
+use crate::{ConfigError, StepError};
 
 /// Something that was measured. A window refuses it unless it is finite.
 pub trait Observation {
@@ -25,10 +25,8 @@ impl<const D: usize> Observation for [f32; D] {
 /// A response y measured at the regressors x.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sample<const D: usize> {
     /// The regressors (a constant 1 among them if there is to be an intercept).
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))]
     pub x: [f32; D],
     /// The response.
     pub y: f32,
@@ -49,7 +47,7 @@ pub trait Data {
     fn count(&self) -> usize;
 
     /// Sum of the weights: the effective number of observations.
-    fn effective(&self) -> f32;
+    fn total_weight(&self) -> f32;
 
     /// The observation at `index` (of a window: how many are newer) and its weight.
     fn get(&self, index: usize) -> Option<(&Self::Observation, f32)>;
@@ -67,7 +65,7 @@ impl<O> Data for [O] {
     }
 
     #[inline]
-    fn effective(&self) -> f32 {
+    fn total_weight(&self) -> f32 {
         self.len() as f32
     }
 
@@ -91,7 +89,7 @@ impl<O, const K: usize> Data for [O; K] {
     }
 
     #[inline]
-    fn effective(&self) -> f32 {
+    fn total_weight(&self) -> f32 {
         K as f32
     }
 
@@ -114,23 +112,15 @@ impl<O, const K: usize> Data for [O; K] {
 /// make it 10n.
 ///
 /// ```
-/// use langevin::{Data, Fault, Sample, Window};
+/// use langevin::{Sample, StepError, Window, data::Data};
 /// let mut window: Window<Sample<1>, 64> = Window::new();
 /// window.push(Sample { x: [1.0], y: 2.0 })?;
 /// let refused = window.push(Sample { x: [1.0], y: f32::NAN });
-/// assert_eq!(refused, Err(Fault::NonFiniteObservation));
+/// assert_eq!(refused, Err(StepError::NonFiniteObservation));
 /// assert_eq!((window.count(), window.refused()), (1, 1));
-/// # Ok::<(), Fault>(())
+/// # Ok::<(), StepError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(bound(
-        serialize = "O: serde::Serialize",
-        deserialize = "O: serde::Deserialize<'de>"
-    ))
-)]
 pub struct Window<O, const CAP: usize> {
     // A ring: the newest is the one before `next`, which a full window's next observation replaces.
     observations: Vec<O, CAP>,
@@ -211,12 +201,12 @@ impl<O: Observation, const CAP: usize> Window<O, CAP> {
     /// Takes in an observation; the oldest leaves a full window.
     ///
     /// # Errors
-    /// [`Fault::NonFiniteObservation`] when a field is not finite. It is counted and leaves no
+    /// [`StepError::NonFiniteObservation`] when a field is not finite. It is counted and leaves no
     /// other trace.
-    pub fn push(&mut self, observation: O) -> Result<(), Fault> {
+    pub fn push(&mut self, observation: O) -> Result<(), StepError> {
         if !observation.is_finite() {
             self.refused = self.refused.saturating_add(1);
-            return Err(Fault::NonFiniteObservation);
+            return Err(StepError::NonFiniteObservation);
         }
         if self.observations.len() < CAP {
             self.effective = 1.0 + self.fade * self.effective;
@@ -250,7 +240,7 @@ impl<O, const CAP: usize> Data for Window<O, CAP> {
     }
 
     #[inline]
-    fn effective(&self) -> f32 {
+    fn total_weight(&self) -> f32 {
         self.effective
     }
 
@@ -293,7 +283,7 @@ crate::checkpoint!(impl[const D: usize] for Sample<D> {
 impl<O: crate::Checkpoint, const CAP: usize> crate::Checkpoint for Window<O, CAP> {
     // As many bytes as a full window needs.
     const SIZE: usize = 20 + CAP * O::SIZE;
-    const LAYOUT: u32 = crate::checkpoint::layout("Window", &[CAP as u32, O::LAYOUT]);
+    const SCHEMA: u32 = crate::checkpoint::schema_hash("Window", &[CAP as u32, O::SCHEMA]);
 
     fn write(&self, out: &mut crate::checkpoint::Writer<'_>) {
         let count = self.observations.len();
@@ -305,7 +295,9 @@ impl<O: crate::Checkpoint, const CAP: usize> crate::Checkpoint for Window<O, CAP
         out.zeros(CAP.saturating_sub(count) * O::SIZE);
     }
 
-    fn read(input: &mut crate::checkpoint::Reader<'_>) -> Result<Self, crate::CheckpointError> {
+    fn read(
+        input: &mut crate::checkpoint::Reader<'_>,
+    ) -> Result<Self, crate::checkpoint::CheckpointError> {
         let (count, next, refused): (u32, u32, u32) = crate::Checkpoint::read(input)?;
         let (fade, effective) = crate::Checkpoint::read(input)?;
         let (count, next) = (count as usize, next as usize);
@@ -315,7 +307,7 @@ impl<O: crate::Checkpoint, const CAP: usize> crate::Checkpoint for Window<O, CAP
             next < CAP
         };
         if count > CAP || !next_follows {
-            return Err(crate::CheckpointError::Invalid);
+            return Err(crate::checkpoint::CheckpointError::Invalid);
         }
         let mut observations = Vec::new();
         for _ in 0..count {
@@ -346,7 +338,7 @@ mod tests {
             window.push(f32::from(i)).unwrap();
             let listed: Vec<_> = window.iter().map(|(o, w)| (*o, w)).collect();
             let sum: f32 = listed.iter().map(|(_, w)| w).sum();
-            assert!((sum - window.effective()).abs() < 1e-5);
+            assert!((sum - window.total_weight()).abs() < 1e-5);
             for (age, (o, w)) in listed.iter().enumerate() {
                 assert_eq!(*o, f32::from(i) - age as f32);
                 assert!((w - 0.75_f32.powi(age as i32)).abs() < 1e-6);
@@ -357,6 +349,6 @@ mod tests {
             assert!(Data::get(&window, listed.len()).is_none());
         }
         window.clear();
-        assert_eq!((window.count(), window.effective()), (0, 0.0));
+        assert_eq!((window.count(), window.total_weight()), (0, 0.0));
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::WarmupError;
 
-/// What a [`Monitor`](crate::Monitor) makes of a chain so far.
+/// What a [`Monitor`](crate::sampler::Monitor) makes of a chain so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Verdict {
@@ -25,9 +25,9 @@ pub enum Reason {
     /// There is no chain: the warm-up was given up.
     Warmup(WarmupError),
     /// It returned to its anchor, or more than one step in a thousand failed.
-    Faults,
+    StepErrors,
     /// Steps are below the resolution of the position.
-    Frozen,
+    Stalled,
     /// The step size is close to the limit of stability, or beyond: η times the curvature met along
     /// the way exceeds 1.5, where 2 is the limit.
     Unstable,
@@ -62,8 +62,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Warmup(error) => write!(f, "warm-up: {error}"),
-            Self::Faults => f.write_str("too many faults"),
-            Self::Frozen => f.write_str("steps below the resolution of the position"),
+            Self::StepErrors => f.write_str("too many faults"),
+            Self::Stalled => f.write_str("steps below the resolution of the position"),
             Self::Unstable => f.write_str("step size at the limit of stability"),
             Self::GradientNoise => f.write_str("gradient noise is not drowned"),
             Self::Biased { coordinate } => {

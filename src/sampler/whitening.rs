@@ -1,7 +1,10 @@
 //! Warm-up's second phase: the curvature where the descent ended, and the metric in which it is 1.
 
 use super::{Site, WarmupError};
-use crate::{Dense, Metric, sqrt::sqrt};
+use crate::{
+    preconditioner::{Dense, Preconditioner},
+    sqrt::sqrt,
+};
 
 /// Trials to find the length on which a coordinate's energy changes by about 1.
 const TRIALS: u8 = 16;
@@ -37,7 +40,7 @@ impl<const N: usize> Scale<N> {
     }
 
     /// Takes the gradient at the probe; `Ok(true)` when done, the metric then being set.
-    pub fn tell(
+    pub fn update(
         &mut self,
         site: &mut Site<N>,
         probe: &[f32; N],
@@ -140,12 +143,12 @@ impl<const N: usize> Curvature<N> {
                 self.reach
             };
         }
-        site.metric.push(&mut displacement);
+        site.metric.apply(&mut displacement);
         site.displaced(&displacement, 1.0)
     }
 
     /// Takes the gradient at the probe; `Ok(true)` when the Hessian is complete.
-    pub fn tell(
+    pub fn update(
         &mut self,
         site: &Site<N>,
         gradient: Option<&[f32; N]>,
@@ -161,7 +164,7 @@ impl<const N: usize> Curvature<N> {
             };
         };
         let mut pulled = *gradient;
-        site.metric.pull(&mut pulled);
+        site.metric.apply_transpose(&mut pulled);
         if !self.backward {
             self.forward = pulled;
             self.backward = true;
@@ -252,7 +255,7 @@ impl<const N: usize> Search<N> {
             squared += *w * *w;
             *w = -*w;
         }
-        site.metric.push(&mut direction);
+        site.metric.apply(&mut direction);
         let longest = LONGEST * sqrt(N as f32);
         Self {
             direction,
@@ -266,7 +269,7 @@ impl<const N: usize> Search<N> {
     }
 
     /// Takes the gradient at the probe; `true` when done, with the site moved unless all was in vain.
-    pub fn tell(
+    pub fn update(
         &mut self,
         site: &mut Site<N>,
         probe: &[f32; N],

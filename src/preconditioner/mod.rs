@@ -10,33 +10,32 @@ pub use dense::{Dense, NotPositiveDefinite};
 
 use crate::ConfigError;
 
-/// A linear preconditioner L: [`Unit`], [`Diagonal`] or [`Dense`].
-pub trait Metric<const N: usize> {
+/// A linear preconditioner L: [`Identity`], [`Diagonal`] or [`Dense`].
+pub trait Preconditioner<const N: usize> {
     /// g ← Lᵀg.
-    fn pull(&self, gradient: &mut [f32; N]);
+    fn apply_transpose(&self, gradient: &mut [f32; N]);
     /// δ ← Lδ.
-    fn push(&self, displacement: &mut [f32; N]);
+    fn apply(&self, displacement: &mut [f32; N]);
     /// Length of each row of L: how far one unit of isotropic noise moves each coordinate.
     fn scale(&self) -> [f32; N];
 }
 
 /// A metric that mixes no coordinates: L is diagonal.
-pub trait Axial<const N: usize>: Metric<N> {}
+pub trait DiagonalPreconditioner<const N: usize>: Preconditioner<N> {}
 
-impl<const N: usize> Axial<N> for Unit {}
-impl<const N: usize> Axial<N> for Diagonal<N> {}
+impl<const N: usize> DiagonalPreconditioner<N> for Identity {}
+impl<const N: usize> DiagonalPreconditioner<N> for Diagonal<N> {}
 
 /// No preconditioning: L = I. Costs nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Unit;
+pub struct Identity;
 
-impl<const N: usize> Metric<N> for Unit {
+impl<const N: usize> Preconditioner<N> for Identity {
     #[inline]
-    fn pull(&self, _: &mut [f32; N]) {}
+    fn apply_transpose(&self, _: &mut [f32; N]) {}
     #[inline]
-    fn push(&self, _: &mut [f32; N]) {}
+    fn apply(&self, _: &mut [f32; N]) {}
     fn scale(&self) -> [f32; N] {
         [1.0; N]
     }
@@ -46,10 +45,7 @@ impl<const N: usize> Metric<N> for Unit {
 /// gradient and √(2ηT) sᵢ the noise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Diagonal<const N: usize>(
-    #[cfg_attr(feature = "serde", serde(with = "crate::arrays"))] [f32; N],
-);
+pub struct Diagonal<const N: usize>([f32; N]);
 
 impl<const N: usize> Diagonal<N> {
     /// The metric with these scales.
@@ -68,16 +64,16 @@ impl<const N: usize> Diagonal<N> {
     }
 }
 
-impl<const N: usize> Metric<N> for Diagonal<N> {
+impl<const N: usize> Preconditioner<N> for Diagonal<N> {
     #[inline]
-    fn pull(&self, gradient: &mut [f32; N]) {
+    fn apply_transpose(&self, gradient: &mut [f32; N]) {
         for (g, s) in gradient.iter_mut().zip(&self.0) {
             *g *= *s;
         }
     }
     #[inline]
-    fn push(&self, displacement: &mut [f32; N]) {
-        self.pull(displacement);
+    fn apply(&self, displacement: &mut [f32; N]) {
+        self.apply_transpose(displacement);
     }
     fn scale(&self) -> [f32; N] {
         self.0

@@ -1,10 +1,30 @@
-//! A potential and a starting point in, draws and a verdict out.
+//! From a potential and a starting point to a chain that nobody needs to tune, and to a verdict on
+//! whether to believe it.
+//!
+//! [`Sampler`] does all of it. [`Warmup`] finds a [`Tuning`], a plain value, from which a chain and a
+//! [`Monitor`] are made, at once or after the next boot.
+
+mod adaptation_window;
+mod descent;
+mod monitor;
+mod secants;
+mod tuning;
+mod verdict;
+mod warmup;
+mod whitening;
+
+pub use monitor::{Monitor, Watched};
+pub use tuning::Tuning;
+pub use verdict::{Reason, Verdict};
+pub use warmup::{Stage, Warmup, WarmupError};
+
+use tuning::{Options, Site, squared};
 
 use core::fmt;
 
-use super::{Monitor, Reason, Tuning, Verdict, Warmup, WarmupError};
 use crate::{
-    Chain, Constant, Dense, Fault, FaultCounts, FiveMoments, LeimkuhlerMatthews, Potential,
+    Chain, Potential, StepError, error::ErrorCounts, noise::FiveMoments, preconditioner::Dense,
+    schedule::Constant, stepper::LeimkuhlerMatthews,
 };
 
 /// A chain that tunes itself and watches itself: a [`Warmup`], then the chain made from its
@@ -95,10 +115,10 @@ impl<const N: usize, Z> Sampler<N, Z> {
     }
 
     /// How often each fault occurred since the warm-up.
-    pub const fn faults(&self) -> FaultCounts {
+    pub const fn error_counts(&self) -> ErrorCounts {
         match &self.state {
-            State::WarmingUp(..) => FaultCounts::new(),
-            State::Sampling(chain, _) => chain.faults(),
+            State::WarmingUp(..) => ErrorCounts::new(),
+            State::Sampling(chain, _) => chain.error_counts(),
         }
     }
 
@@ -109,7 +129,7 @@ impl<const N: usize, Z> Sampler<N, Z> {
                 Some(error) => Verdict::Suspect(Reason::Warmup(error)),
                 None => Verdict::NotYet,
             },
-            State::Sampling(chain, monitor) => monitor.verdict(&chain.faults()),
+            State::Sampling(chain, monitor) => monitor.verdict(&chain.error_counts()),
         }
     }
 }
@@ -127,7 +147,7 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
     ///
     /// # Errors
     /// [`SamplerError::Warmup`] when the warm-up was given up, then at every call;
-    /// [`SamplerError::Fault`] when a step was not made, as of [`Chain::step`].
+    /// [`SamplerError::Step`] when a step was not made, as of [`Chain::step`].
     pub fn step<P: Potential<N>>(
         &mut self,
         potential: &mut P,
@@ -146,13 +166,13 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
             State::Sampling(chain, monitor) => {
                 if !self.centred {
                     potential
-                        .recentre(monitor.tuning().centre())
-                        .map_err(SamplerError::Fault)?;
+                        .set_centre(monitor.tuning().centre())
+                        .map_err(SamplerError::Step)?;
                     self.centred = true;
                 }
                 chain
                     .step(&mut monitor.watch(potential))
-                    .map_err(SamplerError::Fault)
+                    .map_err(SamplerError::Step)
             }
         }
     }
@@ -165,14 +185,14 @@ pub enum SamplerError {
     /// The warm-up was given up.
     Warmup(WarmupError),
     /// The chain's step failed; the next carries on.
-    Fault(Fault),
+    Step(StepError),
 }
 
 impl fmt::Display for SamplerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Warmup(error) => write!(f, "warm-up: {error}"),
-            Self::Fault(fault) => write!(f, "{fault}"),
+            Self::Step(fault) => write!(f, "{fault}"),
         }
     }
 }
