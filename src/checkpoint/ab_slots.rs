@@ -1,25 +1,26 @@
-//! Two places for one checkpoint, so that one is always whole.
+//! A/B slots: two places for one checkpoint, of which one is always whole.
 
 use super::{Checkpoint, CheckpointError, image};
 
-/// Checkpoints in two slots in turn: the power may fail at any byte of a save, and the last state is there.
+/// Writes checkpoints alternately to two slots (an A/B scheme), so that a power failure at any byte of a save leaves the
+/// previous state intact.
 ///
-/// A save goes to the slot that does not hold the newest image, with the next number. At start the whole image with
-/// the higher number is taken. What a cut leaves behind (a slot erased in part, or an image written in part)
-/// fails its CRC, and the other slot counts.
+/// A save goes to the slot that does not hold the newest image, and gets the next sequence number. At start the whole
+/// image with the higher number is loaded. A slot that was erased or written only in part fails its CRC, and the other
+/// slot is used.
 ///
 /// ```
 /// use langevin::{Checkpoint, checkpoint::{AbSlots, CheckpointError}};
-/// let mut flash = [[0xff; u32::IMAGE]; 2]; // two sectors
+/// let mut flash = [[0xff; u32::IMAGE]; 2]; // two flash sectors
 ///
 /// let (mut slots, state) = AbSlots::recover::<u32>([&flash[0], &flash[1]]);
-/// assert_eq!(state, Err(CheckpointError::Empty)); // first boot: start anew
+/// assert_eq!(state, Err(CheckpointError::Empty)); // first boot: start from scratch
 ///
 /// let mut image = [0; u32::IMAGE];
 /// for state in [41_u32, 42] {
 ///     let slot = slots.prepare(&state, &mut image)?;
 ///     flash[slot] = image; // erase the slot, then write it
-///     slots.commit(); // if that went well
+///     slots.commit(); // only if that succeeded
 /// }
 ///
 /// let (_, state) = AbSlots::recover::<u32>([&flash[0], &flash[1]]);
@@ -29,21 +30,21 @@ use super::{Checkpoint, CheckpointError, image};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AbSlots {
-    // Of the next save; its slot is that of the number's parity, or the other.
+    // Both of the next save.
     sequence: u32,
     slot: usize,
 }
 
 impl AbSlots {
-    /// Finds the newest whole image, and where the next one goes.
+    /// Loads the newest whole image, and finds the slot for the next save.
     ///
     /// # Errors
-    /// In the second value, when neither slot has a whole image of a `T`: [`CheckpointError::Empty`] when both are blank,
-    /// else why the first that is not blank was refused. The next save then goes to the first slot, unless only the second
-    /// is blank.
+    /// The second value is an error if neither slot holds a whole image of a `T`: [`CheckpointError::Empty`] if both are
+    /// blank, otherwise the reason why the first slot that is not blank was refused. The next save then goes to the first
+    /// slot, unless only the second is blank.
     pub fn recover<T: Checkpoint>(slots: [&[u8]; 2]) -> (Self, Result<T, CheckpointError>) {
         let [first, second] = slots.map(|slot| image::check::<T>(slot));
-        // The slot to try first, and what is known of the other.
+        // An image whose frame is whole may still hold an invalid state: the other slot is tried then.
         let newest = match (first, second) {
             (Ok(a), Ok(b)) if b.wrapping_sub(a).cast_signed() > 0 => 1,
             (Err(_), Ok(_)) => 1,
@@ -65,7 +66,7 @@ impl AbSlots {
         let blank = Err(CheckpointError::Empty);
         let reason = match (first, second) {
             (Err(CheckpointError::Empty), Err(reason)) | (Err(reason), _) => reason,
-            // The frame is whole, what is in it is not.
+            // A whole frame around an invalid state.
             _ => CheckpointError::Invalid,
         };
         let next = Self {
@@ -75,10 +76,10 @@ impl AbSlots {
         (next, Err(reason))
     }
 
-    /// Makes the next image and gives the slot, 0 or 1, that it is to be written to.
+    /// Writes the next image into `image`, and returns the slot, 0 or 1, to which it must be written.
     ///
     /// # Errors
-    /// As [`Checkpoint::save`].
+    /// Returns the errors of [`Checkpoint::save`].
     pub fn prepare<T: Checkpoint>(
         &self,
         state: &T,
@@ -88,8 +89,8 @@ impl AbSlots {
         Ok(self.slot)
     }
 
-    /// Notes that the image was written. Without it the next save goes to the same slot again, and the other, which
-    /// is whole, stays.
+    /// Records that the image was written. If this is not called, the next save goes to the same slot again, and the
+    /// whole image in the other slot stays.
     pub const fn commit(&mut self) {
         self.sequence = self.sequence.wrapping_add(1);
         self.slot = 1 - (self.slot & 1);

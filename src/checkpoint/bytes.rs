@@ -1,8 +1,8 @@
-//! A cursor over bytes, one way and the other.
+//! Cursors over bytes, for writing and for reading.
 
 use super::CheckpointError;
 
-/// Where a [`Checkpoint`](crate::Checkpoint) writes its bytes, little-endian.
+/// The bytes that a [`Checkpoint`](crate::Checkpoint) writes its state to. Numbers are little-endian.
 #[derive(Debug)]
 pub struct Writer<'a> {
     rest: &'a mut [u8],
@@ -17,8 +17,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes these bytes. What is more than [`Checkpoint::SIZE`](crate::Checkpoint::SIZE) is dropped, and
-    /// the image is not made.
+    /// Writes `bytes`.
+    ///
+    /// Bytes beyond [`Checkpoint::SIZE`](crate::Checkpoint::SIZE) are dropped, and saving then ends with
+    /// [`CheckpointError::Invalid`].
     pub fn bytes<const K: usize>(&mut self, bytes: [u8; K]) {
         match core::mem::take(&mut self.rest).split_first_chunk_mut::<K>() {
             Some((chunk, rest)) => {
@@ -29,20 +31,20 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes so many zeros.
+    /// Writes `count` zeros.
     pub fn zeros(&mut self, count: usize) {
         for _ in 0..count {
             self.bytes([0]);
         }
     }
 
-    /// Whether the bytes were as many as there was room for.
+    /// Returns whether exactly as many bytes were written as there is room for.
     pub(super) const fn is_full(&self) -> bool {
         self.rest.is_empty() && !self.overrun
     }
 }
 
-/// Where a [`Checkpoint`](crate::Checkpoint) reads its bytes.
+/// The bytes that a [`Checkpoint`](crate::Checkpoint) reads its state from.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -53,10 +55,10 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// Reads so many bytes.
+    /// Reads `K` bytes.
     ///
     /// # Errors
-    /// [`CheckpointError::Truncated`] when there are fewer.
+    /// Returns [`CheckpointError::Truncated`] if fewer are left.
     pub fn bytes<const K: usize>(&mut self) -> Result<[u8; K], CheckpointError> {
         let Some((chunk, rest)) = self.rest.split_first_chunk::<K>() else {
             return Err(CheckpointError::Truncated);
@@ -65,10 +67,10 @@ impl<'a> Reader<'a> {
         Ok(*chunk)
     }
 
-    /// Passes over so many bytes.
+    /// Skips `count` bytes.
     ///
     /// # Errors
-    /// [`CheckpointError::Truncated`] when there are fewer.
+    /// Returns [`CheckpointError::Truncated`] if fewer are left.
     pub fn skip(&mut self, count: usize) -> Result<(), CheckpointError> {
         match self.rest.split_at_checked(count) {
             Some((_, rest)) => {

@@ -1,15 +1,15 @@
-//! A generator whose place in its stream is known.
+//! A random number generator whose position in its stream can be saved.
 
 use core::convert::Infallible;
 
 use rand_core::{SeedableRng, TryRng, utils};
 use rand_pcg::Pcg32;
 
-/// `Pcg32` that counts its draws, so that it can be kept in a checkpoint.
+/// A `Pcg32` that counts its draws, so that it can be part of a checkpoint.
 ///
-/// `Pcg32` does not tell its state. This one remembers where it started and how far it went, and is resumed there
-/// with `Pcg32::advance`: 64 steps at most, whatever the count. It gives the same numbers as `Pcg32` from the same seed, at the
-/// price of an addition a draw and 24 bytes.
+/// `Pcg32` does not reveal its state. This generator remembers its seed and counts its draws; loading advances a fresh
+/// `Pcg32` by that count, in at most 64 steps whatever the count is. It returns the same numbers as a `Pcg32` with the
+/// same seed. The price is one addition per draw and 24 bytes.
 ///
 /// ```
 /// use langevin::{Pcg32, SeedableRng, checkpoint::CountedPcg32, rand_core::Rng};
@@ -27,7 +27,7 @@ pub struct CountedPcg32 {
 }
 
 impl CountedPcg32 {
-    /// As `Pcg32::new`: a place to start from, and which of the 2⁶³ streams.
+    /// Creates a generator as `Pcg32::new` does: `state` is where it starts, `stream` selects one of 2⁶³ streams.
     pub fn new(state: u64, stream: u64) -> Self {
         Self::at(state, stream, 0)
     }
@@ -43,7 +43,7 @@ impl CountedPcg32 {
         }
     }
 
-    /// How many `u32` were drawn.
+    /// Returns how many `u32` were drawn.
     pub const fn draws(&self) -> u64 {
         self.draws
     }
@@ -54,7 +54,7 @@ impl SeedableRng for CountedPcg32 {
 
     fn from_seed(seed: Self::Seed) -> Self {
         let [state, stream]: [u64; 2] = utils::read_words(&seed);
-        // Pcg32 makes its increment of the whole second word, odd.
+        // `Pcg32::from_seed` uses the second word as the increment, made odd; `new` shifts it first.
         Self::new(state, stream >> 1)
     }
 }

@@ -1,16 +1,16 @@
-//! The frame around a state's bytes.
+//! The frame around the bytes of a state.
 //!
 //! ```text
 //! 0   magic, "Lv"
 //! 2   version of the format, u8
-//! 3   check of the header: the sum of the bytes of its CRC-32, computed with 0 here
+//! 3   check of the header: the sum of the bytes of its CRC-32, computed with 0 in this place
 //! 4   sequence number, u32
-//! 8   layout, u32
+//! 8   schema, u32
 //! 12  state
-//! ..  CRC-32 of all before, u32
+//! ..  CRC-32 of everything before it, u32
 //! ```
 //!
-//! The first four bytes keep their meaning in every version.
+//! The first four bytes have the same meaning in every version of the format.
 
 use core::fmt;
 
@@ -18,35 +18,35 @@ use super::{Checkpoint, Reader, Writer};
 
 const MAGIC: [u8; 2] = *b"Lv";
 
-/// To be raised when the bytes of any state change their meaning without changing their layout.
+/// The version of the format. Raise it when the bytes of a state change their meaning but not their schema.
 const VERSION: u8 = 1;
 
 const HEADER: usize = 12;
 
-/// Bytes of an image that are not state.
+/// Number of bytes of an image that are not state.
 pub const OVERHEAD: usize = HEADER + 4;
 
-/// Why an image was refused. Nothing was changed.
+/// The reason why an image was refused. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum CheckpointError {
     /// There are fewer bytes than the image needs.
     Truncated,
-    /// The bytes are all the same, as in erased memory: nothing was ever saved here.
+    /// All bytes are equal, as in erased memory: nothing was ever saved here.
     Empty,
-    /// The bytes do not start as an image does.
+    /// The bytes do not begin as an image does.
     NotAnImage,
     /// The CRC does not match: bytes were changed, or the power failed during a save.
     Corrupted,
-    /// A whole image, in another version of the format.
+    /// The image is whole, but in another version of the format.
     Version {
-        /// The version of the image.
+        /// The version that the image has.
         found: u8,
     },
-    /// A whole image, of another type, or of one whose fields have changed since.
+    /// The image is whole, but of another type, or of a type whose fields have changed since.
     Schema,
-    /// A whole image with a value that no state has.
+    /// The image is whole, but holds a value that no valid state can have, such as a step size of −1.
     Invalid,
 }
 
@@ -54,60 +54,35 @@ impl fmt::Display for CheckpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Truncated => "checkpoint is cut short",
-            Self::Empty => "memory is blank; no checkpoint was saved",
+            Self::Empty => "memory is blank: no checkpoint was saved",
             Self::NotAnImage => "bytes are not a checkpoint",
             Self::Corrupted => "checkpoint is corrupted",
             Self::Version { found } => {
                 return write!(f, "checkpoint has format version {found}, not {VERSION}");
             }
             Self::Schema => "checkpoint is of another type of state",
-            Self::Invalid => "checkpoint holds a value that no state has",
+            Self::Invalid => "checkpoint holds a value that no valid state can have",
         })
     }
 }
 
 impl core::error::Error for CheckpointError {}
 
-/// CRC-32 as of IEEE 802.3.
-///
-/// Four bits at a time: a table of 64 bytes, a thousand cycles for 100 bytes.
+/// The CRC-32 of IEEE 802.3, bit by bit: a table would be larger than the rest of this module.
 fn crc(bytes: &[u8]) -> u32 {
-    const fn nibble(mut value: u32) -> u32 {
-        let mut bit = 0;
-        while bit < 4 {
-            value = (value >> 1) ^ (0xedb8_8320 & (value & 1).wrapping_neg());
-            bit += 1;
-        }
-        value
-    }
-    const TABLE: [u32; 16] = {
-        let mut table = [0; 16];
-        let mut value = 0;
-        let mut rest: &mut [u32] = &mut table;
-        while let [entry, tail @ ..] = rest {
-            *entry = nibble(value);
-            value += 1;
-            rest = tail;
-        }
-        table
-    };
-    // Always there.
-    let entry = |value: u32| TABLE.get((value & 15) as usize).copied().unwrap_or(0);
-    !bytes.iter().fold(!0, |crc, byte| {
-        let crc = crc ^ u32::from(*byte);
-        let crc = (crc >> 4) ^ entry(crc);
-        (crc >> 4) ^ entry(crc)
-    })
+    const CRC: crc::Crc<u32, crc::NoTable> =
+        crc::Crc::<u32, crc::NoTable>::new(&crc::CRC_32_ISO_HDLC);
+    CRC.checksum(bytes)
 }
 
-/// The header of these, whole.
-fn header(version: u8, sequence: u32, layout: u32) -> [u8; HEADER] {
+/// Returns the header with these fields and its check byte.
+fn header(version: u8, sequence: u32, schema: u32) -> [u8; HEADER] {
     let mut bytes = [0; HEADER];
     let mut out = Writer::new(&mut bytes);
     out.bytes(MAGIC);
     out.bytes([version, 0]);
     out.bytes(sequence.to_le_bytes());
-    out.bytes(layout.to_le_bytes());
+    out.bytes(schema.to_le_bytes());
     let sum = crc(&bytes)
         .to_le_bytes()
         .iter()
@@ -133,14 +108,14 @@ pub fn make<T: Checkpoint>(
     out.bytes(header(VERSION, sequence, T::SCHEMA));
     state.write(&mut out);
     if !out.is_full() {
-        // An implementation wrote another number of bytes than its SIZE.
+        // The implementation of `write` does not agree with its SIZE.
         return Err(CheckpointError::Invalid);
     }
     *tail = crc(framed).to_le_bytes();
     Ok(())
 }
 
-/// The sequence number of a whole image of a `T`.
+/// Checks the frame of an image of a `T` and returns its sequence number.
 pub fn check<T: Checkpoint>(image: &[u8]) -> Result<u32, CheckpointError> {
     if let Some((first, rest)) = image.split_first() {
         if rest.iter().all(|byte| byte == first) {
@@ -155,14 +130,14 @@ pub fn check<T: Checkpoint>(image: &[u8]) -> Result<u32, CheckpointError> {
     }
     let [version, _] = input.bytes()?;
     let sequence = u32::from_le_bytes(input.bytes()?);
-    let layout = u32::from_le_bytes(input.bytes()?);
-    if whole != header(version, sequence, layout) {
+    let schema = u32::from_le_bytes(input.bytes()?);
+    if whole != header(version, sequence, schema) {
         return Err(CheckpointError::Corrupted);
     }
     if version != VERSION {
         return Err(CheckpointError::Version { found: version });
     }
-    if layout != T::SCHEMA {
+    if schema != T::SCHEMA {
         return Err(CheckpointError::Schema);
     }
     let framed = image
@@ -175,7 +150,7 @@ pub fn check<T: Checkpoint>(image: &[u8]) -> Result<u32, CheckpointError> {
     }
 }
 
-/// The state of an image that was checked.
+/// Reads the state from an image whose frame was checked.
 pub fn open<T: Checkpoint>(image: &[u8]) -> Result<T, CheckpointError> {
     let mut input = Reader::new(image);
     input.skip(HEADER)?;
@@ -192,7 +167,7 @@ mod tests {
         assert_eq!(crc(b""), 0);
     }
 
-    /// The image of 7, of another version.
+    /// Returns an image of 7 in some version of the format.
     fn of_version(version: u8) -> [u8; u32::IMAGE] {
         let mut image = [0; u32::IMAGE];
         make(&7_u32, 3, &mut image).unwrap();
@@ -248,8 +223,8 @@ mod tests {
 
     #[test]
     fn a_wrong_size_makes_no_image() {
-        struct ReplayError<const SIZE: usize>;
-        impl<const SIZE: usize> Checkpoint for ReplayError<SIZE> {
+        struct WrongSize<const SIZE: usize>;
+        impl<const SIZE: usize> Checkpoint for WrongSize<SIZE> {
             const SIZE: usize = SIZE;
             const SCHEMA: u32 = 0;
             fn write(&self, out: &mut Writer<'_>) {
@@ -259,13 +234,13 @@ mod tests {
                 Ok(Self)
             }
         }
-        assert!(ReplayError::<4>.save(&mut [0; 64]).is_ok());
+        assert!(WrongSize::<4>.save(&mut [0; 64]).is_ok());
         assert_eq!(
-            ReplayError::<3>.save(&mut [0; 64]),
+            WrongSize::<3>.save(&mut [0; 64]),
             Err(CheckpointError::Invalid)
         );
         assert_eq!(
-            ReplayError::<5>.save(&mut [0; 64]),
+            WrongSize::<5>.save(&mut [0; 64]),
             Err(CheckpointError::Invalid)
         );
     }

@@ -1,4 +1,4 @@
-//! State as bytes that survive a power cut.
+//! Saving state as bytes, and loading it after a power failure.
 
 mod ab_slots;
 mod bytes;
@@ -11,14 +11,18 @@ pub use bytes::{Reader, Writer};
 pub use counted::CountedPcg32;
 pub use image::CheckpointError;
 
-/// State that is kept as bytes, and resumed bit for bit.
+/// State that can be saved as bytes and resumed bit for bit.
 ///
-/// An image is `SIZE` bytes of state behind a header with the version of the format, and before a
-/// CRC-32: 16 bytes more. Implemented by chains and by all that they are made of, by schedules, metrics, windows and estimates, by
-/// numbers, arrays, `Option` and tuples; for a struct of one's own there is [`checkpoint!`](crate::checkpoint!).
+/// An image consists of a header with the version of the format, [`SIZE`](Self::SIZE) bytes of state, and a CRC-32:
+/// 16 bytes more than the state. Chains and all their parts, schedules, preconditioners, windows, estimates, numbers,
+/// arrays, `Option` and tuples implement this trait; [`checkpoint!`](crate::checkpoint!) implements it for your own
+/// structs.
 ///
-/// A generator must be able to tell its state: [`CountedPcg32`] is `Pcg32` with that ability. A generator without
-/// state, such as a hardware one, implements this with no bytes.
+/// Loading checks what constructors check: an image with a valid CRC that holds a step size of −1, a NaN position or
+/// unsorted quantiles is refused with [`CheckpointError::Invalid`].
+///
+/// A random number generator must be able to save its state: [`CountedPcg32`] is a `Pcg32` that can. A generator without
+/// state, such as a hardware one, implements this trait with no bytes.
 ///
 /// ```
 /// use langevin::{BoxMuller, Chain, Checkpoint, Moments, SeedableRng};
@@ -42,56 +46,56 @@ pub use image::CheckpointError;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What is borrowed is not part of an image: potentials and models are made anew, and the generator of
-/// minibatches is kept beside the chain and lent to them.
+/// Borrowed values are not part of an image: create potentials and models again after loading, and keep the generator
+/// of minibatches beside the chain.
 ///
 /// # In flash
 ///
-/// [`AbSlots`] keeps two images in turn, so that one is whole whenever the power fails. Give each slot its own
-/// erase unit, of which [`IMAGE`](Self::IMAGE) bytes are used; pad writes to the flash's word. An erase unit survives some 10⁴ to 10⁵
-/// erasures: a save a minute wears two of them out in two weeks to five months, a save an hour in two years or more; keep
-/// frequent saves in FRAM or battery-backed RAM. Erasing halts many single-bank parts for milliseconds: save between ticks.
+/// [`AbSlots`] writes two images alternately, so that one of them is whole whenever the power fails. Give each slot an
+/// erase unit of its own, of which [`IMAGE`](Self::IMAGE) bytes are used, and pad writes to the word of the flash. An erase
+/// unit survives 10⁴ to 10⁵ erasures: one save per minute wears two of them out in two weeks to five months, one save per
+/// hour in two years or more. Put more frequent saves into FRAM or battery-backed RAM. Erasing stalls many single-bank
+/// parts for milliseconds, so save between ticks.
 pub trait Checkpoint: Sized {
-    /// Number of bytes that [`write`](Self::write) writes and [`read`](Self::read) reads.
+    /// Number of bytes of the state: [`write`](Self::write) writes and [`read`](Self::read) reads exactly so many.
     const SIZE: usize;
 
-    /// A number that tells types apart, and versions of one: an image of another is refused. [`schema_hash`] makes one of
-    /// a name and the parts' numbers.
+    /// Number that identifies the type and the list of its fields: an image with another number is refused.
+    /// [`schema_hash`] computes it from a name and the numbers of the fields.
     const SCHEMA: u32;
 
-    /// Number of bytes of an image.
+    /// Number of bytes of an image: the state and its frame.
     const IMAGE: usize = Self::SIZE + image::OVERHEAD;
 
-    /// Writes the state.
+    /// Writes the state to `out`.
     fn write(&self, out: &mut Writer<'_>);
 
-    /// Reads the state.
+    /// Reads the state from `input`.
     ///
     /// # Errors
-    /// [`CheckpointError::Invalid`] for bytes that no state writes; the reader's own.
+    /// Returns [`CheckpointError::Invalid`] if no valid state has these bytes, and the errors of the reader.
     fn read(input: &mut Reader<'_>) -> Result<Self, CheckpointError>;
 
     /// Writes an image into the first [`IMAGE`](Self::IMAGE) bytes of `image`.
     ///
     /// # Errors
-    /// [`CheckpointError::Truncated`] when there are fewer; they are then as they were.
+    /// Returns [`CheckpointError::Truncated`] if `image` is shorter; it is then unchanged.
     fn save(&self, image: &mut [u8]) -> Result<(), CheckpointError> {
         image::make(self, 0, image)
     }
 
-    /// The state of an image; bytes after its end are ignored.
+    /// Loads the state from an image. Bytes after the end of the image are ignored.
     ///
     /// # Errors
-    /// Why the image is refused.
+    /// Returns the reason why the image is refused.
     fn load(image: &[u8]) -> Result<Self, CheckpointError> {
         image::check::<Self>(image)?;
         image::open(image)
     }
 }
 
-/// A number for [`Checkpoint::SCHEMA`] from the name of a type and the layouts of its parts.
+/// Returns a number for [`Checkpoint::SCHEMA`], the FNV-1a hash of a type's name and of the schemas of its parts.
 pub const fn schema_hash(name: &str, parts: &[u32]) -> u32 {
-    // FNV-1a.
     const fn mix(mut hash: u32, bytes: &[u8]) -> u32 {
         let mut rest = bytes;
         while let [byte, tail @ ..] = rest {
@@ -109,21 +113,22 @@ pub const fn schema_hash(name: &str, parts: &[u32]) -> u32 {
     hash
 }
 
-/// Implements [`Checkpoint`](crate::Checkpoint) for a struct, field by field.
+/// Implements [`Checkpoint`](crate::Checkpoint) for a struct from the list of its fields.
 ///
-/// Fields after the semicolon are not kept: they start with the value given. A condition after `if` refuses what
-/// no state of the struct can be.
+/// Fields after the semicolon are not saved; they are loaded with the value given. The condition after `if` is checked
+/// on loading: write there what the constructor of the struct guarantees.
 ///
 /// ```
 /// use langevin::{Checkpoint, Moments};
 /// struct App {
 ///     posterior: Moments<2>,
 ///     samples: u32,
-///     last: Option<f32>, // a cache
+///     latest: Option<f32>, // a cache
 /// }
-/// langevin::checkpoint!(impl[] for App { posterior: Moments<2>, samples: u32; last = None });
+/// langevin::checkpoint!(impl[] for App { posterior: Moments<2>, samples: u32; latest = None }
+///     if |app| app.samples < 1_000_000);
 ///
-/// let app = App { posterior: Moments::new(), samples: 3, last: Some(1.0) };
+/// let app = App { posterior: Moments::new(), samples: 3, latest: Some(1.0) };
 /// let mut image = [0; App::IMAGE];
 /// app.save(&mut image)?;
 /// assert_eq!(App::load(&image)?.samples, 3);

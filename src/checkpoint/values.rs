@@ -1,4 +1,4 @@
-//! The bytes of numbers, and of what is made of any.
+//! `Checkpoint` for numbers, arrays, tuples, `Option` and types without state.
 
 use core::marker::PhantomData;
 
@@ -39,7 +39,7 @@ impl Checkpoint for bool {
     }
 }
 
-/// As many bytes for `None`: zeros.
+/// `None` takes as many bytes as `Some`; they are zero.
 impl<T: Checkpoint> Checkpoint for Option<T> {
     const SIZE: usize = 1 + T::SIZE;
     const SCHEMA: u32 = schema_hash("Option", &[T::SCHEMA]);
@@ -73,7 +73,7 @@ impl<T: Checkpoint + Copy, const N: usize> Checkpoint for [T; N] {
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CheckpointError> {
-        const { assert!(N > 0, "an array of nothing has no first element") };
+        const { assert!(N > 0, "an empty array has no state") };
         let mut array = [T::read(input)?; N];
         for element in array.iter_mut().skip(1) {
             *element = T::read(input)?;
