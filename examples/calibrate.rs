@@ -156,8 +156,10 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
     let mut app = Calibration::<N, CAPACITY>::new(this.instrument, run.seed)?;
     for (i, &[x, y]) in this.readings.iter().enumerate() {
         let outcome = app.observe(reading([x as f32, y as f32]), run.steps);
-        let (mean, sd) = (app.posterior().mean(), app.posterior().sd());
-        let interval = app.posterior().interval(0.95);
+        let posterior = app.posterior();
+        let mean = posterior.mean().unwrap_or([f32::NAN; N]);
+        let sd = posterior.sd().unwrap_or([f32::INFINITY; N]);
+        let interval = posterior.interval(0.95)?;
         this.history.push((mean, interval));
 
         let seen = i + 1;
@@ -211,7 +213,7 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
         let squares: f64 = batches.iter().map(|b| (b[i] - mean).powi(2)).sum();
         (squares / f64::from(BATCHES * (BATCHES - 1))).sqrt()
     });
-    this.report(&app, error, ends.values());
+    this.report(&app, error, ends.values().ok_or("no draws")?);
     Ok(this)
 }
 
@@ -237,7 +239,8 @@ fn published(csv: &str, name: &str) -> Vec<[f64; 2]> {
 impl<const N: usize> Calibrated<N> {
     /// The final table.
     fn report(&self, app: &Calibration<N, CAPACITY>, error: [f64; N], interval: [[f32; 2]; N]) {
-        let (mean, sd) = (app.posterior().mean(), app.posterior().sd());
+        let mean = app.posterior().mean().unwrap_or([f32::NAN; N]);
+        let sd = app.posterior().sd().unwrap_or([f32::INFINITY; N]);
         let mut heading = format!("\n{:<5}{:^45}", "", "SGLD, with Monte Carlo error");
         let mut columns = format!("{:<5}{:>10}{:>10}{:>22}", "", "mean", "sd", "95 % interval");
         columns += &format!("{:>11}", "MC error");

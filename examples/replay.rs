@@ -105,7 +105,12 @@ fn print(recording: &Recording) {
     match replay.application() {
         Application::Calibrate(calibration, _) => {
             let posterior = calibration.posterior();
-            for (i, (mean, sd)) in posterior.mean().into_iter().zip(posterior.sd()).enumerate() {
+            let marginals = posterior.mean().zip(posterior.sd());
+            for (i, (mean, sd)) in marginals
+                .into_iter()
+                .flat_map(|(m, s)| m.into_iter().zip(s))
+                .enumerate()
+            {
                 row(&format!("b{}", i + 1), mean, sd);
             }
         }

@@ -209,7 +209,7 @@ pub fn track(
             }
         }
 
-        let (mean, sd) = (posterior.mean(), posterior.sd());
+        let (mean, sd) = posterior.mean().zip(posterior.sd()).ok_or("no draws")?;
         let weights: [[f64; N]; 3] = array::from_fn(|k| {
             array::from_fn(|i| {
                 let mut unit = [0.0; N];

@@ -1,8 +1,10 @@
-//! What can go wrong: [`ConfigError`] once, in a constructor; [`StepError`] at any step.
+//! Error types: [`ConfigError`] is returned by constructors, [`StepError`] by steps.
 
 use core::fmt;
 
-/// A constructor's argument was out of range.
+/// An argument was out of range.
+///
+/// Its message names the argument and the range.
 ///
 /// ```
 /// use langevin::schedule::Constant;
@@ -12,9 +14,9 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ConfigError {
-    /// The argument, in the words of the constructor's documentation.
+    /// The argument, as the documentation of the function names it.
     pub field: &'static str,
-    /// What it must be.
+    /// The range in which it must be.
     pub bound: &'static str,
 }
 
@@ -23,7 +25,7 @@ impl ConfigError {
     pub(crate) const FINITE_NON_NEGATIVE: &'static str = "finite and >= 0";
     pub(crate) const POSITIVE_COUNT: &'static str = "> 0";
 
-    /// `value` when it is finite and > 0.
+    /// Returns `value` if it is finite and > 0.
     pub(crate) const fn positive(field: &'static str, value: f32) -> Result<f32, Self> {
         Self::check(
             value > 0.0 && value.is_finite(),
@@ -33,7 +35,7 @@ impl ConfigError {
         )
     }
 
-    /// `value` when it is finite and >= 0.
+    /// Returns `value` if it is finite and >= 0.
     pub(crate) const fn non_negative(field: &'static str, value: f32) -> Result<f32, Self> {
         Self::check(
             value >= 0.0 && value.is_finite(),
@@ -43,12 +45,18 @@ impl ConfigError {
         )
     }
 
-    /// `value` when it is in [0, 1].
+    /// Returns `value` if it is between 0 and 1, both excluded.
+    pub(crate) const fn probability(field: &'static str, value: f32) -> Result<f32, Self> {
+        let bound = "a probability between 0 and 1, such as 0.95";
+        Self::check(value > 0.0 && value < 1.0, field, bound, value)
+    }
+
+    /// Returns `value` if it is in [0, 1].
     pub(crate) const fn share(field: &'static str, value: f32) -> Result<f32, Self> {
         Self::check(value >= 0.0 && value <= 1.0, field, "in [0, 1]", value)
     }
 
-    /// `value` when `holds`, else the error that names `field` and `bound`.
+    /// Returns `value` if `holds`, otherwise the error that names `field` and `bound`.
     pub(crate) const fn check(
         holds: bool,
         field: &'static str,
@@ -71,48 +79,48 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// Why a step was not made (or, for [`StepError::Stalled`], made in vain).
+/// The reason why a step was not made.
 ///
-/// The position and every estimate are as they were before the step, except after
-/// [`StepError::ReturnedToAnchor`]. Nothing needs to be done: the next good step carries on.
+/// The position is as it was before the step, except after [`StepError::ReturnedToAnchor`] and
+/// [`StepError::Stalled`]. No action is required: the next good step continues the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum StepError {
-    /// An observation has a NaN or an infinite field. The window refused it.
+    /// An observation has a field that is NaN or infinite. The window refused it.
     NonFiniteObservation,
-    /// The gradient has a NaN or an infinite coordinate. No random number was drawn.
+    /// The gradient has a coordinate that is NaN or infinite. No random number was drawn.
     NonFiniteGradient,
-    /// The energy is NaN or infinite at the position or at the proposal.
+    /// The energy at the position or at the proposal is NaN or infinite.
     NonFiniteEnergy,
     /// The step is not finite, or longer than [`Chain::max_step`](crate::Chain::max_step):
     /// the step size is too large for the curvature here, or the position is far out.
     StepTooLong,
-    /// The schedule gave a step size or a temperature that is not finite, negative, or underflowed.
+    /// The step size or the temperature of the schedule is not finite, is negative, or has underflowed to zero.
     StepSize,
-    /// The random number generator reported a failure.
+    /// The random number generator failed.
     Random,
-    /// Too many faults in a row: the position is back at the anchor and burn-in starts again.
+    /// Too many steps failed in succession. The position is back at the anchor, and burn-in starts again.
     ReturnedToAnchor,
-    /// The random part of a step is below one unit in the last place of the position: the chain
-    /// no longer samples. Take a larger step, centre and scale the parameters, or end the annealing.
+    /// The random part of the step is below one unit in the last place of the position, so the chain no longer
+    /// samples. Use a larger step size, centre and scale the parameters, or end the annealing.
     Stalled,
 }
 
 impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NonFiniteObservation => "observation is not finite; refused",
+            Self::NonFiniteObservation => "observation is not finite and was refused",
             Self::NonFiniteGradient => "gradient is not finite; position kept",
             Self::NonFiniteEnergy => "energy is not finite; position kept",
             Self::StepTooLong => {
-                "step is longer than the bound; position kept; lower the step size if this recurs"
+                "step is longer than the bound; position kept; use a smaller step size if this recurs"
             }
-            Self::StepSize => "schedule gave no usable step size or temperature; position kept",
+            Self::StepSize => "schedule has no usable step size or temperature; position kept",
             Self::Random => "random number generator failed; position kept",
-            Self::ReturnedToAnchor => "too many faults in a row; position is back at the anchor",
+            Self::ReturnedToAnchor => "too many failed steps in succession; position is back at the anchor",
             Self::Stalled => {
-                "noise is below the resolution of the position; raise the step size or rescale"
+                "noise is below the resolution of the position; use a larger step size or rescale the parameters"
             }
         })
     }
@@ -120,7 +128,7 @@ impl fmt::Display for StepError {
 
 impl core::error::Error for StepError {}
 
-/// How often each [`StepError`] occurred; the counts saturate.
+/// The number of times that each [`StepError`] occurred. The counts saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -144,7 +152,7 @@ pub struct ErrorCounts {
 }
 
 impl ErrorCounts {
-    /// All zero.
+    /// Creates counts that are all zero.
     pub const fn new() -> Self {
         Self {
             observation: 0,
@@ -158,9 +166,9 @@ impl ErrorCounts {
         }
     }
 
-    /// Counts one fault.
-    pub fn count(&mut self, fault: StepError) {
-        let count = match fault {
+    /// Counts one error.
+    pub const fn count(&mut self, error: StepError) {
+        let count = match error {
             StepError::NonFiniteObservation => &mut self.observation,
             StepError::NonFiniteGradient => &mut self.gradient,
             StepError::NonFiniteEnergy => &mut self.energy,
@@ -173,7 +181,7 @@ impl ErrorCounts {
         *count = count.saturating_add(1);
     }
 
-    /// All faults together.
+    /// Returns the number of all errors together.
     pub const fn total(&self) -> u32 {
         self.observation
             .saturating_add(self.gradient)

@@ -131,7 +131,7 @@ fn check<const N: usize>(
             continue;
         }
         app.sample(if last { 2_000_000 } else { 500_000 }, |_| ());
-        let (mean, sd) = (app.posterior().mean(), app.posterior().sd());
+        let (mean, sd) = app.posterior().mean().zip(app.posterior().sd()).unwrap();
         for (i, r) in reference(&readings[..seen]).iter().enumerate() {
             let z = (f64::from(mean[i]) - r.mean) / r.sd;
             let ratio = f64::from(sd[i]) / r.sd;
@@ -178,7 +178,7 @@ fn a_dead_sensor_leaves_no_trace() {
         }
         (
             app.position().map(f32::to_bits),
-            app.posterior().sd().map(f32::to_bits),
+            app.posterior().sd().unwrap().map(f32::to_bits),
         )
     };
     assert_eq!(run(0), run(1000));

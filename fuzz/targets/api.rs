@@ -422,8 +422,10 @@ fn estimates(input: &mut Input<'_>) {
                 diagnostics.push(&sample);
             }
         }
-        finite(&moments.mean());
-        assert!(moments.variance().iter().all(|v| *v >= 0.0));
+        if let Some((mean, variance)) = moments.mean().zip(moments.variance()) {
+            finite(&mean);
+            assert!(variance.iter().all(|v| *v >= 0.0));
+        }
         let _ = (
             moments.interval(weight),
             covariance.matrix(),

@@ -1,20 +1,24 @@
-//! Batch means: how far the mean of correlated draws may be off.
+//! Batch means: the standard error of a mean of correlated draws.
 
 use super::Sum;
+use crate::barrier::{finite, within};
 
-/// Batches when their size doubles; of the doubled size there are then a quarter as many or more.
-const MOST: u32 = 96;
+/// Number of batches at which their size doubles. A quarter as many of the doubled size exist then.
+const MAX_BATCHES: u32 = 96;
 
-/// Spread of the means of batches of draws, whose size doubles as the run goes on.
+/// The largest squared distance of a draw from the first one: [`MAX_BATCHES`] of them can be summed.
+const FARTHEST: f32 = f32::MAX / 1024.0;
+
+/// The variance of the means of batches of draws. The size of the batches doubles as the run gets longer.
 ///
-/// Of each coordinate 8 floats are kept: the sum of the batch under way, and mean and squares of the batch means at
-/// the present size and at twice that. At the 96th batch the doubled size takes over, and the next one is
-/// started. So there are 24 to 95 batches (a relative variance of the estimate between 2/23 and 2/94) from the latest
-/// half of the run or more.
+/// Per coordinate 8 floats are kept: the sum of the current batch, and the mean and sum of squares of the batch means at
+/// the current size and at twice that size. At the 96th batch the doubled size becomes the current one. So there are 24
+/// to 95 batches (the estimate's relative variance lies between 2/23 and 2/94), which cover at least the later half of the
+/// run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BatchMeans<const N: usize> {
-    // The first draw: all is counted from there.
+    // The first draw. All sums are relative to it.
     origin: [f32; N],
     sum: [Sum; N],
     size: u32,
@@ -24,7 +28,7 @@ pub struct BatchMeans<const N: usize> {
     first_of_pair: [f32; N],
 }
 
-/// Welford's mean and sum of squares, of few numbers.
+/// Mean and sum of squared deviations of a few numbers (Welford).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Spread<const N: usize> {
@@ -34,11 +38,13 @@ struct Spread<const N: usize> {
 }
 
 impl<const N: usize> Spread<N> {
-    const NONE: Self = Self {
-        count: 0,
-        mean: [0.0; N],
-        squares: [0.0; N],
-    };
+    const fn new() -> Self {
+        Self {
+            count: 0,
+            mean: [0.0; N],
+            squares: [0.0; N],
+        }
+    }
 
     fn push(&mut self, x: &[f32; N]) {
         self.count += 1;
@@ -52,26 +58,26 @@ impl<const N: usize> Spread<N> {
 }
 
 impl<const N: usize> BatchMeans<N> {
-    pub const NONE: Self = Self {
-        origin: [0.0; N],
-        sum: [Sum::ZERO; N],
-        size: 1,
-        filled: 0,
-        fine: Spread::NONE,
-        coarse: Spread::NONE,
-        first_of_pair: [0.0; N],
-    };
-
-    /// Whether the draw can be taken in without overflow.
-    #[inline]
-    pub fn admits(&self, draw: &[f32; N]) -> bool {
-        let mut zero = 0.0;
-        for (x, o) in draw.iter().zip(&self.origin) {
-            // Squares of MOST differences are to be summed.
-            let d = 32.0 * (x - o);
-            zero += d * d * 0.0;
+    pub const fn new() -> Self {
+        Self {
+            origin: [0.0; N],
+            sum: [Sum::ZERO; N],
+            size: 1,
+            filled: 0,
+            fine: Spread::new(),
+            coarse: Spread::new(),
+            first_of_pair: [0.0; N],
         }
-        zero == 0.0
+    }
+
+    /// Returns whether the draw is near enough to the first one for the sums not to overflow.
+    #[inline]
+    pub fn accepts(&self, draw: &[f32; N]) -> bool {
+        let mut distance = *draw;
+        for (x, o) in distance.iter_mut().zip(&self.origin) {
+            *x -= o;
+        }
+        within(&distance, FARTHEST)
     }
 
     #[inline]
@@ -102,20 +108,19 @@ impl<const N: usize> BatchMeans<N> {
             *b = 0.5 * (*a + *b);
         }
         self.coarse.push(&mean);
-        // A batch as long as a u32 counts is never full: there the size stays.
-        if self.fine.count >= MOST {
+        if self.fine.count >= MAX_BATCHES {
             self.fine = self.coarse;
-            self.coarse = Spread::NONE;
+            self.coarse = Spread::new();
             self.size = self.size.saturating_mul(2);
         }
     }
 
-    /// Draws per batch, and full batches.
-    pub const fn shape(&self) -> (u32, u32) {
+    /// Returns the number of draws per batch, and the number of full batches.
+    pub const fn size_and_count(&self) -> (u32, u32) {
         (self.size, self.fine.count)
     }
 
-    /// Mean of the draws in those batches; 0 while there are none.
+    /// Returns the mean of the draws in the full batches, or 0 if there are none.
     pub fn mean(&self) -> [f32; N] {
         let mut mean = self.fine.mean;
         for (m, o) in mean.iter_mut().zip(&self.origin) {
@@ -124,8 +129,9 @@ impl<const N: usize> BatchMeans<N> {
         mean
     }
 
-    /// n times the variance of the mean of n draws, for large n: size times the variance of batch means.
-    /// Infinite while there are less than two.
+    /// Returns the long-run variance, n times the variance of the mean of n draws for large n.
+    ///
+    /// It is the batch size times the variance of the batch means, or infinite if there are fewer than two batches.
     pub fn long_run_variance(&self) -> [f32; N] {
         if self.fine.count < 2 {
             return [f32::INFINITY; N];
@@ -137,11 +143,20 @@ impl<const N: usize> BatchMeans<N> {
 
 crate::checkpoint!(impl[const N: usize] for Spread<N> {
     count: u32, mean: [f32; N], squares: [f32; N]
-});
+} if |spread| within(&spread.mean, 1.01 * FARTHEST)
+    && finite(&spread.squares) && spread.squares.iter().all(|s| *s >= 0.0));
 
 crate::checkpoint!(impl[const N: usize] for BatchMeans<N> {
     origin: [f32; N], sum: [Sum; N], size: u32, filled: u32, fine: Spread<N>, coarse: Spread<N>,
     first_of_pair: [f32; N]
+} if |batches| {
+    let share = 1.0 / batches.filled.max(1) as f32;
+    finite(&batches.origin)
+        && within(&batches.first_of_pair, 1.01 * FARTHEST)
+        && within(&batches.sum.map(|s| s.hi * share), 1.01 * FARTHEST)
+        && batches.filled < batches.size
+        && batches.fine.count < MAX_BATCHES
+        && batches.coarse.count <= batches.fine.count
 });
 
 #[cfg(test)]
@@ -151,12 +166,12 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "slow there")]
     fn between_a_quarter_and_all_of_the_batches() {
-        let mut batches = BatchMeans::<1>::NONE;
+        let mut batches = BatchMeans::<1>::new();
         for n in 1..1_000_000_u32 {
             batches.push(&[0.0]);
-            let (size, count) = batches.shape();
+            let (size, count) = batches.size_and_count();
             assert!(
-                count < MOST && (size == 1 || count >= 24),
+                count < MAX_BATCHES && (size == 1 || count >= 24),
                 "{n}: {count} of {size}"
             );
             assert!(2 * size * (count + 1) > n, "{n}: {count} of {size}");
@@ -166,10 +181,10 @@ mod tests {
     #[test]
     fn means_are_those_of_consecutive_draws() {
         // Draw n is n: the means of 32 to 95 consecutive batches of b are b apart.
-        let mut batches = BatchMeans::<1>::NONE;
+        let mut batches = BatchMeans::<1>::new();
         for n in 0..3000_u16 {
             batches.push(&[f32::from(n)]);
-            let (size, count) = batches.shape();
+            let (size, count) = batches.size_and_count();
             if count >= 2 {
                 let (b, k) = (f64::from(size), f64::from(count));
                 let exact = b * b * b * k * (k + 1.0) / 12.0;

@@ -3,10 +3,11 @@
 use super::Moments;
 use crate::ConfigError;
 
-/// Mean and full covariance: plain, weighted or forgetting.
+/// The mean and the covariance matrix of N coordinates.
 ///
-/// A sample enters with the share α as in [`Moments`], which hold mean and variances here too; with d before
-/// and d' after the mean has moved, c_ij ← c_ij + α(d_i d'_j − c_ij), each held as two floats.
+/// Samples enter with the share α as in [`Moments`], which keep the mean and the variances here too. If d is the distance
+/// of a sample from the mean before the update and d' after it, then c_ij ← c_ij + α(d_i d'_j − c_ij). Each
+/// covariance is held as two floats.
 ///
 /// ```
 /// use langevin::{estimate::Covariance, preconditioner::Dense};
@@ -14,22 +15,22 @@ use crate::ConfigError;
 /// for x in [[1.0, 2.0], [-1.0, -2.0], [1.0, 0.0], [-1.0, 0.0]] {
 ///     draws.push(&x);
 /// }
-/// assert_eq!(draws.matrix(), [[1.0, 1.0], [1.0, 2.0]]);
-/// let metric = Dense::from_covariance(&draws.matrix())?;
-/// # assert_eq!(metric.rows(), &[[1.0, 0.0], [1.0, 1.0]]);
-/// # Ok::<(), langevin::preconditioner::NotPositiveDefinite>(())
+/// let matrix = draws.matrix().ok_or("no draws yet")?;
+/// assert_eq!(matrix, [[1.0, 1.0], [1.0, 2.0]]);
+/// let preconditioner = Dense::from_covariance(&matrix)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Covariance<const N: usize> {
     moments: Moments<N>,
-    // Of the pair i > j row i, column j has the covariance, row j, column i what its rounding left out.
-    // The diagonal is unused.
+    // For i > j, element (i, j) is a covariance and element (j, i) the part that its rounding left out. The diagonal
+    // is unused.
     cross: [[f32; N]; N],
 }
 
 impl<const N: usize> Covariance<N> {
-    /// Of no samples yet; all will count the same.
+    /// Creates an empty estimate in which all samples have the same weight.
     pub const fn new() -> Self {
         Self {
             moments: Moments::new(),
@@ -37,10 +38,10 @@ impl<const N: usize> Covariance<N> {
         }
     }
 
-    /// Of no samples yet, forgetting as [`Moments::forgetting`].
+    /// Creates an empty estimate that forgets as [`Moments::forgetting`] does.
     ///
     /// # Errors
-    /// When `horizon` is not finite and ≥ 1.
+    /// Returns an error unless `horizon` is finite and ≥ 1.
     pub const fn forgetting(horizon: f32) -> Result<Self, ConfigError> {
         match Moments::forgetting(horizon) {
             Ok(moments) => Ok(Self {
@@ -51,13 +52,13 @@ impl<const N: usize> Covariance<N> {
         }
     }
 
-    /// Takes in a sample; one that is not finite is refused as by [`Moments::push`].
+    /// Adds a sample, or rejects it as [`Moments::push`] does.
     #[inline]
     pub fn push(&mut self, sample: &[f32; N]) {
         self.push_weighted(sample, 1.0);
     }
 
-    /// Takes in a sample of some weight, as [`Moments::push_weighted`].
+    /// Adds a sample with a weight, or rejects it as [`Moments::push_weighted`] does.
     #[inline]
     pub fn push_weighted(&mut self, sample: &[f32; N], weight: f32) {
         let Some(innovation) = self.moments.update(sample, weight) else {
@@ -65,7 +66,7 @@ impl<const N: usize> Covariance<N> {
         };
         let mut rows: &mut [[f32; N]] = &mut self.cross;
         let mut column = 0;
-        // What is left below a row is its column: both halves of each pair are at hand.
+        // The rows below a row hold its column, so both elements of each pair are at hand.
         while let [row, below @ ..] = rows {
             let after = innovation.after.get(column).copied().unwrap_or(0.0);
             let remainders = row.iter_mut().skip(column + 1);
@@ -83,21 +84,21 @@ impl<const N: usize> Covariance<N> {
         }
     }
 
-    /// Forgets all samples; the horizon and the count of refused samples stay.
+    /// Removes all samples. The horizon and the count of rejected samples stay.
     pub const fn clear(&mut self) {
         self.moments.clear();
         self.cross = [[0.0; N]; N];
     }
 
-    /// Mean, variances and normal intervals.
+    /// Returns the mean, the variances, and the normal intervals.
     pub const fn moments(&self) -> &Moments<N> {
         &self.moments
     }
 
-    /// The covariance matrix, symmetric; 0 without samples.
-    pub fn matrix(&self) -> [[f32; N]; N] {
+    /// Returns the covariance matrix, which is symmetric, or `None` if there are no samples.
+    pub fn matrix(&self) -> Option<[[f32; N]; N]> {
         let mut matrix = self.cross;
-        let mut diagonal = self.moments.variance().into_iter();
+        let mut diagonal = self.moments.variance()?.into_iter();
         let mut rows: &mut [[f32; N]] = &mut matrix;
         let mut column = 0;
         while let [row, below @ ..] = rows {
@@ -111,26 +112,28 @@ impl<const N: usize> Covariance<N> {
             column += 1;
             rows = below;
         }
-        matrix
+        Some(matrix)
     }
 
-    /// The correlation matrix, between −1 and 1; 0 beside a variance of 0, and 1 on the diagonal.
-    pub fn correlation(&self) -> [[f32; N]; N] {
-        let mut matrix = self.matrix();
-        let sd = self.moments.sd();
+    /// Returns the correlation matrix, or `None` if there are no samples.
+    ///
+    /// Its elements are between −1 and 1, those on the diagonal are 1, and those of coordinates without variance are 0.
+    pub fn correlation(&self) -> Option<[[f32; N]; N]> {
+        let mut matrix = self.matrix()?;
+        let sd = self.moments.sd()?;
         for (i, (row, a)) in matrix.iter_mut().zip(&sd).enumerate() {
             for (j, (element, b)) in row.iter_mut().zip(&sd).enumerate() {
                 *element = if i == j {
                     1.0
                 } else if *a > 0.0 && *b > 0.0 {
-                    // One after the other: the product could overflow.
+                    // Divided one after the other, since the product could overflow.
                     (*element / *a / *b).clamp(-1.0, 1.0)
                 } else {
                     0.0
                 };
             }
         }
-        matrix
+        Some(matrix)
     }
 }
 
@@ -142,7 +145,7 @@ impl<const N: usize> Default for Covariance<N> {
 
 crate::checkpoint!(impl[const N: usize] for Covariance<N> {
     moments: Moments<N>, cross: [[f32; N]; N]
-});
+} if |covariance| covariance.cross.iter().all(crate::barrier::finite));
 
 #[cfg(test)]
 mod tests {
@@ -161,28 +164,32 @@ mod tests {
             let x = f32::from(i);
             covariance.push(&[x, 7.0 - 2.0 * x, f32::from(i % 7), 5.0]);
         }
-        let matrix = covariance.matrix();
-        let variance = covariance.moments().variance();
+        let matrix = covariance.matrix().unwrap();
+        let variance = covariance.moments().variance().unwrap();
         for (i, row) in matrix.iter().enumerate() {
             assert_eq!(row[i], variance[i]);
             for (j, element) in row.iter().enumerate() {
                 assert_eq!(*element, matrix[j][i]);
             }
         }
-        let correlation = covariance.correlation();
+        let correlation = covariance.correlation().unwrap();
         assert!((correlation[0][1] + 1.0).abs() < 1e-6);
         assert_eq!(correlation[3], [0.0, 0.0, 0.0, 1.0]);
     }
 
     #[test]
-    fn what_is_refused_leaves_no_trace() {
+    fn rejected_samples_change_nothing() {
         let mut covariance = Covariance::<2>::new();
+        assert_eq!(
+            (covariance.matrix(), covariance.correlation()),
+            (None, None)
+        );
         covariance.push(&[1.0, 2.0]);
         covariance.push(&[2.0, -2.0]);
         let good = covariance;
         covariance.push(&[f32::NAN, 0.0]);
         covariance.push(&[0.0, f32::INFINITY]);
-        assert_eq!(covariance.moments().refused(), 2);
+        assert_eq!(covariance.moments().rejected(), 2);
         assert_eq!(covariance.matrix(), good.matrix());
         assert_eq!(covariance.cross, good.cross);
     }

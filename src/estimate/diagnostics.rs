@@ -1,23 +1,23 @@
-//! How far a chain's answer can be relied on.
+//! Convergence diagnostics of one chain.
 
 use super::{BatchMeans, Moments, r_hat};
 use crate::sqrt::sqrt;
 
 /// Effective sample size, Monte Carlo standard error and split R-hat of one chain, in fixed memory.
 ///
-/// The standard error is from batch means (Flegal & Jones 2010): 24 to 95 batches whose size doubles as the run
-/// goes on, from its latest half or more, so that it is itself known within 7 to 15 %. While batches are shorter than
-/// the chain's memory each looks like one draw, so that an effective sample size of some hundreds cannot come from
-/// a stationary chain that has not earned it.
+/// The standard error comes from batch means (Flegal & Jones 2010): 24 to 95 batches, whose size doubles as the run gets
+/// longer, from at least its later half. It is itself known within 7 to 15 %. As long as batches are shorter than the
+/// autocorrelation time, each of them looks like a single draw, so a stationary chain does not reach an effective sample
+/// size of some hundreds too early.
 ///
-/// Whether the chain is stationary is for split R-hat to say (Gelman et al. 2013, section 11.4), which compares the first
-/// 2^k draws with those after them, once there are half as many; until then it is that of the last two equal halves.
-/// Of means and of variances (after Vehtari et al. 2021, who fold the draws) the worse is given: a chain that drifts, that jumped
-/// once, or that came from far away shows here.
+/// Split R-hat (Gelman et al. 2013, section 11.4) shows whether the chain is stationary. It compares the first 2ᵏ draws
+/// with those after them once there are half as many; until then it is the value for the last two equal halves. It is the
+/// larger of the R-hat of means and the R-hat of variances (as Vehtari et al. 2021 fold the draws), so it detects chains
+/// that drift, that jumped once, or that started far away.
 ///
-/// All draws count the same: give it the draws of one chain on one target after burn-in, and
-/// [`clear`](Self::clear) it when the target changes. Of another trace, such as the energy U of each draw, a
-/// `Diagnostics<1>` says the same. 64 bytes a coordinate and 56 in all.
+/// All draws have the same weight. Use the draws of one chain on one posterior after burn-in, and
+/// [`clear`](Self::clear) the diagnostics when the posterior changes. For another trace, such as the energy U of each draw,
+/// use a `Diagnostics<1>`. The size is 64 bytes per coordinate plus 56.
 ///
 /// ```
 /// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, estimate::Diagnostics, schedule::Constant, stepper::Sgld};
@@ -29,7 +29,7 @@ use crate::sqrt::sqrt;
 ///         diagnostics.push(theta);
 ///     }
 /// }
-/// // The law: 10 000 draws with an autocorrelation time of (2 − 0.5)/0.5 = 3.
+/// // Expected: 10 000 draws with an autocorrelation time of (2 − 0.5)/0.5 = 3.
 /// assert!((2000.0..6000.0).contains(&diagnostics.min_ess()));
 /// assert!(diagnostics.split_r_hat() < 1.01);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -38,93 +38,95 @@ use crate::sqrt::sqrt;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Diagnostics<const N: usize> {
     batches: BatchMeans<N>,
-    // The first 2^k draws, and those since.
+    // The first 2^k draws, and those after them.
     first: Moments<N>,
     second: Moments<N>,
-    // Split R-hat when the second was last as long as the first.
+    // Split R-hat at the time when `second` was last as long as `first`.
     at_doubling: f32,
-    refused: u32,
+    rejected: u32,
 }
 
 impl<const N: usize> Diagnostics<N> {
-    /// Of no draws yet.
+    /// Creates diagnostics without draws.
     pub const fn new() -> Self {
         Self {
-            batches: BatchMeans::NONE,
+            batches: BatchMeans::new(),
             first: Moments::new(),
             second: Moments::new(),
             at_doubling: f32::INFINITY,
-            refused: 0,
+            rejected: 0,
         }
     }
 
-    /// Takes in the next draw of the chain; one that is not finite, or so far out that squares overflow, is
-    /// refused: counted, without any other trace.
+    /// Adds the next draw of the chain.
+    ///
+    /// A draw is rejected if it is not finite or so far away that squares overflow. Rejected draws are counted and change
+    /// nothing else.
     pub fn push(&mut self, draw: &[f32; N]) {
-        if !self.batches.admits(draw) || self.second.update(draw, 1.0).is_none() {
-            self.refused = self.refused.saturating_add(1);
+        if !self.batches.accepts(draw) || self.second.update(draw, 1.0).is_none() {
+            self.rejected = self.rejected.saturating_add(1);
             return;
         }
         self.batches.push(draw);
         if self.second.weight() >= self.first.weight() {
-            self.at_doubling = self.live_r_hat();
+            self.at_doubling = self.current_r_hat();
             self.first.merge(&self.second);
             self.second.clear();
         }
     }
 
-    fn live_r_hat(&self) -> f32 {
-        let means = r_hat(self.halves()).into_iter().fold(1.0, f32::max);
-        let variances = self.first.variance().into_iter();
+    fn current_r_hat(&self) -> f32 {
+        let means = r_hat(self.segments()).into_iter().fold(1.0, f32::max);
+        let variances = self.first.variance_or_zero().into_iter();
         variances
-            .zip(self.second.variance())
+            .zip(self.second.variance_or_zero())
             .map(|(a, b)| {
-                // Of the two variances: B = (a − b)²/2 and, for a normal law, W = 2((a + b)/2)².
+                // R-hat of two variances: B = (a − b)²/2 and, for a normal distribution, W = 2((a + b)/2)².
                 let ratio = (a - b) / (a + b);
                 sqrt(1.0 + ratio * ratio)
             })
             .fold(means, f32::max)
     }
 
-    /// Forgets all draws; the count of refused ones stays.
+    /// Removes all draws. The count of rejected draws stays.
     pub const fn clear(&mut self) {
-        let refused = self.refused;
+        let rejected = self.rejected;
         *self = Self::new();
-        self.refused = refused;
+        self.rejected = rejected;
     }
 
-    /// Number of draws.
+    /// Returns the number of draws.
     pub const fn draws(&self) -> f32 {
         self.first.weight() + self.second.weight()
     }
 
-    /// How many draws were refused; saturates.
-    pub const fn refused(&self) -> u32 {
-        self.refused
+    /// Returns how many draws were rejected. The count saturates.
+    pub const fn rejected(&self) -> u32 {
+        self.rejected
     }
 
-    /// Mean and variance of all draws.
+    /// Returns the mean and variance of all draws.
     pub fn moments(&self) -> Moments<N> {
         let mut all = self.first;
         all.merge(&self.second);
         all
     }
 
-    /// The first 2^k draws and those after them: segments for [`r_hat`] over several chains.
-    pub const fn halves(&self) -> [&Moments<N>; 2] {
+    /// Returns the moments of the first 2ᵏ draws and of those after them, for [`r_hat`] over several chains.
+    pub const fn segments(&self) -> [&Moments<N>; 2] {
         [&self.first, &self.second]
     }
 
-    /// Standard error of each coordinate's mean; infinite before there are two draws.
+    /// Returns the Monte Carlo standard error of each coordinate's mean, or infinity before there are two draws.
     pub fn mcse(&self) -> [f32; N] {
         let draws = self.draws();
         self.batches.long_run_variance().map(|v| sqrt(v / draws))
     }
 
-    /// Effective sample size of each coordinate: its variance over the square of its standard error. 0 for a
-    /// coordinate that never moved.
+    /// Returns the effective sample size of each coordinate: its variance over the square of its standard error.
     ///
-    /// It is more than the number of draws when successive draws are opposed.
+    /// It is 0 for a coordinate that never moved, and exceeds the number of draws if successive draws are negatively
+    /// correlated.
     pub fn ess(&self) -> [f32; N] {
         let draws = self.draws();
         self.autocorrelation_time().map(|time| {
@@ -136,12 +138,11 @@ impl<const N: usize> Diagnostics<N> {
         })
     }
 
-    /// Integrated autocorrelation time of each coordinate: draws that are worth one independent draw. Infinite for
-    /// a coordinate that never moved.
+    /// Returns the integrated autocorrelation time of each coordinate: how many draws are worth one independent draw.
     ///
-    /// Of SGLD on U = kθ²/2 it is (2 − ηk)/(ηk).
+    /// It is infinite for a coordinate that never moved. For SGLD on U = kθ²/2 it is (2 − ηk)/(ηk).
     pub fn autocorrelation_time(&self) -> [f32; N] {
-        let variance = self.moments().variance();
+        let variance = self.moments().variance_or_zero();
         let mut time = self.batches.long_run_variance();
         for (t, v) in time.iter_mut().zip(variance) {
             *t = if v > 0.0 { *t / v } else { f32::INFINITY };
@@ -149,15 +150,17 @@ impl<const N: usize> Diagnostics<N> {
         time
     }
 
-    /// The smallest effective sample size of all coordinates.
+    /// Returns the smallest effective sample size of all coordinates.
     pub fn min_ess(&self) -> f32 {
         self.ess().into_iter().fold(f32::INFINITY, f32::min)
     }
 
-    /// The largest split R-hat of all coordinates: 1 when both halves agree, infinite when one never moved.
+    /// Returns the largest split R-hat of all coordinates.
+    ///
+    /// It is near 1 if both segments agree, and infinite if a coordinate never moved.
     pub fn split_r_hat(&self) -> f32 {
         if self.second.weight() >= 0.5 * self.first.weight() {
-            self.live_r_hat()
+            self.current_r_hat()
         } else {
             self.at_doubling
         }
@@ -171,8 +174,8 @@ impl<const N: usize> Default for Diagnostics<N> {
 }
 
 crate::checkpoint!(impl[const N: usize] for Diagnostics<N> {
-    batches: BatchMeans<N>, first: Moments<N>, second: Moments<N>, at_doubling: f32, refused: u32
-});
+    batches: BatchMeans<N>, first: Moments<N>, second: Moments<N>, at_doubling: f32, rejected: u32
+} if |diagnostics| diagnostics.at_doubling >= 1.0);
 
 #[cfg(test)]
 mod tests {
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_of_no_draws() {
+    fn nothing_is_known_without_draws() {
         let mut diagnostics = Diagnostics::<2>::new();
         assert_eq!(diagnostics.min_ess(), 0.0);
         assert_eq!(diagnostics.split_r_hat(), f32::INFINITY);
@@ -202,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_leaves_no_trace() {
+    fn rejected_draws_change_nothing() {
         let mut diagnostics = Diagnostics::<2>::new();
         for x in [1.0, 2.0, -3.0] {
             diagnostics.push(&[x, 1.0]);
@@ -211,8 +214,8 @@ mod tests {
         for x in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e19, f32::MAX] {
             diagnostics.push(&[0.0, x]);
         }
-        assert_eq!(diagnostics.refused(), 5);
-        diagnostics.refused = 0;
+        assert_eq!(diagnostics.rejected(), 5);
+        diagnostics.rejected = 0;
         assert_eq!(diagnostics, good);
     }
 }

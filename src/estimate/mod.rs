@@ -1,4 +1,7 @@
-//! From draws to answers, in fixed memory.
+//! Estimates from draws, in fixed memory: means, intervals, quantiles, and how reliable they are.
+//!
+//! An estimate without samples returns `None` instead of numbers, so that "nothing known yet" cannot be
+//! mistaken for "known exactly".
 
 mod batches;
 mod covariance;
@@ -19,6 +22,6 @@ pub use quantiles::Quantiles;
 pub use r_hat::r_hat;
 
 pub(crate) use batches::BatchMeans;
-use normal::central_normal;
+use normal::{central_normal, normal_intervals};
 use sum::Sum;
 use weights::Weights;

@@ -1,18 +1,16 @@
-//! The normal quantile in f32.
+//! The normal quantile and normal intervals in f32.
 
-use crate::sqrt::sqrt;
+use crate::{ConfigError, sqrt::sqrt};
 
-/// The largest level below 1.
-const MOST: f32 = 1.0 - 0.5 * f32::EPSILON;
-
-/// The z with P(|Z| < z) = `level` for Z ~ N(0, 1), within a relative 1e-6.
+/// Returns the z with P(|Z| < z) = `level` for Z ~ N(0, 1), within a relative error of 1e-6.
 ///
-/// Wichura's PPND7 (1988, algorithm AS 241). A level below 0 is read as 0, one above 1 − 2⁻²⁴ or NaN
-/// as that.
-pub fn central_normal(level: f32) -> f32 {
-    // False for NaN too: what is not known gets the widest interval.
-    let level = if level <= MOST { level.max(0.0) } else { MOST };
-    if level <= 0.85 {
+/// Wichura's PPND7 (1988, algorithm AS 241).
+///
+/// # Errors
+/// Returns an error unless `level` is between 0 and 1.
+pub fn central_normal(level: f32) -> Result<f32, ConfigError> {
+    let level = ConfigError::probability("level", level)?;
+    let z = if level <= 0.85 {
         let q = 0.5 * level;
         let r = 0.180_625 - q * q;
         let top = 3.387_132_7 + r * (50.434_273 + r * (159.291_14 + r * 59.109_375));
@@ -24,7 +22,23 @@ pub fn central_normal(level: f32) -> f32 {
         let top = 1.423_437_2 + r * (2.756_815_4 + r * (1.306_728_5 + r * 0.170_238_21));
         let bottom = 1.0 + r * (0.737_001_6 + r * 0.120_211_33);
         top / bottom
+    };
+    Ok(z)
+}
+
+/// Returns the intervals mean ± z·sd, or the whole line for each coordinate if nothing is known.
+pub fn normal_intervals<const N: usize>(
+    z: f32,
+    mean: Option<[f32; N]>,
+    sd: Option<[f32; N]>,
+) -> [[f32; 2]; N] {
+    let mut intervals = [[f32::NEG_INFINITY, f32::INFINITY]; N];
+    if let (Some(mean), Some(sd)) = (mean, sd) {
+        for (interval, (m, sd)) in intervals.iter_mut().zip(mean.iter().zip(sd)) {
+            *interval = [m - z * sd, m + z * sd];
+        }
     }
+    intervals
 }
 
 #[cfg(test)]
@@ -38,7 +52,7 @@ mod tests {
         for level in steps.chain(tail) {
             // One Newton step from the approximation, in f64, gives the exact quantile: what it leaves
             // is of the order of the square of the error.
-            let z = f64::from(central_normal(level));
+            let z = f64::from(central_normal(level).unwrap());
             let beyond = libm::erfc(z * core::f64::consts::FRAC_1_SQRT_2);
             let density = libm::exp(-0.5 * z * z) * libm::sqrt(2.0 / core::f64::consts::PI);
             let error = (1.0 - f64::from(level) - beyond) / density;
@@ -47,14 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn any_level_has_a_finite_z() {
-        assert_eq!(central_normal(0.0), 0.0);
-        assert_eq!(central_normal(-1.0), 0.0);
-        assert_eq!(central_normal(f32::NEG_INFINITY), 0.0);
-        let most = central_normal(1.0);
-        assert!((5.2..5.5).contains(&most), "{most}");
-        assert_eq!(central_normal(7.0), most);
-        assert_eq!(central_normal(f32::NAN), most);
-        assert_eq!(central_normal(f32::INFINITY), most);
+    fn every_probability_has_a_finite_z_and_nothing_else_has_one() {
+        for level in [1e-45, 1e-10, 0.5, 1.0 - 0.5 * f32::EPSILON] {
+            let z = central_normal(level).unwrap();
+            assert!((0.0..5.5).contains(&z), "{level}: {z}");
+        }
+        for level in [0.0, 1.0, -0.5, 95.0, f32::NAN, f32::INFINITY] {
+            let error = central_normal(level).unwrap_err();
+            assert_eq!(error.field, "level");
+        }
     }
 }

@@ -1,14 +1,14 @@
-//! R-hat: do several stretches of sampling agree?
+//! R-hat: whether several segments of sampling agree.
 
 use super::Moments;
 use crate::sqrt::sqrt;
 
-/// R-hat of each coordinate over segments: several chains, or their halves.
+/// Returns R-hat of each coordinate over several segments of sampling, such as chains or their halves.
 ///
-/// √(1 + B/W), with W the mean variance within a segment and B the variance of their means (Gelman & Rubin 1992; Gelman
-/// et al. 2013, section 11.4, of whose factor (n − 1)/n nothing is left at the lengths where it is of use). Segments need
-/// not be of the same length: they count by their weights. 1 when they agree; below 1.01 they may be pooled. Infinite when
-/// no segment moved, or there are less than two.
+/// R-hat is √(1 + B/W), where W is the mean variance within a segment and B the variance of the means (Gelman & Rubin
+/// 1992; Gelman et al. 2013, section 11.4, without the factor (n − 1)/n, which is 1 at useful lengths). Segments may
+/// differ in length; each counts by its weight. R-hat is 1 if the segments agree; below 1.01 they may be pooled. It is
+/// infinite for a coordinate that no segment moved, and if fewer than two segments have samples.
 ///
 /// ```
 /// use langevin::{Moments, estimate::r_hat};
@@ -29,7 +29,7 @@ pub fn r_hat<'a, const N: usize>(segments: impl IntoIterator<Item = &'a Moments<
             count += 1.0;
             pooled.merge(segment);
             let share = segment.weight() / pooled.weight();
-            for (w, v) in within.iter_mut().zip(segment.variance()) {
+            for (w, v) in within.iter_mut().zip(segment.variance_or_zero()) {
                 *w += share * (v - *w);
             }
         }
@@ -38,7 +38,7 @@ pub fn r_hat<'a, const N: usize>(segments: impl IntoIterator<Item = &'a Moments<
         return [f32::INFINITY; N];
     }
     let unbiased = count / (count - 1.0);
-    for (w, v) in within.iter_mut().zip(pooled.variance()) {
+    for (w, v) in within.iter_mut().zip(pooled.variance_or_zero()) {
         *w = if *w > 0.0 {
             let between = unbiased * (v - *w).max(0.0);
             sqrt(1.0 + between / *w)
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn one_segment_or_none_that_moved_says_nothing() {
+    fn is_infinite_for_one_segment_or_none_that_moved() {
         let mut still = Moments::<1>::new();
         still.push(&[1.0]);
         let mut moved = still;

@@ -1,21 +1,23 @@
-//! A running sum that does not stall: Kahan's compensation.
+//! A running sum that does not stall: Kahan's compensated summation.
 
-/// A number as the unevaluated sum of two floats, some 48 bits together.
+use crate::barrier::finite;
+
+/// A number held as the unevaluated sum of two floats, some 48 bits together.
 ///
-/// Kahan (1965). In a plain f32 an addend below half an ulp of the sum is lost, and with it all that
-/// follow: a count stops at 2²⁴, a mean as soon as its increments are that small. Here what is lost
-/// is kept and added the next time.
+/// In a plain `f32` an addend below half an ulp of the sum is lost, and so are all that follow: a count stops at
+/// 2²⁴, a mean stops as soon as its increments are that small. Here the rounding error is kept and added the next time
+/// (Kahan 1965).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sum {
     /// The sum, rounded.
     pub hi: f32,
-    /// What the rounding left out.
+    /// The part of the sum that the rounding left out.
     pub lo: f32,
 }
 
 impl Sum {
-    pub const ZERO: Self = Self { hi: 0.0, lo: 0.0 };
+    pub const ZERO: Self = Self::new(0.0);
 
     pub const fn new(hi: f32) -> Self {
         Self { hi, lo: 0.0 }
@@ -29,20 +31,20 @@ impl Sum {
         self.hi = hi;
     }
 
-    /// x − self.
+    /// Returns `x` − self.
     #[inline]
-    pub const fn from(self, x: f32) -> f32 {
+    pub const fn distance_to(self, x: f32) -> f32 {
         (x - self.hi) - self.lo
     }
 
-    /// other − self.
+    /// Returns `other` − self.
     #[inline]
-    pub const fn to(self, other: Self) -> f32 {
+    pub const fn distance_to_sum(self, other: Self) -> f32 {
         (other.hi - self.hi) + (other.lo - self.lo)
     }
 }
 
-crate::checkpoint!(impl[] for Sum { hi: f32, lo: f32 });
+crate::checkpoint!(impl[] for Sum { hi: f32, lo: f32 } if |sum| finite(&[sum.hi, sum.lo]));
 
 #[cfg(test)]
 mod tests {

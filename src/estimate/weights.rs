@@ -1,28 +1,35 @@
-//! The sum of weights behind every estimate, and a sample's share in it.
+//! The sum of the weights behind every estimate, and the share of a sample in it.
 
 use super::Sum;
 use crate::ConfigError;
 
-/// W ← λW + w, and the share α = w/W with which a sample of weight w enters.
+/// The sum of weights W ← λW + w, and the count of rejected samples.
 ///
-/// With λ = 1 estimates are plain, with λ = 1 − 1/horizon they forget: W then ends at the horizon
-/// times the mean weight, and α no longer tends to 0.
+/// A sample of weight w enters an estimate with the share α = w/W. With λ = 1 nothing is forgotten; with
+/// λ = 1 − 1/horizon W tends to the horizon times the mean weight, and α no longer tends to 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Weights {
     total: Sum,
     // 1 − λ.
-    fade: f32,
-    refused: u32,
+    forgetting: f32,
+    rejected: u32,
 }
 
 impl Weights {
-    pub const PLAIN: Self = Self {
-        total: Sum::ZERO,
-        fade: 0.0,
-        refused: 0,
-    };
+    /// Creates an empty sum that forgets nothing.
+    pub const fn new() -> Self {
+        Self {
+            total: Sum::ZERO,
+            forgetting: 0.0,
+            rejected: 0,
+        }
+    }
 
+    /// Creates an empty sum that forgets.
+    ///
+    /// # Errors
+    /// Returns an error unless `horizon` is finite and ≥ 1.
     pub const fn forgetting(horizon: f32) -> Result<Self, ConfigError> {
         match ConfigError::check(
             horizon >= 1.0 && horizon.is_finite(),
@@ -31,19 +38,19 @@ impl Weights {
             horizon,
         ) {
             Ok(horizon) => Ok(Self {
-                fade: 1.0 / horizon,
-                ..Self::PLAIN
+                forgetting: 1.0 / horizon,
+                ..Self::new()
             }),
             Err(error) => Err(error),
         }
     }
 
-    /// The weights with one more, and its share; `None` when the weight is not finite and > 0, or
-    /// the sum would overflow.
+    /// Returns the sum with one more weight, and the share of that weight. Returns `None` if the weight is not finite
+    /// and > 0, or if the sum would overflow.
     #[inline]
     pub fn with(mut self, weight: f32) -> Option<(Self, f32)> {
-        // One after the other: a small weight is not lost in a large one that fades at once.
-        self.total.add(-self.fade * self.total.hi);
+        // One after the other, so that a small weight is not lost in a large one that is forgotten at once.
+        self.total.add(-self.forgetting * self.total.hi);
         self.total.add(weight);
         // False for NaN too.
         if weight > 0.0 && self.total.hi > 0.0 && self.total.hi < f32::INFINITY {
@@ -53,8 +60,8 @@ impl Weights {
         }
     }
 
-    /// Adds the other's total, and gives its share in the sum; `None` when the other's is 0, or the
-    /// sum overflows.
+    /// Returns both sums together, and the share of the other one. Returns `None` if the other one is empty or if the sum
+    /// would overflow.
     pub fn merged(mut self, other: &Self) -> Option<(Self, f32)> {
         self.total.add(other.total.hi);
         self.total.add(other.total.lo);
@@ -69,13 +76,17 @@ impl Weights {
         self.total.hi
     }
 
-    pub const fn refused(&self) -> u32 {
-        self.refused
+    pub const fn is_empty(&self) -> bool {
+        self.total.hi == 0.0
+    }
+
+    pub const fn rejected(&self) -> u32 {
+        self.rejected
     }
 
     #[cold]
-    pub const fn refuse(&mut self) {
-        self.refused = self.refused.saturating_add(1);
+    pub const fn reject(&mut self) {
+        self.rejected = self.rejected.saturating_add(1);
     }
 
     pub const fn clear(&mut self) {
@@ -83,4 +94,5 @@ impl Weights {
     }
 }
 
-crate::checkpoint!(impl[] for Weights { total: Sum, fade: f32, refused: u32 });
+crate::checkpoint!(impl[] for Weights { total: Sum, forgetting: f32, rejected: u32 }
+    if |weights| weights.total.hi >= 0.0 && (0.0..=1.0).contains(&weights.forgetting));

@@ -111,8 +111,8 @@ impl<const N: usize> Monitor<N> {
             noise: [0.0; N],
             pairs: 0,
             draws: Diagnostics::new(),
-            squares: BatchMeans::NONE,
-            virials: BatchMeans::NONE,
+            squares: BatchMeans::new(),
+            virials: BatchMeans::new(),
         }
     }
 
@@ -225,7 +225,7 @@ impl<const N: usize> Monitor<N> {
     /// Relative bias of each variance, in the metric's coordinates: E\[φᵢ ∂U/∂φᵢ\] − 1, and its standard
     /// error.
     pub fn bias(&self) -> [(f32, f32); N] {
-        let (size, count) = self.virials.shape();
+        let (size, count) = self.virials.size_and_count();
         let mut bias = [(0.0, f32::INFINITY); N];
         if count >= BATCHES {
             let draws = size as f32 * count as f32;
@@ -261,7 +261,7 @@ impl<const N: usize> Monitor<N> {
     /// deviation well enough.
     fn work(&self) -> [f32; N] {
         let mut work = [f32::INFINITY; N];
-        if self.squares.shape().1 < BATCHES {
+        if self.squares.size_and_count().1 < BATCHES {
             return work;
         }
         for (((w, ess), square), variance) in work

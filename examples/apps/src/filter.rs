@@ -349,7 +349,8 @@ fn prior_moments() -> Result<Moments<2>, ConfigError> {
 
 /// What is known of τ and of R.
 fn marginals(posterior: &Moments<2>) -> [Marginal; 2] {
-    let ([tau, r], [tau_sd, r_sd]) = (posterior.mean(), posterior.sd());
+    let [tau, r] = posterior.mean().unwrap_or_default();
+    let [tau_sd, r_sd] = posterior.sd().unwrap_or([f32::INFINITY; 2]);
     [(tau, tau_sd), (r, r_sd)].map(|(mean, sd)| Marginal { mean, sd })
 }
 

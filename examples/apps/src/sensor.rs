@@ -189,8 +189,8 @@ impl Sensor {
     /// What is known, beside `alarm`: before the first reading nothing, all zeros.
     pub fn report(&self, alarm: Option<Alarm>) -> Report {
         let [line_offset, line_slope] = self.posterior.line;
-        let [offset, slope, noise] = self.estimates.mean();
-        let [offset_sd, slope_sd, noise_sd] = self.estimates.sd();
+        let [offset, slope, noise] = self.estimates.mean().unwrap_or_default();
+        let [offset_sd, slope_sd, noise_sd] = self.estimates.sd().unwrap_or_default();
         Report {
             offset: Marginal {
                 mean: line_offset + offset,
@@ -228,7 +228,8 @@ impl Sensor {
     /// What is wrong with a reading.
     fn judge(&mut self, code: u16) -> Option<Alarm> {
         // What the noise surely is, once the window is half full.
-        let ([.., noise], [.., sd]) = (self.estimates.mean(), self.estimates.sd());
+        let marginals = self.estimates.mean().zip(self.estimates.sd());
+        let ([.., noise], [.., sd]) = marginals.unwrap_or_default();
         let known = self.readings.total_weight() >= 0.5 * MEMORY;
         let stuck = self
             .run
@@ -251,8 +252,10 @@ impl Sensor {
             return [0.0, f32::from(HIGHEST)];
         }
         let [offset, slope] = self.posterior.line;
-        let [interval] = self.next.interval(LEVEL);
-        interval.map(|end| offset + slope + end)
+        match self.next.interval(LEVEL) {
+            Ok([interval]) => interval.map(|end| offset + slope + end),
+            Err(_) => [0.0, f32::from(HIGHEST)],
+        }
     }
 }
 

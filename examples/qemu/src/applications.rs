@@ -52,7 +52,9 @@ fn instrument<const N: usize, const CAP: usize>(
         writeln!(out, "{name}/position[{i}] {:08x}", t.to_bits())?;
     }
     let posterior = calibration.posterior();
-    for (i, (mean, sd)) in posterior.mean().iter().zip(posterior.sd()).enumerate() {
+    let (mean, sd) = (posterior.mean(), posterior.sd());
+    let marginals = mean.into_iter().flatten().zip(sd.into_iter().flatten());
+    for (i, (mean, sd)) in marginals.enumerate() {
         writeln!(out, "{name}/mean[{i}] {:08x}", mean.to_bits())?;
         writeln!(out, "{name}/sd[{i}] {:08x}", sd.to_bits())?;
     }

@@ -36,8 +36,10 @@ pub fn calibrate(console: impl Console) -> ! {
             continue;
         }
         let posterior = calibration.posterior();
-        let line = line.text(" readings: b = ").numbers(posterior.mean());
-        log.info(&line.text(", sd ").numbers(posterior.sd()));
+        if let (Some(mean), Some(sd)) = (posterior.mean(), posterior.sd()) {
+            let line = line.text(" readings: b = ").numbers(mean);
+            log.info(&line.text(", sd ").numbers(sd));
+        }
     }
     let line = Line::new()
         .text("faults: ")

@@ -38,8 +38,11 @@ impl Heating {
                 self.posterior.push(theta);
             }
         }
-        let [usual, effect] = self.posterior.mean();
-        let [_, [least, _]] = self.posterior.interval(0.99);
+        let (Some([usual, effect]), Ok([_, [least, _]])) =
+            (self.posterior.mean(), self.posterior.interval(0.99))
+        else {
+            return (duty, true); // no draws yet
+        };
         let duty = 0.75 + (target - usual) / effect.max(1.0);
         (duty.clamp(0.0, 1.0), least > 5.0)
     }
