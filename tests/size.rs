@@ -56,7 +56,7 @@ fn chains() {
 
 #[test]
 fn windows() {
-    // 64 observations of 12 bytes; the ring's index and whether it is full, the fade, the sum of the
+    // 64 observations of 12 bytes; the ring's index and whether it is full, the forgetting factor, the sum of the
     // weights, the refused.
     assert_eq!(
         size_of::<Window<Sample<2>, 64>>(),

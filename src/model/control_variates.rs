@@ -2,23 +2,28 @@
 
 use rand_core::TryRng;
 
-use super::{BatchSampler, Likelihood, Minibatch, Prior, WithoutReplacement};
-use crate::{Potential, StepError, data::Data, potential::GradientVariance};
+use super::{Likelihood, Minibatch, Posterior, Prior};
+use crate::{
+    Potential, StepError,
+    data::{BatchSampler, Data},
+    potential::GradientVariance,
+};
 
-/// A [`Minibatch`] with control variates: with gᵢ = −wᵢ∇log p(yᵢ | θ) and an anchor a, the gradient
-/// is estimated as
+/// A [`Minibatch`] of differences from an anchor, a point whose full gradient is known.
+///
+/// With gᵢ = −wᵢ∇log p(yᵢ | θ) and an anchor a, the gradient is estimated as
 ///
 /// ∇(−log p(θ)) + Σ gᵢ(a) + (N/B) Σ_batch (gᵢ(θ) − gᵢ(a)),
 ///
-/// with the full sum Σ gᵢ(a) taken once. Unbiased as a minibatch is, and its variance shrinks with
-/// |θ − a|²: with the anchor at the mode it is a small part of a plain minibatch's, and the batch that a
-/// given accuracy needs hardly grows with the data. Exact at the anchor, and everywhere when the terms
-/// are quadratics of equal curvature. Baker et al. (2019).
+/// where the full sum Σ gᵢ(a) is taken once (Baker et al. 2019). It is unbiased as a minibatch is, and its
+/// variance shrinks with |θ − a|²: with the anchor at the mode it is a small part of a plain minibatch's, and the
+/// batch that a given accuracy needs hardly grows with the data. The gradient is exact at the anchor, and
+/// everywhere when the terms are quadratics of equal curvature.
 ///
-/// The anchor is chosen once (the mode, at best), moved on request by
-/// [`set_centre`](Potential::set_centre), or every m gradients: [`refresh_every`](Self::refresh_every).
+/// The anchor is chosen once (the mode, at best), and moved on request by
+/// [`set_centre`](Potential::set_centre) or at every m-th gradient by [`refresh_every`](Self::refresh_every).
 ///
-/// Cost: 2B gradients of single data at a call, N at a move of the anchor; 2 floats a parameter. The
+/// Cost: 2B gradients of single data at a call, N at a move of the anchor; two floats a parameter. The
 /// data are borrowed: after a new observation, make a new one.
 ///
 /// ```
@@ -33,34 +38,25 @@ use crate::{Potential, StepError, data::Data, potential::GradientVariance};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct ControlVariates<
-    'a,
-    const N: usize,
-    P,
-    L,
-    D: ?Sized,
-    R,
-    const B: usize,
-    S = WithoutReplacement,
-> {
-    batch: Minibatch<'a, P, L, D, R, B, S>,
+pub struct ControlVariates<const N: usize, P> {
+    batch: P,
     anchor: [f32; N],
     // Of the likelihood, summed over all data, at the anchor.
     full: [f32; N],
-    // 0: only on request.
+    // Gradients between moves of the anchor; 0 means only on request.
     every: u32,
     until: u32,
 }
 
-impl<'a, P, L, D: Data + ?Sized, R, const B: usize, S> Minibatch<'a, P, L, D, R, B, S> {
-    /// The same with control variates, anchored at `anchor`.
+impl<Q, L, D: Data + ?Sized, R, const B: usize, S> Minibatch<Posterior<'_, Q, L, D>, R, B, S> {
+    /// Returns the same minibatch with control variates, anchored at `anchor`.
     ///
     /// # Errors
     /// [`StepError::NonFiniteGradient`] when the full gradient there is not finite.
     pub fn control_variates<const N: usize>(
         self,
         anchor: &[f32; N],
-    ) -> Result<ControlVariates<'a, N, P, L, D, R, B, S>, StepError>
+    ) -> Result<ControlVariates<N, Self>, StepError>
     where
         L: Likelihood<D::Observation, N>,
     {
@@ -76,13 +72,9 @@ impl<'a, P, L, D: Data + ?Sized, R, const B: usize, S> Minibatch<'a, P, L, D, R,
     }
 }
 
-impl<const N: usize, P, L, D, R, const B: usize, S> ControlVariates<'_, N, P, L, D, R, B, S>
-where
-    D: Data + ?Sized,
-    L: Likelihood<D::Observation, N>,
-{
-    /// Moves the anchor to the position by itself, at every `gradients`-th gradient: SVRG (Johnson &
-    /// Zhang 2013; for Langevin dynamics Dubey et al. 2016). 0 leaves it to
+impl<const N: usize, P> ControlVariates<N, P> {
+    /// Returns the same with the anchor moving to the position at every `gradients`-th gradient by itself: SVRG
+    /// (Johnson & Zhang 2013; for Langevin dynamics Dubey et al. 2016). 0 leaves it to
     /// [`set_centre`](Potential::set_centre).
     #[must_use]
     pub const fn refresh_every(mut self, gradients: u32) -> Self {
@@ -91,11 +83,18 @@ where
         self
     }
 
-    /// The anchor a.
+    /// Returns the anchor.
     pub const fn anchor(&self) -> &[f32; N] {
         &self.anchor
     }
+}
 
+impl<const N: usize, Q, L, D, R, const B: usize, S>
+    ControlVariates<N, Minibatch<Posterior<'_, Q, L, D>, R, B, S>>
+where
+    D: Data + ?Sized,
+    L: Likelihood<D::Observation, N>,
+{
     #[inline(never)]
     fn anchor_at(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         let posterior = &self.batch.posterior;
@@ -112,7 +111,7 @@ where
         }
     }
 
-    /// Counts down to the next move of the anchor, and makes it.
+    /// Counts down to the next move of the anchor and makes it when it is due.
     #[inline]
     fn refresh(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         if self.every == 0 {
@@ -126,10 +125,10 @@ where
     }
 }
 
-impl<const N: usize, P, L, D, R, const B: usize, S> Potential<N>
-    for ControlVariates<'_, N, P, L, D, R, B, S>
+impl<const N: usize, Q, L, D, R, const B: usize, S> Potential<N>
+    for ControlVariates<N, Minibatch<Posterior<'_, Q, L, D>, R, B, S>>
 where
-    P: Prior<N>,
+    Q: Prior<N>,
     D: Data + ?Sized,
     L: Likelihood<D::Observation, N>,
     R: TryRng,
@@ -138,13 +137,13 @@ where
     #[inline]
     fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         self.refresh(theta)?;
-        let Some(subset) = self.batch.draw()? else {
+        let Some(indices) = self.batch.draw()? else {
             return self.batch.posterior.gradient(theta, gradient);
         };
         let model = self.batch.posterior.model;
         *gradient = self.full;
         model.prior.add_gradient(theta, gradient);
-        let terms = self.batch.scaled(&subset);
+        let terms = self.batch.scaled(&indices);
         model
             .likelihood
             .add_differences(theta, &self.anchor, terms, gradient);
@@ -160,11 +159,12 @@ where
     }
 }
 
-/// The variance is that of the differences, from the batch itself; `B` ≥ 2. 0 where all data are taken.
-impl<const N: usize, P, L, D, R, const B: usize, S> GradientVariance<N>
-    for ControlVariates<'_, N, P, L, D, R, B, S>
+/// The variance is that of the differences, estimated from the batch itself, which needs `B` ≥ 2. It is 0 where all
+/// data are taken.
+impl<const N: usize, Q, L, D, R, const B: usize, S> GradientVariance<N>
+    for ControlVariates<N, Minibatch<Posterior<'_, Q, L, D>, R, B, S>>
 where
-    P: Prior<N>,
+    Q: Prior<N>,
     D: Data + ?Sized,
     L: Likelihood<D::Observation, N>,
     R: TryRng,
@@ -178,14 +178,14 @@ where
     ) -> Result<(), StepError> {
         self.refresh(theta)?;
         *variance = [0.0; N];
-        let Some(subset) = self.batch.draw()? else {
+        let Some(indices) = self.batch.draw()? else {
             return self.batch.posterior.gradient(theta, gradient);
         };
         let model = self.batch.posterior.model;
         *gradient = self.full;
         model.prior.add_gradient(theta, gradient);
         self.batch.add_terms(
-            &subset,
+            &indices,
             |observation, weight, term| {
                 let likelihood = &model.likelihood;
                 likelihood.add_gradient(theta, observation, weight, term);

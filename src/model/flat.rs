@@ -2,7 +2,7 @@
 
 use super::Prior;
 
-/// The improper flat prior: −log p = 0. The posterior is the likelihood, if that can be normalised.
+/// The improper flat prior, −log p = 0: the posterior is the likelihood, if that can be normalised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flat;
 
@@ -11,7 +11,7 @@ impl<const N: usize> Prior<N> for Flat {
     fn add_gradient(&self, _: &[f32; N], _: &mut [f32; N]) {}
 
     #[inline]
-    fn energy(&self, _: &[f32; N]) -> f32 {
+    fn negative_log_density(&self, _: &[f32; N]) -> f32 {
         0.0
     }
 }

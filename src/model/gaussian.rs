@@ -5,13 +5,13 @@ use crate::ConfigError;
 
 /// Each coordinate θᵢ ~ N(mᵢ, sᵢ²): −log p = Σ (θᵢ − mᵢ)²/(2sᵢ²).
 ///
-/// A standard deviation of infinity leaves its coordinate flat, for another prior to take: see
+/// A standard deviation of infinity leaves its coordinate flat, so that another prior can take it: see
 /// [`Prior`].
 ///
 /// ```
 /// use langevin::{GaussianPrior, model::Prior};
 /// let prior = GaussianPrior::new([0.0, 3.0], [10.0, 0.5])?;
-/// assert_eq!(prior.energy(&[0.0, 4.0]), 2.0);
+/// assert_eq!(prior.negative_log_density(&[0.0, 4.0]), 2.0);
 /// # Ok::<(), langevin::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,12 +21,12 @@ pub struct GaussianPrior<const N: usize> {
 }
 
 impl<const N: usize> GaussianPrior<N> {
-    /// The prior with these means and standard deviations.
+    /// Creates the prior with these means and standard deviations.
     ///
     /// # Errors
-    /// When a mean is not finite, or a standard deviation not > 1e-18.
+    /// When a `mean` is not finite, or an `sd` not > 1e-18.
     pub const fn new(mean: [f32; N], sd: [f32; N]) -> Result<Self, ConfigError> {
-        match inverse_scales(&mean, sd) {
+        match inverse_scales(&mean, sd, ["mean", "sd"]) {
             Ok(inverse_sd) => Ok(Self { mean, inverse_sd }),
             Err(error) => Err(error),
         }
@@ -43,7 +43,7 @@ impl<const N: usize> Prior<N> for GaussianPrior<N> {
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N]) -> f32 {
+    fn negative_log_density(&self, theta: &[f32; N]) -> f32 {
         let mut energy = 0.0;
         for ((t, m), k) in theta.iter().zip(&self.mean).zip(&self.inverse_sd) {
             let z = k * (t - m);

@@ -6,13 +6,13 @@ use crate::ConfigError;
 /// Each coordinate θᵢ ~ Laplace(mᵢ, bᵢ): −log p = Σ |θᵢ − mᵢ|/bᵢ. The prior of sparse coefficients (the
 /// Bayesian lasso; Park & Casella 2008).
 ///
-/// The gradient at mᵢ itself is taken as 0. A scale of infinity leaves its coordinate flat, for
-/// another prior to take: see [`Prior`].
+/// The gradient at mᵢ itself is taken as 0. A scale of infinity leaves its coordinate flat, so that another
+/// prior can take it: see [`Prior`].
 ///
 /// ```
 /// use langevin::model::{LaplacePrior, Prior};
 /// let prior = LaplacePrior::new([0.0], [0.5])?;
-/// assert_eq!(prior.energy(&[-3.0]), 6.0);
+/// assert_eq!(prior.negative_log_density(&[-3.0]), 6.0);
 /// # Ok::<(), langevin::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,12 +22,12 @@ pub struct LaplacePrior<const N: usize> {
 }
 
 impl<const N: usize> LaplacePrior<N> {
-    /// The prior with these locations and scales; the standard deviation is √2 times the scale.
+    /// Creates the prior with these locations and scales. The standard deviation is √2 times the scale.
     ///
     /// # Errors
-    /// When a location is not finite, or a scale not > 1e-18.
+    /// When a `location` is not finite, or a `scale` not > 1e-18.
     pub const fn new(location: [f32; N], scale: [f32; N]) -> Result<Self, ConfigError> {
-        match inverse_scales(&location, scale) {
+        match inverse_scales(&location, scale, ["location", "scale"]) {
             Ok(inverse_scale) => Ok(Self {
                 location,
                 inverse_scale,
@@ -49,7 +49,7 @@ impl<const N: usize> Prior<N> for LaplacePrior<N> {
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N]) -> f32 {
+    fn negative_log_density(&self, theta: &[f32; N]) -> f32 {
         let mut energy = 0.0;
         for ((t, m), k) in theta.iter().zip(&self.location).zip(&self.inverse_scale) {
             energy += k * (t - m).abs();

@@ -1,12 +1,12 @@
 //! Linear regression, with the noise's standard deviation known or a parameter.
 
-use super::{Likelihood, add_scaled, dot};
+use super::{GeneralizedLinear, Likelihood, dot};
 use crate::{ConfigError, Sample};
 
-/// Linear regression with known σ: y ~ N(xᵀθ, σ²), −log p = (xᵀθ − y)²/(2σ²).
+/// Linear regression with known σ: y ~ N(z, σ²), z = xᵀθ, −log p = (z − y)²/(2σ²).
 ///
-/// For this likelihood with a Gaussian prior the posterior is Gaussian, and exact recursive least
-/// squares is cheaper than any sampler.
+/// With a Gaussian prior the posterior is Gaussian, and exact recursive least squares is cheaper than any
+/// sampler.
 ///
 /// ```
 /// use langevin::{GaussianPrior, Model, Sample, model::LinearRegression, potential::Energy};
@@ -22,10 +22,10 @@ pub struct LinearRegression {
 }
 
 impl LinearRegression {
-    /// With noise of standard deviation `sigma`, in the units of y.
+    /// Creates the likelihood with noise of standard deviation `sigma`, in the units of y.
     ///
     /// # Errors
-    /// When `sigma` is not finite and > 0, or so small that its square underflows.
+    /// When `sigma` is not in (1e-19, 1e19), the range in which its square neither underflows nor overflows.
     pub const fn new(sigma: f32) -> Result<Self, ConfigError> {
         match precision(sigma) {
             Ok(precision) => Ok(Self { precision }),
@@ -34,41 +34,25 @@ impl LinearRegression {
     }
 }
 
-impl<const N: usize> Likelihood<Sample<N>, N> for LinearRegression {
+impl GeneralizedLinear for LinearRegression {
     #[inline]
-    fn add_gradient(
-        &self,
-        theta: &[f32; N],
-        observation: &Sample<N>,
-        weight: f32,
-        gradient: &mut [f32; N],
-    ) {
-        let residual = dot(&observation.x, theta) - observation.y;
-        add_scaled(gradient, weight * self.precision * residual, &observation.x);
+    fn slope(&self, z: f32, y: f32) -> f32 {
+        self.precision * (z - y)
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N], observation: &Sample<N>) -> f32 {
-        let residual = dot(&observation.x, theta) - observation.y;
+    fn energy(&self, z: f32, y: f32) -> f32 {
+        let residual = z - y;
         0.5 * self.precision * residual * residual
     }
 
     #[inline]
-    fn add_differences<'o>(
-        &self,
-        theta: &[f32; N],
-        anchor: &[f32; N],
-        data: impl Iterator<Item = (&'o Sample<N>, f32)> + Clone,
-        gradient: &mut [f32; N],
-    ) {
-        for (observation, weight) in data {
-            let residual = dot(&observation.x, theta) - dot(&observation.x, anchor);
-            add_scaled(gradient, weight * self.precision * residual, &observation.x);
-        }
+    fn slope_difference(&self, z: f32, anchor: f32, _: f32) -> f32 {
+        self.precision * (z - anchor)
     }
 }
 
-/// Linear regression with σ unknown: θ = [β, log σ], N = D + 1, y ~ N(xᵀβ, σ²),
+/// Linear regression with unknown σ: θ = [β, log σ], N = K + 1, y ~ N(xᵀβ, σ²),
 /// −log p = (xᵀβ − y)²/(2σ²) + log σ.
 ///
 /// A prior on σ becomes one on log σ by the Jacobian: p(log σ) = σ p(σ). A [`GaussianPrior`] on
@@ -89,37 +73,37 @@ impl<const N: usize> Likelihood<Sample<N>, N> for LinearRegression {
 pub struct LinearRegressionLogSigma;
 
 impl LinearRegressionLogSigma {
-    /// 1/σ and log σ.
+    /// Returns 1/σ and log σ.
     #[inline]
     fn inverse_sigma<const N: usize>(theta: &[f32; N]) -> (f32, f32) {
         let log_sigma = theta.last().copied().unwrap_or_default();
         (libm::expf(-log_sigma), log_sigma)
     }
 
-    /// (xᵀβ − y)/σ: squares come last, so that they overflow last.
+    /// Returns (xᵀβ − y)/σ. Squares come last, so that they overflow last.
     #[inline]
-    fn residual<const D: usize, const N: usize>(
+    fn residual<const K: usize, const N: usize>(
         theta: &[f32; N],
-        observation: &Sample<D>,
+        observation: &Sample<K>,
         inverse_sigma: f32,
     ) -> f32 {
         const {
             assert!(
-                N == D + 1,
+                N == K + 1,
                 "one parameter for each regressor, then log sigma"
             );
         };
-        let prediction = dot(&observation.x, theta.first_chunk().unwrap_or(&[0.0; D]));
+        let prediction = dot(&observation.x, theta.first_chunk().unwrap_or(&[0.0; K]));
         inverse_sigma * (prediction - observation.y)
     }
 }
 
-impl<const D: usize, const N: usize> Likelihood<Sample<D>, N> for LinearRegressionLogSigma {
+impl<const K: usize, const N: usize> Likelihood<Sample<K>, N> for LinearRegressionLogSigma {
     #[inline]
     fn add_gradient(
         &self,
         theta: &[f32; N],
-        observation: &Sample<D>,
+        observation: &Sample<K>,
         weight: f32,
         gradient: &mut [f32; N],
     ) {
@@ -127,18 +111,18 @@ impl<const D: usize, const N: usize> Likelihood<Sample<D>, N> for LinearRegressi
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N], observation: &Sample<D>) -> f32 {
+    fn negative_log_density(&self, theta: &[f32; N], observation: &Sample<K>) -> f32 {
         let (inverse_sigma, log_sigma) = Self::inverse_sigma(theta);
         let z = Self::residual(theta, observation, inverse_sigma);
         0.5 * z * z + log_sigma
     }
 
-    /// One exponential for all.
+    // One exponential for all observations.
     #[inline]
     fn add_gradients<'o>(
         &self,
         theta: &[f32; N],
-        data: impl Iterator<Item = (&'o Sample<D>, f32)>,
+        data: impl Iterator<Item = (&'o Sample<K>, f32)>,
         gradient: &mut [f32; N],
     ) {
         let (inverse_sigma, _) = Self::inverse_sigma(theta);
@@ -155,7 +139,7 @@ impl<const D: usize, const N: usize> Likelihood<Sample<D>, N> for LinearRegressi
     }
 }
 
-/// 1/σ².
+/// Returns 1/σ².
 pub(super) const fn precision(sigma: f32) -> Result<f32, ConfigError> {
     let precision = 1.0 / (sigma * sigma);
     ConfigError::check(

@@ -1,13 +1,11 @@
 //! Logistic regression.
 
-use super::{Likelihood, add_scaled, dot};
-use crate::Sample;
+use super::GeneralizedLinear;
 
 /// Logistic regression: y is 1 with probability p = 1/(1 + e^−z), z = xᵀθ, else 0;
 /// −log p = log(1 + eᶻ) − yz.
 ///
-/// Gradient and energy are finite for every finite z. A y between 0 and 1 is taken as a fraction of
-/// successes.
+/// Gradient and energy are finite for every finite z. A y between 0 and 1 is a fraction of successes.
 ///
 /// ```
 /// use langevin::{Model, Potential, Sample, model::{Flat, LogisticRegression}};
@@ -21,51 +19,33 @@ use crate::Sample;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogisticRegression;
 
-impl<const N: usize> Likelihood<Sample<N>, N> for LogisticRegression {
+impl GeneralizedLinear for LogisticRegression {
     #[inline]
-    fn add_gradient(
-        &self,
-        theta: &[f32; N],
-        observation: &Sample<N>,
-        weight: f32,
-        gradient: &mut [f32; N],
-    ) {
-        let z = dot(&observation.x, theta);
-        let p = probability(z);
-        add_scaled(gradient, weight * (p - observation.y), &observation.x);
+    fn slope(&self, z: f32, y: f32) -> f32 {
+        probability(z) - y
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N], observation: &Sample<N>) -> f32 {
-        let z = dot(&observation.x, theta);
+    fn energy(&self, z: f32, y: f32) -> f32 {
         // The linear part apart, so that a sure and right prediction costs exactly 0.
-        let linear = if z > 0.0 {
-            (1.0 - observation.y) * z
-        } else {
-            -observation.y * z
-        };
+        let linear = if z > 0.0 { (1.0 - y) * z } else { -y * z };
         linear + libm::log1pf(libm::expf(-z.abs()))
     }
 
-    // Out of line: compilers then keep the sum where vector instructions reach it.
-    #[inline(never)]
-    fn add_differences<'o>(
-        &self,
-        theta: &[f32; N],
-        anchor: &[f32; N],
-        data: impl Iterator<Item = (&'o Sample<N>, f32)> + Clone,
-        gradient: &mut [f32; N],
-    ) {
-        for (observation, weight) in data {
-            let p = probability(dot(&observation.x, theta));
-            let at_anchor = probability(dot(&observation.x, anchor));
-            add_scaled(gradient, weight * (p - at_anchor), &observation.x);
-        }
+    #[inline]
+    fn slope_difference(&self, z: f32, anchor: f32, _: f32) -> f32 {
+        probability(z) - probability(anchor)
+    }
+
+    /// Accepts y from 0 to 1.
+    #[inline]
+    fn accepts(&self, y: f32) -> bool {
+        (0.0..=1.0).contains(&y)
     }
 }
 
-/// 1/(1 + e^−z) within 1.2e-7, z held to ±87: a polynomial and no branches, for it is most of the
-/// gradient's cost.
+/// Returns 1/(1 + e^−z) within 1.2e-7, with z clamped to ±87. A polynomial without branches, because this is
+/// most of the gradient's cost.
 #[inline]
 fn probability(z: f32) -> f32 {
     // e^−z = 2ᵏ·2ᶠ, k the nearest integer and |f| ≤ ½. Adding 1.5·2²³ rounds, and leaves k in the

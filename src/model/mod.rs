@@ -1,39 +1,39 @@
-//! Priors and likelihoods with analytic gradients, and the posterior they make with data.
+//! Priors and likelihoods, and the posterior that they make with data.
 
 mod control_variates;
 mod flat;
 mod gaussian;
+mod generalized_linear;
 mod laplace;
 mod linear;
 mod logistic;
 mod minibatch;
 mod nonlinear;
 mod poisson;
+mod posterior;
 mod robust;
 mod student_t;
 
 pub use control_variates::ControlVariates;
 pub use flat::Flat;
 pub use gaussian::GaussianPrior;
+pub use generalized_linear::GeneralizedLinear;
 pub use laplace::LaplacePrior;
 pub use linear::{LinearRegression, LinearRegressionLogSigma};
 pub use logistic::LogisticRegression;
-pub use minibatch::{BatchSampler, Minibatch, WithReplacement, WithoutReplacement};
+pub use minibatch::Minibatch;
 pub use nonlinear::NonlinearLeastSquares;
 pub use poisson::PoissonRegression;
+pub use posterior::Posterior;
 pub use robust::RobustRegression;
 pub use student_t::StudentTPrior;
 
-use crate::{
-    ConfigError, Potential, StepError,
-    data::Data,
-    potential::{Energy, FunctionPotential, GradientVariance},
-};
+use crate::{ConfigError, potential::FunctionPotential};
 
-/// A prior: −log p(θ), up to a constant.
+/// A prior density of the parameters, known by −log p(θ).
 ///
-/// A pair of priors is their product. With the shipped priors, whose infinite scales are flat, a pair
-/// gives each coordinate the kind it needs:
+/// A pair of priors is their product. The shipped priors are flat where their scale is infinite, so that a pair
+/// gives each coordinate the kind of prior that it needs:
 ///
 /// ```
 /// use langevin::{GaussianPrior, model::{LaplacePrior, Prior}};
@@ -43,15 +43,15 @@ use crate::{
 ///     GaussianPrior::new([0.0, 0.0], [10.0, inf])?,
 ///     LaplacePrior::new([0.0, 0.0], [inf, 0.5])?,
 /// );
-/// assert_eq!(prior.energy(&[0.0, 1.0]), 2.0);
+/// assert_eq!(prior.negative_log_density(&[0.0, 1.0]), 2.0);
 /// # Ok::<(), langevin::ConfigError>(())
 /// ```
 pub trait Prior<const N: usize> {
-    /// gradient += ∇(−log p(θ)).
+    /// Adds ∇(−log p(θ)) to `gradient`.
     fn add_gradient(&self, theta: &[f32; N], gradient: &mut [f32; N]);
 
-    /// −log p(θ), up to a constant.
-    fn energy(&self, theta: &[f32; N]) -> f32;
+    /// Returns −log p(θ), up to a constant.
+    fn negative_log_density(&self, theta: &[f32; N]) -> f32;
 }
 
 impl<const N: usize, A: Prior<N>, B: Prior<N>> Prior<N> for (A, B) {
@@ -62,12 +62,12 @@ impl<const N: usize, A: Prior<N>, B: Prior<N>> Prior<N> for (A, B) {
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N]) -> f32 {
-        self.0.energy(theta) + self.1.energy(theta)
+    fn negative_log_density(&self, theta: &[f32; N]) -> f32 {
+        self.0.negative_log_density(theta) + self.1.negative_log_density(theta)
     }
 }
 
-/// A prior of the caller's own: closures for the gradient and the energy.
+/// A prior of the caller's own, from closures for the gradient and the energy.
 ///
 /// ```
 /// use langevin::{model::Prior, potential::FunctionPotential};
@@ -76,7 +76,7 @@ impl<const N: usize, A: Prior<N>, B: Prior<N>> Prior<N> for (A, B) {
 ///     gradient: |t: &[f32; 1]| [2.0 - 2.0 / (1.0 + (2.0 * t[0]).exp() / 6.25) - 1.0],
 ///     energy: |t: &[f32; 1]| ((2.0 * t[0]).exp() / 6.25).ln_1p() - t[0],
 /// };
-/// assert!((prior.energy(&[0.0]) - 0.148_420).abs() < 1e-6);
+/// assert!((prior.negative_log_density(&[0.0]) - 0.148_420).abs() < 1e-6);
 /// ```
 impl<const N: usize, G, E> Prior<N> for FunctionPotential<G, E>
 where
@@ -89,22 +89,32 @@ where
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N]) -> f32 {
+    fn negative_log_density(&self, theta: &[f32; N]) -> f32 {
         (self.energy)(theta)
     }
 }
 
-/// A likelihood of one observation of type `O`: −log p(observation | θ), up to a constant.
+/// The likelihood of one observation of type `O`, known by −log p(observation | θ).
+///
+/// A regression with a linear predictor is easier to write as a [`GeneralizedLinear`], which implements this.
 pub trait Likelihood<O, const N: usize> {
-    /// gradient += weight · ∇(−log p(observation | θ)).
+    /// Adds `weight` · ∇(−log p(observation | θ)) to `gradient`.
     fn add_gradient(&self, theta: &[f32; N], observation: &O, weight: f32, gradient: &mut [f32; N]);
 
-    /// −log p(observation | θ), up to a constant.
-    fn energy(&self, theta: &[f32; N], observation: &O) -> f32;
+    /// Returns −log p(observation | θ), up to a constant.
+    fn negative_log_density(&self, theta: &[f32; N], observation: &O) -> f32;
 
-    /// [`add_gradient`](Self::add_gradient) of each weighted observation.
+    /// Returns whether `observation` is one that this likelihood can give: a logistic regression, for
+    /// instance, refuses y = 7. The default accepts everything.
+    #[inline]
+    fn accepts(&self, observation: &O) -> bool {
+        let _ = observation;
+        true
+    }
+
+    /// Does [`add_gradient`](Self::add_gradient) for each weighted observation.
     ///
-    /// To be overridden where observations share work, such as an exponential of a parameter.
+    /// Override it where observations share work, such as an exponential of a parameter.
     #[inline]
     fn add_gradients<'o>(
         &self,
@@ -120,9 +130,9 @@ pub trait Likelihood<O, const N: usize> {
         });
     }
 
-    /// [`add_gradients`](Self::add_gradients) at θ less the same at `anchor`: control variates.
+    /// Adds the gradients at θ and subtracts those at `anchor`, for control variates.
     ///
-    /// To be overridden where the two have a factor in common.
+    /// Override it where the two have a factor in common.
     #[inline]
     fn add_differences<'o>(
         &self,
@@ -141,88 +151,24 @@ pub trait Likelihood<O, const N: usize> {
 
 /// A prior and a likelihood: all that is known before the data.
 #[derive(Clone, Copy, Debug)]
-pub struct Model<P, L> {
-    prior: P,
+pub struct Model<Q, L> {
+    prior: Q,
     likelihood: L,
 }
 
-impl<P, L> Model<P, L> {
-    /// The model with this prior and this likelihood.
-    pub const fn new(prior: P, likelihood: L) -> Self {
+impl<Q, L> Model<Q, L> {
+    /// Creates a model of a prior and a likelihood.
+    pub const fn new(prior: Q, likelihood: L) -> Self {
         Self { prior, likelihood }
     }
 
-    /// The posterior given `data`: its potential sums over all of them, with their weights.
-    pub const fn posterior<'a, D: ?Sized>(&'a self, data: &'a D) -> Posterior<'a, P, L, D> {
+    /// Returns the posterior given `data`: its potential sums over all of them, with their weights.
+    pub const fn posterior<'a, D: ?Sized>(&'a self, data: &'a D) -> Posterior<'a, Q, L, D> {
         Posterior { model: self, data }
     }
 }
 
-/// The potential of a [`Model`] given data: −log p(θ) − Σ wᵢ log p(yᵢ | θ), all data at every call.
-///
-/// Without data it is the prior's.
-#[derive(Debug)]
-pub struct Posterior<'a, P, L, D: ?Sized> {
-    model: &'a Model<P, L>,
-    data: &'a D,
-}
-
-impl<const N: usize, P, L, D> Potential<N> for Posterior<'_, P, L, D>
-where
-    P: Prior<N>,
-    D: Data + ?Sized,
-    L: Likelihood<D::Observation, N>,
-{
-    #[inline]
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
-        *gradient = [0.0; N];
-        self.model.prior.add_gradient(theta, gradient);
-        self.model
-            .likelihood
-            .add_gradients(theta, self.data.weighted(), gradient);
-        Ok(())
-    }
-
-    #[inline]
-    fn number_of_data(&self) -> f32 {
-        self.data.total_weight()
-    }
-}
-
-impl<const N: usize, P, L, D> Energy<N> for Posterior<'_, P, L, D>
-where
-    P: Prior<N>,
-    D: Data + ?Sized,
-    L: Likelihood<D::Observation, N>,
-{
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
-        let mut energy = self.model.prior.energy(theta);
-        self.data.weighted().for_each(|(observation, weight)| {
-            energy += weight * self.model.likelihood.energy(theta, observation);
-        });
-        Ok(energy)
-    }
-}
-
-/// Exact: the variance is 0.
-impl<const N: usize, P, L, D> GradientVariance<N> for Posterior<'_, P, L, D>
-where
-    P: Prior<N>,
-    D: Data + ?Sized,
-    L: Likelihood<D::Observation, N>,
-{
-    fn gradient_and_variance(
-        &mut self,
-        theta: &[f32; N],
-        gradient: &mut [f32; N],
-        variance: &mut [f32; N],
-    ) -> Result<(), StepError> {
-        *variance = [0.0; N];
-        self.gradient(theta, gradient)
-    }
-}
-
-/// aᵀb, summed in four lanes: an order that compilers turn into vector instructions where there are
+/// Returns aᵀb, summed in four lanes: an order that compilers turn into vector instructions where there are
 /// any, with the same bits where there are none.
 #[inline]
 fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
@@ -242,7 +188,7 @@ fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
     sum
 }
 
-/// `sum` += `factor` · `x`.
+/// Adds `factor` · `x` to `sum`.
 #[inline]
 fn add_scaled<const N: usize>(sum: &mut [f32; N], factor: f32, x: &[f32; N]) {
     for (s, x) in sum.iter_mut().zip(x) {
@@ -250,21 +196,20 @@ fn add_scaled<const N: usize>(sum: &mut [f32; N], factor: f32, x: &[f32; N]) {
     }
 }
 
-/// 1/sᵢ of a prior with scales s; 0 for an infinite one.
+/// Returns 1/sᵢ of a prior with scales s, which is 0 for an infinite one. `names` are those of the two arguments.
 const fn inverse_scales<const N: usize>(
     location: &[f32; N],
     mut scale: [f32; N],
+    names: [&'static str; 2],
 ) -> Result<[f32; N], ConfigError> {
+    let [location_name, scale_name] = names;
     let (mut locations, mut scales): (&[f32], &mut [f32]) = (location, &mut scale);
     while let ([m, rest @ ..], [s, tail @ ..]) = (locations, scales) {
-        if !m.is_finite() {
-            return Err(ConfigError {
-                field: "location",
-                bound: "finite",
-            });
+        if let Err(error) = ConfigError::check(m.is_finite(), location_name, "finite", *m) {
+            return Err(error);
         }
         // Below 1e-18 the square of 1/s overflows.
-        if let Err(error) = ConfigError::check(*s > 1e-18, "scale", "> 1e-18", *s) {
+        if let Err(error) = ConfigError::check(*s > 1e-18, scale_name, "> 1e-18", *s) {
             return Err(error);
         }
         *s = 1.0 / *s;

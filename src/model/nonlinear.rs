@@ -64,7 +64,7 @@ where
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N], observation: &Sample<D>) -> f32 {
+    fn negative_log_density(&self, theta: &[f32; N], observation: &Sample<D>) -> f32 {
         let (prediction, _) = (self.function)(&observation.x, theta);
         let residual = prediction - observation.y;
         0.5 * self.precision * residual * residual

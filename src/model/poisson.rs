@@ -1,12 +1,11 @@
 //! Poisson regression.
 
-use super::{Likelihood, add_scaled, dot};
-use crate::Sample;
+use super::GeneralizedLinear;
 
 /// Poisson regression with the logarithm as link: y ~ Poisson(eᶻ), z = xᵀθ; −log p = eᶻ − yz, up to a
 /// constant.
 ///
-/// Above z = 64, a rate of 6e27, the exponential goes on as its tangent: gradients stay finite where a
+/// Above z = 64, a rate of 6e27, the exponential continues as its tangent: gradients stay finite where a
 /// proposal went astray, and the way back stays downhill.
 ///
 /// ```
@@ -21,32 +20,34 @@ use crate::Sample;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoissonRegression;
 
-/// The last linear predictor whose exponential is taken.
+/// The last predictor whose exponential is taken.
 const LAST: f32 = 64.0;
 
-impl<const N: usize> Likelihood<Sample<N>, N> for PoissonRegression {
+impl GeneralizedLinear for PoissonRegression {
     #[inline]
-    fn add_gradient(
-        &self,
-        theta: &[f32; N],
-        observation: &Sample<N>,
-        weight: f32,
-        gradient: &mut [f32; N],
-    ) {
-        let z = dot(&observation.x, theta);
-        let rate = libm::expf(at_most_last(z));
-        add_scaled(gradient, weight * (rate - observation.y), &observation.x);
+    fn slope(&self, z: f32, y: f32) -> f32 {
+        libm::expf(at_most_last(z)) - y
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N], observation: &Sample<N>) -> f32 {
-        let z = dot(&observation.x, theta);
+    fn energy(&self, z: f32, y: f32) -> f32 {
         let bounded = at_most_last(z);
-        libm::expf(bounded) * (1.0 + (z - bounded)) - observation.y * z
+        libm::expf(bounded) * (1.0 + (z - bounded)) - y * z
+    }
+
+    #[inline]
+    fn slope_difference(&self, z: f32, anchor: f32, _: f32) -> f32 {
+        libm::expf(at_most_last(z)) - libm::expf(at_most_last(anchor))
+    }
+
+    /// Accepts every finite y ≥ 0.
+    #[inline]
+    fn accepts(&self, y: f32) -> bool {
+        y >= 0.0 && y.is_finite()
     }
 }
 
-/// `z`, or [`LAST`] when it is more; NaN stays NaN.
+/// Returns `z`, or [`LAST`] when it is more. NaN stays NaN.
 #[inline]
 fn at_most_last(z: f32) -> f32 {
     if z > LAST { LAST } else { z }

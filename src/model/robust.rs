@@ -1,10 +1,10 @@
 //! Robust linear regression: Student-t noise.
 
-use super::{Likelihood, add_scaled, dot, student_t::StudentT};
-use crate::{ConfigError, Sample};
+use super::{GeneralizedLinear, linear::precision, student_t::StudentT};
+use crate::ConfigError;
 
-/// Linear regression with Student-t noise: (y − xᵀθ)/σ ~ t with ν degrees of freedom,
-/// −log p = ½(ν + 1) log(1 + r²/ν), r = (xᵀθ − y)/σ.
+/// Linear regression with Student-t noise: (y − z)/σ ~ t with ν degrees of freedom, z = xᵀθ,
+/// −log p = ½(ν + 1) log(1 + r²/ν), r = (z − y)/σ.
 ///
 /// An outlier pulls less the farther out it is (Lange, Little & Taylor 1989); ν = 4 is a common choice.
 /// The potential is not convex: far outliers may make modes of their own.
@@ -25,17 +25,13 @@ pub struct RobustRegression {
 }
 
 impl RobustRegression {
-    /// With ν degrees of freedom and scale `sigma`, in the units of y; the standard deviation of the noise
-    /// is σ√(ν/(ν − 2)) where ν > 2.
+    /// Creates the likelihood with ν = `degrees_of_freedom` and scale `sigma`, in the units of y. The standard
+    /// deviation of the noise is σ√(ν/(ν − 2)) where ν > 2.
     ///
     /// # Errors
-    /// When ν is not in [1e-3, 1e6], or `sigma` not finite and > 0, or so small that its square
-    /// underflows.
+    /// When `degrees_of_freedom` is not in [1e-3, 1e6], or `sigma` not in (1e-19, 1e19).
     pub const fn new(degrees_of_freedom: f32, sigma: f32) -> Result<Self, ConfigError> {
-        match (
-            StudentT::new(degrees_of_freedom),
-            super::linear::precision(sigma),
-        ) {
+        match (StudentT::new(degrees_of_freedom), precision(sigma)) {
             (Ok(t), Ok(_)) => Ok(Self {
                 t,
                 inverse_sigma: 1.0 / sigma,
@@ -45,23 +41,14 @@ impl RobustRegression {
     }
 }
 
-impl<const N: usize> Likelihood<Sample<N>, N> for RobustRegression {
+impl GeneralizedLinear for RobustRegression {
     #[inline]
-    fn add_gradient(
-        &self,
-        theta: &[f32; N],
-        observation: &Sample<N>,
-        weight: f32,
-        gradient: &mut [f32; N],
-    ) {
-        let r = self.inverse_sigma * (dot(&observation.x, theta) - observation.y);
-        let slope = weight * self.inverse_sigma * self.t.slope(r);
-        add_scaled(gradient, slope, &observation.x);
+    fn slope(&self, z: f32, y: f32) -> f32 {
+        self.inverse_sigma * self.t.slope(self.inverse_sigma * (z - y))
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N], observation: &Sample<N>) -> f32 {
-        self.t
-            .energy(self.inverse_sigma * (dot(&observation.x, theta) - observation.y))
+    fn energy(&self, z: f32, y: f32) -> f32 {
+        self.t.energy(self.inverse_sigma * (z - y))
     }
 }

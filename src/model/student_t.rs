@@ -6,12 +6,12 @@ use crate::ConfigError;
 /// Each coordinate (θᵢ − mᵢ)/sᵢ ~ t with ν degrees of freedom: −log p = Σ ½(ν + 1) log(1 + zᵢ²/ν),
 /// z = (θ − m)/s. A weakly informative prior with heavy tails (Gelman et al. 2008).
 ///
-/// A scale of infinity leaves its coordinate flat, for another prior to take: see [`Prior`].
+/// A scale of infinity leaves its coordinate flat, so that another prior can take it: see [`Prior`].
 ///
 /// ```
 /// use langevin::model::{Prior, StudentTPrior};
 /// let prior = StudentTPrior::cauchy([0.0], [2.5])?;
-/// assert!((prior.energy(&[2.5]) - 2.0_f32.ln()).abs() < 1e-6);
+/// assert!((prior.negative_log_density(&[2.5]) - 2.0_f32.ln()).abs() < 1e-6);
 /// # Ok::<(), langevin::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,10 +22,10 @@ pub struct StudentTPrior<const N: usize> {
 }
 
 impl<const N: usize> StudentTPrior<N> {
-    /// The prior with ν degrees of freedom and these locations and scales.
+    /// Creates the prior with ν = `degrees_of_freedom` and these locations and scales.
     ///
     /// # Errors
-    /// When ν is not in [1e-3, 1e6], a location is not finite, or a scale not > 1e-18.
+    /// When `degrees_of_freedom` is not in [1e-3, 1e6], a `location` is not finite, or a `scale` not > 1e-18.
     pub const fn new(
         degrees_of_freedom: f32,
         location: [f32; N],
@@ -33,7 +33,7 @@ impl<const N: usize> StudentTPrior<N> {
     ) -> Result<Self, ConfigError> {
         match (
             StudentT::new(degrees_of_freedom),
-            inverse_scales(&location, scale),
+            inverse_scales(&location, scale, ["location", "scale"]),
         ) {
             (Ok(t), Ok(inverse_scale)) => Ok(Self {
                 t,
@@ -44,7 +44,7 @@ impl<const N: usize> StudentTPrior<N> {
         }
     }
 
-    /// The Cauchy prior: one degree of freedom.
+    /// Creates the Cauchy prior, which has one degree of freedom.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -63,7 +63,7 @@ impl<const N: usize> Prior<N> for StudentTPrior<N> {
     }
 
     #[inline]
-    fn energy(&self, theta: &[f32; N]) -> f32 {
+    fn negative_log_density(&self, theta: &[f32; N]) -> f32 {
         let mut energy = 0.0;
         for ((t, m), k) in theta.iter().zip(&self.location).zip(&self.inverse_scale) {
             energy += self.t.energy(k * (t - m));
@@ -96,8 +96,8 @@ impl StudentT {
         }
     }
 
-    /// Derivative of [`energy`](Self::energy): (ν + 1)z/(ν + z²). 0 where z² overflows; there the
-    /// true value is below 1e-12.
+    /// Returns the derivative of [`energy`](Self::energy), (ν + 1)z/(ν + z²). It is 0 where z² overflows;
+    /// the true value is below 1e-12 there.
     #[inline]
     pub(super) fn slope(self, z: f32) -> f32 {
         (self.df + 1.0) * (z / (self.df + z * z))

@@ -14,7 +14,7 @@ use langevin::{
     data::Data,
     model::{
         Flat, Likelihood, LinearRegressionLogSigma, LogisticRegression, Minibatch,
-        PoissonRegression, Prior,
+        PoissonRegression, Posterior, Prior,
     },
     potential::{Energy, FunctionPotential},
 };
@@ -164,7 +164,10 @@ impl<const N: usize, P: Prior<N>, L: Likelihood<O, N>, O> Energy<N> for Regressi
 }
 
 impl<P, L, O> Regression<P, L, O> {
-    pub fn minibatch<const B: usize, R>(&self, rng: R) -> Minibatch<'_, P, L, [O], R, B> {
+    pub fn minibatch<const B: usize, R>(
+        &self,
+        rng: R,
+    ) -> Minibatch<Posterior<'_, P, L, [O]>, R, B> {
         self.model.posterior(&self.data[..]).minibatch(rng)
     }
 }
@@ -322,7 +325,7 @@ impl Energy<4> for Arma11 {
         let mut energy = 0.0;
         self.errors(*theta, |e, _| energy += 0.5 * precision * e * e + theta[3]);
         let prior = GaussianPrior::new([0.0; 4], Self::PRIOR_SD).unwrap();
-        Ok(energy + Prior::energy(&prior, theta) + Prior::energy(&half_cauchy(), theta))
+        Ok(energy + prior.negative_log_density(theta) + half_cauchy().negative_log_density(theta))
     }
 }
 

@@ -9,14 +9,13 @@ use langevin::{
     SeedableRng, Window,
     checkpoint::{AbSlots, CountedPcg32, Reader, Writer, schema_hash},
     constraint::{Constrained, Constraint, Transform},
-    data::{Data, Observation},
+    data::{Data, Observation, WithReplacement, WithoutReplacement},
     error::ErrorCounts,
     estimate::{Covariance, Diagnostics, Predictive, Quantiles, r_hat},
     model::{
         ControlVariates, Flat, LaplacePrior, Likelihood, LinearRegression,
         LinearRegressionLogSigma, LogisticRegression, Minibatch, NonlinearLeastSquares,
-        PoissonRegression, Posterior, Prior, RobustRegression, StudentTPrior, WithReplacement,
-        WithoutReplacement,
+        PoissonRegression, Posterior, Prior, RobustRegression, StudentTPrior,
     },
     noise::{FixedInverseCdf, InverseCdf, Micromath, Noise, Rademacher, ThreePoint},
     potential::{Energy, FunctionPotential, GradientVariance},
@@ -307,6 +306,8 @@ fn windows() {
     ];
 }
 
+type On<const D: usize, P, L> = Posterior<'static, P, L, Window<Sample<D>, OBSERVATIONS>>;
+
 fn models() {
     each!(prior: Flat, GaussianPrior<N>, LaplacePrior<N>, StudentTPrior<N>);
     each!(prior: (GaussianPrior<N>, LaplacePrior<N>));
@@ -334,10 +335,10 @@ fn models() {
         Model::<Flat, LinearRegression>::new,
         Model::<Flat, LinearRegression>::posterior::<Observations>,
         Posterior::<Flat, LinearRegression, Observations>::minibatch::<BATCH, Pcg32>,
-        Minibatch::<Flat, LinearRegression, Observations, Pcg32, BATCH>::with_replacement,
-        Minibatch::<Flat, LinearRegression, Observations, Pcg32, BATCH>::control_variates::<N>,
-        ControlVariates::<N, Flat, LinearRegression, Observations, Pcg32, BATCH>::refresh_every,
-        ControlVariates::<N, Flat, LinearRegression, Observations, Pcg32, BATCH>::anchor,
+        Minibatch::<On<N, Flat, LinearRegression>, Pcg32, BATCH>::with_replacement,
+        Minibatch::<On<N, Flat, LinearRegression>, Pcg32, BATCH>::control_variates::<N>,
+        ControlVariates::<N, Minibatch<On<N, Flat, LinearRegression>, Pcg32, BATCH>>::refresh_every,
+        ControlVariates::<N, Minibatch<On<N, Flat, LinearRegression>, Pcg32, BATCH>>::anchor,
     ];
 }
 
@@ -346,7 +347,7 @@ fn own_prior<P: Prior<N>>(_: P) {
 }
 
 fn prior<P: Prior<N>>() {
-    entry_points![P::add_gradient, P::energy];
+    entry_points![P::add_gradient, P::negative_log_density];
 }
 
 fn own_likelihood<L: Likelihood<Sample<N>, N> + 'static>(_: L) {
@@ -363,20 +364,9 @@ fn likelihood<const D: usize, L: Likelihood<Sample<D>, N> + 'static>() {
         estimated::<P>();
         entry_points![P::energy];
     }
-    type On<const D: usize, P, L> = Posterior<'static, P, L, Window<Sample<D>, OBSERVATIONS>>;
-    type Batch<const D: usize, L, S> =
-        Minibatch<'static, GaussianPrior<N>, L, Window<Sample<D>, OBSERVATIONS>, Pcg32, BATCH, S>;
-    type Variates<const D: usize, L, S> = ControlVariates<
-        'static,
-        N,
-        GaussianPrior<N>,
-        L,
-        Window<Sample<D>, OBSERVATIONS>,
-        Pcg32,
-        BATCH,
-        S,
-    >;
-    entry_points![L::add_gradient, L::energy];
+    type Batch<const D: usize, L, S> = Minibatch<On<D, GaussianPrior<N>, L>, Pcg32, BATCH, S>;
+    type Variates<const D: usize, L, S> = ControlVariates<N, Batch<D, L, S>>;
+    entry_points![L::add_gradient, L::negative_log_density, L::accepts];
     each!(whole: On<D, Flat, L>, On<D, GaussianPrior<N>, L>, On<D, LaplacePrior<N>, L>, On<D, StudentTPrior<N>, L>);
     each!(whole: Posterior<'static, Flat, L, [Sample<D>]>);
     each!(estimated: Batch<D, L, WithoutReplacement>, Batch<D, L, WithReplacement>);
