@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// Calibrates the ultrasonic instrument of NIST's "Chwirut2" from its 54 readings, one after the other,
-/// and logs what is known of its constants after each.
+/// and logs the posterior of its constants after each.
 ///
-/// The same seed, 7 unless the image was built with another, gives the same bits on every board and on the
-/// host: the last line has the position's.
+/// The seed is 7 unless the image was built with another. The same seed gives the same bits on every board and on the
+/// host; the last line of the log shows the bits of the chain's position.
 pub fn calibrate(console: impl Console) -> ! {
     let mut log = Log(console);
     let seed = fixed_seed().unwrap_or(7);
