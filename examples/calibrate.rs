@@ -18,8 +18,7 @@ use support::{
     Outcome,
     args::Args,
     plot::{self, Area, BLUE, INK, ORANGE, Panel},
-    progress::Progress,
-    table,
+    progress, table,
 };
 
 const USAGE: &str = "\
@@ -149,7 +148,7 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
     (1..=N).for_each(|i| print!("  {:<40}", format!("b{i}: mean ± sd, 95 % interval")));
     println!();
 
-    let mut progress = Progress::new(
+    let progress = progress::bar(
         "sampling",
         count as u64 * u64::from(run.steps) + u64::from(run.last),
     );
@@ -161,28 +160,26 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
         this.history.push((mean, interval));
 
         let seen = i + 1;
-        progress.clear();
-        if let Err(fault) = outcome {
-            println!("{seen:>9}{x:>9}{y:>9}  {fault}");
-        } else if seen <= 4 || seen % 5 == 0 || seen == count {
-            print!("{seen:>9}{x:>9}{y:>9}");
+        let mut line = format!("{seen:>9}{x:>9}{y:>9}");
+        if let Err(error) = &outcome {
+            line += &format!("  {error}");
+        } else {
             for i in 0..N {
                 let [low, high] = interval[i];
                 let (mean, sd, d) = (mean[i], sd[i], decimals(sd[i].into()));
                 let text = format!("{mean:.d$} ± {sd:.d$} [{low:.d$}, {high:.d$}]");
-                print!("  {text:<40}");
+                line += &format!("  {text:<40}");
             }
-            println!();
         }
-        progress.add(run.steps.into());
+        if outcome.is_err() || seen <= 4 || seen % 5 == 0 || seen == count {
+            progress.suspend(|| println!("{line}"));
+        }
+        progress.inc(run.steps.into());
     }
 
-    progress.clear();
     let bits = app.position().map(|t| format!("{:08x}", t.to_bits()));
-    println!(
-        "position after the last reading, in bits: {}",
-        bits.join(" ")
-    );
+    let bits = bits.join(" ");
+    progress.suspend(|| println!("position after the last reading, in bits: {bits}"));
 
     // The same posterior for longer, in batches: their scatter gives the Monte Carlo error.
     const BATCHES: u32 = 40;
@@ -203,7 +200,7 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
             }
             step += 1;
         });
-        progress.add(length.into());
+        progress.inc(length.into());
     }
     drop(progress);
     let error: [f64; N] = std::array::from_fn(|i| {
@@ -220,17 +217,14 @@ fn decimals(sd: f64) -> usize {
     (2.0 - sd.log10().floor()).clamp(0.0, 9.0) as usize
 }
 
-/// The last two numbers of each line that starts with `name`.
-fn published(csv: &str, name: &str) -> Vec<[f64; 2]> {
-    let number = |field: Option<&str>| field.and_then(|f| f.parse().ok()).unwrap_or(f64::NAN);
-    let pair = |line: &str| {
-        let mut fields = line.rsplit(',');
-        let last = number(fields.next());
-        [number(fields.next()), last]
-    };
-    csv.lines()
-        .filter(|line| line.starts_with(name))
-        .map(pair)
+/// Returns the two numbers of each row of the table `text` that is for the constant b`i` of an instrument, counted from 0.
+fn published(text: &str, instrument: &str, i: usize) -> Vec<[f64; 2]> {
+    let constant = format!("b{}", i + 1);
+    csv::Reader::from_reader(text.as_bytes())
+        .deserialize::<(String, String, f64, f64)>()
+        .flatten()
+        .filter(|(name, of, ..)| name == instrument && *of == constant)
+        .map(|(_, _, x, y)| [x, y])
         .collect()
 }
 
@@ -247,8 +241,6 @@ impl<const N: usize> Calibrated<N> {
             columns += &format!("{:>9} |{:>10}{:>10}", "sd ratio", "estimate", "sd");
         }
         println!("{heading}\n{columns}");
-        let reference = published(REFERENCE, self.name);
-        let certified = published(CERTIFIED, self.name);
         for i in 0..N {
             let (mean, sd) = (f64::from(mean[i]), f64::from(sd[i]));
             let [low, high] = interval[i];
@@ -257,10 +249,10 @@ impl<const N: usize> Calibrated<N> {
             line += &format!("{:>22}", format!("[{low:.d$}, {high:.d$}]"));
             line += &format!("{:>11.*}", d + 2, error[i]);
             if self.published {
-                let [m, s] = reference[i];
+                let [m, s] = published(REFERENCE, self.name, i)[0];
                 let (off, ratio) = ((mean - m) / s, sd / s);
                 line += &format!(" |{m:>10.d$}{s:>10.d$}{off:>+8.3} sd{ratio:>9.4}");
-                let [m, s] = certified[i];
+                let [m, s] = published(CERTIFIED, self.name, i)[0];
                 line += &format!(" |{m:>10.d$}{s:>10.d$}");
             }
             println!("{line}");
@@ -347,9 +339,9 @@ impl<const N: usize> Calibrated<N> {
         let label = |text| if i == 0 { text } else { "" };
         panel.histogram(&heights, range, BLUE, label("SGLD"))?;
         if self.published {
-            let name = format!("{},b{}", self.name, i + 1);
-            panel.line(published(DENSITY, &name), INK, 2, label("quadrature, f64"))?;
-            let [m, s] = published(CERTIFIED, self.name)[i];
+            let density = published(DENSITY, self.name, i);
+            panel.line(density, INK, 2, label("quadrature, f64"))?;
+            let [m, s] = published(CERTIFIED, self.name, i)[0];
             panel.line(
                 [[m - s, 0.06 * top], [m + s, 0.06 * top]],
                 ORANGE,

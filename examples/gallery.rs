@@ -13,6 +13,7 @@ mod experiments;
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use experiments::*;
+use indicatif::ProgressBar;
 use langevin::{
     BoxMuller, Pcg32, SeedableRng,
     stepper::{
@@ -27,7 +28,7 @@ use support::{
     Outcome,
     args::Args,
     plot::{self, BLUE, INK, ORANGE, Panel, RED},
-    progress::Progress,
+    progress,
 };
 
 const USAGE: &str = "\
@@ -85,7 +86,7 @@ fn series<const N: usize, S, Z>(
     (variance, etas): (f32, &[f32]),
     law: fn(f64) -> f64,
     steps: u32,
-    progress: &mut Progress,
+    progress: &ProgressBar,
 ) -> Series
 where
     S: Stepper<N, Quadratic, Z> + Copy,
@@ -93,7 +94,7 @@ where
     let dots = etas
         .iter()
         .map(|&eta| {
-            progress.add(1);
+            progress.inc(1);
             let mut potential = Quadratic::new(1.0, variance);
             let square = mean_square(stepper, &mut potential, eta, steps, &mut noise());
             [f64::from(eta), square]
@@ -120,8 +121,8 @@ fn variance(steps: u32, path: &Path) -> Outcome {
         (|| Pcg32::seed_from_u64(2026)) as fn() -> _,
     );
     let all = (ETAS, normals as fn() -> _);
-    let mut progress = Progress::new("variance", 79);
-    let bar = &mut progress;
+    let progress = progress::bar("variance", 79);
+    let bar = &progress;
     // Without gradient noise, and with V = kT; no law for what is known in the limit only.
     let exact = [
         series::<16, _, _>(
@@ -319,14 +320,14 @@ fn bias(steps: u32, path: &Path) -> Outcome {
         let curve: Vec<_> = etas.map(|eta| [eta.log10(), error(law(eta))]).collect();
         panel.line(curve, colour, 2, name)?;
     }
-    let mut progress = Progress::new("bias", 20);
-    let mut chain = |square: &mut dyn FnMut(f32) -> f64| -> Vec<[f64; 2]> {
+    let progress = progress::bar("bias", 20);
+    let chain = |square: &mut dyn FnMut(f32) -> f64| -> Vec<[f64; 2]> {
         let etas = [0.005_f32, 0.01, 0.02, 0.04];
-        let mut dot = |eta: f32| {
-            progress.add(1);
+        let dot = |eta: f32| {
+            progress.inc(1);
             [f64::from(eta).log10(), error(square(eta)).max(-5.5)]
         };
-        etas.map(&mut dot).to_vec()
+        etas.map(dot).to_vec()
     };
     let mut quartic = Quartic::new(0.0);
     let sghmc = Sghmc::<16>::new(0.3)?;
@@ -414,10 +415,10 @@ fn bias(steps: u32, path: &Path) -> Outcome {
 /// Histograms on the quartic with gradient noise of sd 2.
 fn quartic(draws: u32, path: &Path) -> Outcome {
     let sghmc = Sghmc::with_mass(3.0, 1.0)?;
-    let mut progress = Progress::new("quartic", 6);
+    let progress = progress::bar("quartic", 6);
     let mut panels = Vec::new();
     let mut add = |name, histogram| {
-        progress.add(1);
+        progress.inc(1);
         panels.push((name, histogram));
     };
     add(
@@ -469,7 +470,7 @@ fn modes(gradients: u32, path: &Path) -> Outcome {
     // Of 16 single chains and 16 fours, ones that find as many modes as most.
     const SEED: u64 = 10;
     const DOTS: usize = 800;
-    let mut progress = Progress::new("25 modes", 7);
+    let progress = progress::bar("25 modes", 7);
     let mut panels = Vec::new();
     let mut add = |name: &str, run: &mut dyn FnMut(See)| {
         let (mut visits, mut draws) = (Visits::new(), Vec::new());
@@ -477,7 +478,7 @@ fn modes(gradients: u32, path: &Path) -> Outcome {
             visits.push(theta);
             draws.push(theta.map(f64::from));
         });
-        progress.add(1);
+        progress.inc(1);
         panels.push((format!("{name}: {} of 25", visits.count()), visits, draws));
     };
     add("SGLD, decreasing step", &mut |see| decreasing(SEED, see));

@@ -21,7 +21,7 @@ use support::{
     Outcome,
     args::Args,
     plot::{self, Area, BLUE, INK, ORANGE, Panel, RED},
-    progress::Progress,
+    progress,
 };
 
 const USAGE: &str = "\
@@ -246,24 +246,25 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
         "{:>5} |{:>10}{:>12}{:>12} |{:>10}{:>12}{:>12}",
         "T", "SGLD", "MC error", "quadrature", "SGLD", "MC error", "quadrature"
     );
-    let mut progress = Progress::new("sampling", 2 * TEMPERATURES.len() as u64 + 1);
+    let progress = progress::bar("sampling", 2 * TEMPERATURES.len() as u64 + 1);
     let rows = rows.split_evenly((TEMPERATURES.len(), 1));
     for (temperature, row) in TEMPERATURES.into_iter().zip(rows) {
         let (share, positions) = occupancy(temperature, steps, seed)?;
-        progress.add(1);
+        progress.inc(1);
         let time = escape_time(temperature, runs, seed)?;
-        progress.add(1);
-        progress.clear();
+        progress.inc(1);
         let t = f64::from(temperature);
-        println!(
-            "{t:>5.1} |{:>10.4}{:>12.4}{:>12.4} |{:>10.2}{:>12.2}{:>12.2}",
-            share.mean,
-            share.error,
-            exact::occupancy(t),
-            time.mean,
-            time.error,
-            exact::escape_time(t)
-        );
+        progress.suspend(|| {
+            println!(
+                "{t:>5.1} |{:>10.4}{:>12.4}{:>12.4} |{:>10.2}{:>12.2}{:>12.2}",
+                share.mean,
+                share.error,
+                exact::occupancy(t),
+                time.mean,
+                time.error,
+                exact::escape_time(t)
+            );
+        });
         draw_paths(&row, temperature, seed, &descent, &positions)?;
     }
     let ends = annealed((runs / 4).max(1), seed)?;

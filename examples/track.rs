@@ -21,8 +21,7 @@ use support::{
     Outcome,
     args::Args,
     plot::{self, BLUE, GREY, ORANGE, Panel},
-    progress::Progress,
-    table,
+    progress, table,
 };
 
 const USAGE: &str = "\
@@ -174,7 +173,7 @@ pub fn track(
         "{:>9}{:>9} |{:>19}{:>19} |{:>19}{:>19}",
         "time", "value", "level", "slope a year", "level", "slope a year"
     );
-    let mut progress = Progress::new("tracking", series.len() as u64);
+    let progress = progress::bar("tracking", series.len() as u64);
     let mut history: Vec<Known> = Vec::new();
     let mut before = 0.0;
     for row in series {
@@ -224,7 +223,7 @@ pub fn track(
             chain: array::from_fn(|k| [mean[k].into(), sd[k].into()]),
             exact: weights.map(|w| rls.linear(&w)),
         };
-        progress.add(1);
+        progress.inc(1);
         // Every second year, once the memory has filled: before, the posterior is as wide as the prior
         // along what the readings do not yet tell apart, and so few steps do not explore that.
         let full = history.len() >= memory as usize;
@@ -234,12 +233,14 @@ pub fn track(
                 .last()
                 .is_none_or(|last| biennium(time) > biennium(last.time))
         {
-            progress.clear();
             let text = |[m, s]: [f64; 2]| format!("{m:.3} ± {s:.3}");
-            let [level, slope, _] = known.chain.map(text);
-            print!("{time:>9.2}{value:>9.2} |{level:>19}{slope:>19} |");
-            let [level, slope, _] = known.exact.map(text);
-            println!("{level:>19}{slope:>19}");
+            let ([level, slope, _], [exact_level, exact_slope, _]) =
+                (known.chain.map(text), known.exact.map(text));
+            progress.suspend(|| {
+                println!(
+                    "{time:>9.2}{value:>9.2} |{level:>19}{slope:>19} |{exact_level:>19}{exact_slope:>19}"
+                );
+            });
         }
         history.push(known);
     }
