@@ -2,10 +2,10 @@
 //!
 //!     cargo run --release --example calibrate
 //!
-//! The readings of NIST's "Chwirut2" and "DanWood" data sets arrive one at a time; after each the chain
-//! makes some steps, and the posterior of every constant is shown. At the end, the posterior of all
-//! readings beside quadrature in f64 and beside NIST's certified values, and a picture of it. The
-//! application itself is in `examples/apps`; a microcontroller runs the same code.
+//! The readings of NIST's "Chwirut2" and "DanWood" data sets arrive one at a time. After each the chain
+//! makes some steps, and the posterior of every constant is shown. At the end the posterior of all
+//! readings is compared with quadrature in f64 and with NIST's certified values, and drawn. The
+//! application itself is in `examples/apps`: a microcontroller runs the same code.
 
 mod support;
 
@@ -36,16 +36,17 @@ of both NIST data sets, chwirut2 and danwood.
     --seed N            seed of the noise (default 1)
     --output FILE.svg   the picture (default target/calibrate.svg)";
 
-/// Readings kept: the latest.
+/// The number of the latest readings that are kept.
 const CAPACITY: usize = 1024;
 
 /// NIST's certified least-squares estimates and standard deviations.
 const CERTIFIED: &str = include_str!("data/certified.csv");
-/// Posterior means and sds, and densities, by quadrature in f64; `tests/calibrate.rs` makes them.
+/// Posterior means and standard deviations by quadrature in f64, which `tests/calibrate.rs` computes.
 const REFERENCE: &str = include_str!("data/reference.csv");
+/// Marginal densities, likewise.
 const DENSITY: &str = include_str!("data/density.csv");
 
-/// How many steps to make where.
+/// Seed, steps after each reading, and steps after the last.
 #[derive(Clone, Copy)]
 struct Run {
     seed: u64,
@@ -53,7 +54,7 @@ struct Run {
     last: u32,
 }
 
-/// What a calibration leaves to be drawn.
+/// A calibration and its results, to be drawn.
 struct Calibrated<const N: usize> {
     name: &'static str,
     axes: [&'static str; 2],
@@ -134,7 +135,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
     plot::finish(&area, output)
 }
 
-/// Streams the readings through the application, and shows what is known after each.
+/// Streams the readings through the application, and shows the posterior after each.
 fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calibrated<N>> {
     let count = this.readings.len();
     if this.readings.iter().all(|[_, y]| !y.is_finite()) {
@@ -181,7 +182,7 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
     let bits = bits.join(" ");
     progress.suspend(|| println!("position after the last reading, in bits: {bits}"));
 
-    // The same posterior for longer, in batches: their scatter gives the Monte Carlo error.
+    // More steps on the same posterior, in batches, whose scatter gives the Monte Carlo error.
     const BATCHES: u32 = 40;
     let mut ends = Quantiles::<N>::central(0.95)?;
     let mut batches = vec![[0.0; N]; BATCHES as usize];
@@ -212,7 +213,7 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
     Ok(this)
 }
 
-/// Decimals that show three digits of `sd`.
+/// Returns the number of decimals that show three digits of `sd`.
 fn decimals(sd: f64) -> usize {
     (2.0 - sd.log10().floor()).clamp(0.0, 9.0) as usize
 }
@@ -229,7 +230,7 @@ fn published(text: &str, instrument: &str, i: usize) -> Vec<[f64; 2]> {
 }
 
 impl<const N: usize> Calibrated<N> {
-    /// The final table.
+    /// Prints the final table.
     fn report(&self, app: &Calibration<N, CAPACITY>, error: [f64; N], interval: [[f32; 2]; N]) {
         let (mean, sd) = (app.posterior().mean(), app.posterior().sd());
         let mut heading = format!("\n{:<5}{:^45}", "", "SGLD, with Monte Carlo error");
@@ -258,12 +259,12 @@ impl<const N: usize> Calibrated<N> {
             println!("{line}");
         }
         let excess = 100.0 * (1.0 / (1.0 - ETA / 2.0).sqrt() - 1.0);
-        let faults = app.error_counts().total();
-        println!("a step of {ETA} makes sds {excess:.1} % too large; faults: {faults}\n");
+        let errors = app.error_counts().total();
+        println!("a step of {ETA} makes sds {excess:.1} % too large; errors: {errors}\n");
     }
 
-    /// Left the readings and the predictive band; right, for each constant, its marginal posterior and
-    /// how it came about.
+    /// Draws the readings and the predictive band on the left, and the marginal posterior of each constant and
+    /// its history on the right.
     fn draw(&self, area: &Area) -> Outcome {
         let (left, right) = area.split_horizontally(560);
         self.draw_curve(&left)?;
@@ -286,7 +287,7 @@ impl<const N: usize> Calibrated<N> {
         let title = format!("{}: {} readings", self.name, self.readings.len());
         let mut panel = Panel::new(area, &title, self.axes, x0 - mx..x1 + mx, y0 - my..y1 + my)?;
 
-        // Quantiles of the curve, and of a new reading: the curve and its error.
+        // Quantiles of the curve, and of a new reading, which is the curve plus an error.
         let stride = (self.draws.len() / 4000).max(1);
         let mut curve = Vec::new();
         let mut predictive = Vec::new();
@@ -294,7 +295,7 @@ impl<const N: usize> Calibrated<N> {
             let x = x0 - mx + (x1 - x0 + 2.0 * mx) * f64::from(k) / 100.0;
             let mut means = Vec::new();
             let mut readings = Vec::new();
-            // The same errors at every x: smooth edges.
+            // The same errors at every x give smooth edges.
             let mut noise = BoxMuller::new(Pcg32::seed_from_u64(0));
             for theta in self.draws.iter().step_by(stride) {
                 let (y, _) = (self.instrument.response)(&[x as f32], theta);
@@ -355,7 +356,7 @@ impl<const N: usize> Calibrated<N> {
 
     fn draw_history(&self, i: usize, area: &Area) -> Outcome {
         let last = self.history.len() as f64;
-        // The first interval may be as wide as the prior: show what the third one spans.
+        // The first interval may be as wide as the prior, so that the range is that of the third one.
         let [low, high] = self.history[self.history.len().min(3) - 1].1[i].map(f64::from);
         let margin = 0.1 * (high - low);
         let mut panel = Panel::new(

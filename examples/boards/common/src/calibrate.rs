@@ -23,7 +23,7 @@ pub fn calibrate(console: impl Console) -> ! {
     let calibration = Calibration::<3, { readings::CHWIRUT2.len() }>::new(CHWIRUT2, seed);
     let recorder = Recorder::start("calibrate", seed, &[STEPS], &mut log);
     let (Ok(mut calibration), Ok(mut recorder)) = (calibration, recorder) else {
-        stop("the instrument's metric is not triangular");
+        stop("the instrument's factor is not triangular");
     };
     for (count, at) in (1..).zip(readings::CHWIRUT2) {
         let observed = calibration.observe(reading(at), STEPS);
@@ -40,7 +40,7 @@ pub fn calibrate(console: impl Console) -> ! {
         log.info(&line.text(", sd ").numbers(posterior.sd()));
     }
     let line = Line::new()
-        .text("faults: ")
+        .text("errors: ")
         .count(calibration.error_counts().total());
     let position = calibration.position().map(f32::to_bits);
     log.info(&line.text("; position: ").words(position));
