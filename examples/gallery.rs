@@ -1,4 +1,4 @@
-//! Which stepper? Each of them on the same experiments, as pictures.
+//! Compares the steppers on the same experiments, in pictures.
 //!
 //!     cargo run --release --example gallery
 //!
@@ -78,7 +78,7 @@ struct Series {
     dots: Vec<[f64; 2]>,
 }
 
-/// One stepper on the quadratic, k = T = 1, at steps of `etas`.
+/// Measures a stepper on the quadratic with k = T = 1, at step sizes `etas`.
 fn series<const N: usize, S, Z>(
     name: &'static str,
     colour: RGBColor,
@@ -108,7 +108,7 @@ where
     }
 }
 
-/// Stationary variance on a quadratic against the step: measured, and by the exact laws.
+/// Draws the stationary variance on a quadratic against the step size: measured, and by the exact laws.
 fn variance(steps: u32, path: &Path) -> Outcome {
     const ETAS: &[f32] = &[0.1, 0.4, 0.7, 1.0, 1.3, 1.6];
     const SMALL: &[f32] = &[0.02, 0.05, 0.1, 0.2, 0.3, 0.45];
@@ -123,7 +123,7 @@ fn variance(steps: u32, path: &Path) -> Outcome {
     let all = (ETAS, normals as fn() -> _);
     let progress = progress::bar("variance", 79);
     let bar = &progress;
-    // Without gradient noise, and with V = kT; no law for what is known in the limit only.
+    // Without gradient noise, and with V = kT. A law that is known only in the limit is left out.
     let exact = [
         series::<16, _, _>(
             "SGLD",
@@ -278,7 +278,7 @@ fn variance(steps: u32, path: &Path) -> Outcome {
             });
             panel.line(curve, s.colour, 1, "")?;
             let inside = s.dots.iter().copied().filter(|d| d[1] <= 3.5);
-            // Where laws coincide, rings show.
+            // Dots of decreasing size, so that those at the same place can be seen.
             panel.points(inside, s.colour, 3 + (all.len() - i) as u32 / 2, s.name)?;
             print!("{:<22}", s.name);
             for [x, y] in &s.dots {
@@ -294,7 +294,7 @@ fn variance(steps: u32, path: &Path) -> Outcome {
     plot::finish(&area, path)
 }
 
-/// Bias of E θ² on the quartic against the step: by quadrature, and of chains.
+/// Draws the bias of E θ² on the quartic against the step size: by quadrature, and of chains.
 fn bias(steps: u32, path: &Path) -> Outcome {
     let truth = quartic_mean_square();
     let error = |square: f64| (square - truth).abs().log10();
@@ -412,7 +412,7 @@ fn bias(steps: u32, path: &Path) -> Outcome {
     plot::finish(&area, path)
 }
 
-/// Histograms on the quartic with gradient noise of sd 2.
+/// Draws histograms on the quartic with gradient noise of standard deviation 2.
 fn quartic(draws: u32, path: &Path) -> Outcome {
     let sghmc = Sghmc::with_mass(3.0, 1.0)?;
     let progress = progress::bar("quartic", 6);
@@ -462,12 +462,12 @@ fn quartic(draws: u32, path: &Path) -> Outcome {
     plot::finish(&area, path)
 }
 
-/// What draws are shown to.
+/// A function that is called with every draw.
 type See<'a> = &'a mut dyn FnMut(&[f32; 2]);
 
-/// Draws of chains on 25 modes.
+/// Draws the draws of chains on 25 modes.
 fn modes(gradients: u32, path: &Path) -> Outcome {
-    // Of 16 single chains and 16 fours, ones that find as many modes as most.
+    // Chosen among 16 seeds, so that the numbers of modes found are typical.
     const SEED: u64 = 10;
     const DOTS: usize = 800;
     let progress = progress::bar("25 modes", 7);

@@ -1,9 +1,9 @@
-//! No tuning: the reference posteriors, each from zero with default settings, beside SGLD tuned by hand.
+//! Samples the reference posteriors without tuning, from zero with default settings, and compares with SGLD tuned by hand.
 //!
 //!     cargo run --release --example tuning
 //!
-//! The posteriors (data and long reference runs) are read from a folder, by default `../shared/fixtures`;
-//! without it there is nothing to show.
+//! The posteriors (data and long reference runs) are read from a folder, by default `../shared/fixtures`. Without it
+//! nothing is printed.
 
 #[path = "../tests/common/posteriors.rs"]
 mod posteriors;
@@ -144,7 +144,7 @@ impl<'a, const N: usize> Draws<'a, N> {
     }
 }
 
-/// What one chain without tuning came to.
+/// The results of a chain without tuning.
 struct Row {
     warm_up: u64,
     eta: f32,
