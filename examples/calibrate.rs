@@ -2,10 +2,10 @@
 //!
 //!     cargo run --release --example calibrate
 //!
-//! The readings of NIST's "Chwirut2" and "DanWood" data sets arrive one at a time; after each the chain
-//! makes some steps, and the posterior of every constant is shown. At the end, the posterior of all
-//! readings beside quadrature in f64 and beside NIST's certified values, and a picture of it. The
-//! application itself is in `examples/apps`; a microcontroller runs the same code.
+//! The readings of NIST's "Chwirut2" and "DanWood" data sets arrive one at a time. After each the chain
+//! makes some steps, and the posterior of every constant is shown. At the end the posterior of all
+//! readings is compared with quadrature in f64 and with NIST's certified values, and drawn. The
+//! application itself is in `examples/apps`: a microcontroller runs the same code.
 
 mod support;
 
@@ -18,8 +18,7 @@ use support::{
     Outcome,
     args::Args,
     plot::{self, Area, BLUE, INK, ORANGE, Panel},
-    progress::Progress,
-    table,
+    progress, table,
 };
 
 const USAGE: &str = "\
@@ -37,16 +36,17 @@ of both NIST data sets, chwirut2 and danwood.
     --seed N            seed of the noise (default 1)
     --output FILE.svg   the picture (default target/calibrate.svg)";
 
-/// Readings kept: the latest.
+/// The number of the latest readings that are kept.
 const CAPACITY: usize = 1024;
 
 /// NIST's certified least-squares estimates and standard deviations.
 const CERTIFIED: &str = include_str!("data/certified.csv");
-/// Posterior means and sds, and densities, by quadrature in f64; `tests/calibrate.rs` makes them.
+/// Posterior means and standard deviations by quadrature in f64, which `tests/calibrate.rs` computes.
 const REFERENCE: &str = include_str!("data/reference.csv");
+/// Marginal densities, likewise.
 const DENSITY: &str = include_str!("data/density.csv");
 
-/// How many steps to make where.
+/// Seed, steps after each reading, and steps after the last.
 #[derive(Clone, Copy)]
 struct Run {
     seed: u64,
@@ -54,7 +54,7 @@ struct Run {
     last: u32,
 }
 
-/// What a calibration leaves to be drawn.
+/// A calibration and its results, to be drawn.
 struct Calibrated<const N: usize> {
     name: &'static str,
     axes: [&'static str; 2],
@@ -135,7 +135,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
     plot::finish(&area, output)
 }
 
-/// Streams the readings through the application, and shows what is known after each.
+/// Streams the readings through the application, and shows the posterior after each.
 fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calibrated<N>> {
     let count = this.readings.len();
     if this.readings.iter().all(|[_, y]| !y.is_finite()) {
@@ -149,7 +149,7 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
     (1..=N).for_each(|i| print!("  {:<40}", format!("b{i}: mean ± sd, 95 % interval")));
     println!();
 
-    let mut progress = Progress::new(
+    let progress = progress::bar(
         "sampling",
         count as u64 * u64::from(run.steps) + u64::from(run.last),
     );
@@ -163,30 +163,28 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
         this.history.push((mean, interval));
 
         let seen = i + 1;
-        progress.clear();
-        if let Err(fault) = outcome {
-            println!("{seen:>9}{x:>9}{y:>9}  {fault}");
-        } else if seen <= 4 || seen % 5 == 0 || seen == count {
-            print!("{seen:>9}{x:>9}{y:>9}");
+        let mut line = format!("{seen:>9}{x:>9}{y:>9}");
+        if let Err(error) = &outcome {
+            line += &format!("  {error}");
+        } else {
             for i in 0..N {
                 let [low, high] = interval[i];
                 let (mean, sd, d) = (mean[i], sd[i], decimals(sd[i].into()));
                 let text = format!("{mean:.d$} ± {sd:.d$} [{low:.d$}, {high:.d$}]");
-                print!("  {text:<40}");
+                line += &format!("  {text:<40}");
             }
-            println!();
         }
-        progress.add(run.steps.into());
+        if outcome.is_err() || seen <= 4 || seen % 5 == 0 || seen == count {
+            progress.suspend(|| println!("{line}"));
+        }
+        progress.inc(run.steps.into());
     }
 
-    progress.clear();
     let bits = app.position().map(|t| format!("{:08x}", t.to_bits()));
-    println!(
-        "position after the last reading, in bits: {}",
-        bits.join(" ")
-    );
+    let bits = bits.join(" ");
+    progress.suspend(|| println!("position after the last reading, in bits: {bits}"));
 
-    // The same posterior for longer, in batches: their scatter gives the Monte Carlo error.
+    // More steps on the same posterior, in batches, whose scatter gives the Monte Carlo error.
     const BATCHES: u32 = 40;
     let mut ends = Quantiles::<N>::central(0.95)?;
     let mut batches = vec![[0.0; N]; BATCHES as usize];
@@ -205,7 +203,7 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
             }
             step += 1;
         });
-        progress.add(length.into());
+        progress.inc(length.into());
     }
     drop(progress);
     let error: [f64; N] = std::array::from_fn(|i| {
@@ -217,27 +215,24 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
     Ok(this)
 }
 
-/// Decimals that show three digits of `sd`.
+/// Returns the number of decimals that show three digits of `sd`.
 fn decimals(sd: f64) -> usize {
     (2.0 - sd.log10().floor()).clamp(0.0, 9.0) as usize
 }
 
-/// The last two numbers of each line that starts with `name`.
-fn published(csv: &str, name: &str) -> Vec<[f64; 2]> {
-    let number = |field: Option<&str>| field.and_then(|f| f.parse().ok()).unwrap_or(f64::NAN);
-    let pair = |line: &str| {
-        let mut fields = line.rsplit(',');
-        let last = number(fields.next());
-        [number(fields.next()), last]
-    };
-    csv.lines()
-        .filter(|line| line.starts_with(name))
-        .map(pair)
+/// Returns the two numbers of each row of the table `text` that is for the constant b`i` of an instrument, counted from 0.
+fn published(text: &str, instrument: &str, i: usize) -> Vec<[f64; 2]> {
+    let constant = format!("b{}", i + 1);
+    csv::Reader::from_reader(text.as_bytes())
+        .deserialize::<(String, String, f64, f64)>()
+        .flatten()
+        .filter(|(name, of, ..)| name == instrument && *of == constant)
+        .map(|(_, _, x, y)| [x, y])
         .collect()
 }
 
 impl<const N: usize> Calibrated<N> {
-    /// The final table.
+    /// Prints the final table.
     fn report(&self, app: &Calibration<N, CAPACITY>, error: [f64; N], interval: [[f32; 2]; N]) {
         let mean = app.posterior().mean().unwrap_or([f32::NAN; N]);
         let sd = app.posterior().sd().unwrap_or([f32::INFINITY; N]);
@@ -250,8 +245,6 @@ impl<const N: usize> Calibrated<N> {
             columns += &format!("{:>9} |{:>10}{:>10}", "sd ratio", "estimate", "sd");
         }
         println!("{heading}\n{columns}");
-        let reference = published(REFERENCE, self.name);
-        let certified = published(CERTIFIED, self.name);
         for i in 0..N {
             let (mean, sd) = (f64::from(mean[i]), f64::from(sd[i]));
             let [low, high] = interval[i];
@@ -260,21 +253,21 @@ impl<const N: usize> Calibrated<N> {
             line += &format!("{:>22}", format!("[{low:.d$}, {high:.d$}]"));
             line += &format!("{:>11.*}", d + 2, error[i]);
             if self.published {
-                let [m, s] = reference[i];
+                let [m, s] = published(REFERENCE, self.name, i)[0];
                 let (off, ratio) = ((mean - m) / s, sd / s);
                 line += &format!(" |{m:>10.d$}{s:>10.d$}{off:>+8.3} sd{ratio:>9.4}");
-                let [m, s] = certified[i];
+                let [m, s] = published(CERTIFIED, self.name, i)[0];
                 line += &format!(" |{m:>10.d$}{s:>10.d$}");
             }
             println!("{line}");
         }
         let excess = 100.0 * (1.0 / (1.0 - ETA / 2.0).sqrt() - 1.0);
-        let faults = app.error_counts().total();
-        println!("a step of {ETA} makes sds {excess:.1} % too large; faults: {faults}\n");
+        let errors = app.error_counts().total();
+        println!("a step of {ETA} makes sds {excess:.1} % too large; errors: {errors}\n");
     }
 
-    /// Left the readings and the predictive band; right, for each constant, its marginal posterior and
-    /// how it came about.
+    /// Draws the readings and the predictive band on the left, and the marginal posterior of each constant and
+    /// its history on the right.
     fn draw(&self, area: &Area) -> Outcome {
         let (left, right) = area.split_horizontally(560);
         self.draw_curve(&left)?;
@@ -297,7 +290,7 @@ impl<const N: usize> Calibrated<N> {
         let title = format!("{}: {} readings", self.name, self.readings.len());
         let mut panel = Panel::new(area, &title, self.axes, x0 - mx..x1 + mx, y0 - my..y1 + my)?;
 
-        // Quantiles of the curve, and of a new reading: the curve and its error.
+        // Quantiles of the curve, and of a new reading, which is the curve plus an error.
         let stride = (self.draws.len() / 4000).max(1);
         let mut curve = Vec::new();
         let mut predictive = Vec::new();
@@ -305,7 +298,7 @@ impl<const N: usize> Calibrated<N> {
             let x = x0 - mx + (x1 - x0 + 2.0 * mx) * f64::from(k) / 100.0;
             let mut means = Vec::new();
             let mut readings = Vec::new();
-            // The same errors at every x: smooth edges.
+            // The same errors at every x give smooth edges.
             let mut noise = BoxMuller::new(Pcg32::seed_from_u64(0));
             for theta in self.draws.iter().step_by(stride) {
                 let (y, _) = (self.instrument.response)(&[x as f32], theta);
@@ -350,9 +343,9 @@ impl<const N: usize> Calibrated<N> {
         let label = |text| if i == 0 { text } else { "" };
         panel.histogram(&heights, range, BLUE, label("SGLD"))?;
         if self.published {
-            let name = format!("{},b{}", self.name, i + 1);
-            panel.line(published(DENSITY, &name), INK, 2, label("quadrature, f64"))?;
-            let [m, s] = published(CERTIFIED, self.name)[i];
+            let density = published(DENSITY, self.name, i);
+            panel.line(density, INK, 2, label("quadrature, f64"))?;
+            let [m, s] = published(CERTIFIED, self.name, i)[0];
             panel.line(
                 [[m - s, 0.06 * top], [m + s, 0.06 * top]],
                 ORANGE,
@@ -366,7 +359,7 @@ impl<const N: usize> Calibrated<N> {
 
     fn draw_history(&self, i: usize, area: &Area) -> Outcome {
         let last = self.history.len() as f64;
-        // The first interval may be as wide as the prior: show what the third one spans.
+        // The first interval may be as wide as the prior, so that the range is that of the third one.
         let [low, high] = self.history[self.history.len().min(3) - 1].1[i].map(f64::from);
         let margin = 0.1 * (high - low);
         let mut panel = Panel::new(

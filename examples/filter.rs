@@ -1,6 +1,6 @@
-//! A thermal filter in a control loop, on a simulated body: the estimates over time beside the truth.
+//! Runs a thermal filter in a control loop on a simulated body, and prints the estimates beside the truth.
 //!
-//! From 200 s to 220 s the sensor is silent; at 300 s the fan fails.
+//! From 200 s to 220 s the sensor gives no reading; at 300 s the fan fails.
 
 use langevin::ConfigError;
 use langevin_apps::{
@@ -50,7 +50,7 @@ fn main() -> Result<(), ConfigError> {
             );
         }
     }
-    let faults = filter.error_counts().total();
-    println!("\n{faults} faults of the chain");
+    let errors = filter.error_counts().total();
+    println!("\n{errors} errors of the chain");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Which stepper? Each of them on the same experiments, as pictures.
+//! Compares the steppers on the same experiments, in pictures.
 //!
 //!     cargo run --release --example gallery
 //!
@@ -13,6 +13,7 @@ mod experiments;
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use experiments::*;
+use indicatif::ProgressBar;
 use langevin::{
     BoxMuller, Pcg32, SeedableRng,
     stepper::{
@@ -27,7 +28,7 @@ use support::{
     Outcome,
     args::Args,
     plot::{self, BLUE, INK, ORANGE, Panel, RED},
-    progress::Progress,
+    progress,
 };
 
 const USAGE: &str = "\
@@ -77,7 +78,7 @@ struct Series {
     dots: Vec<[f64; 2]>,
 }
 
-/// One stepper on the quadratic, k = T = 1, at steps of `etas`.
+/// Measures a stepper on the quadratic with k = T = 1, at step sizes `etas`.
 fn series<const N: usize, S, Z>(
     name: &'static str,
     colour: RGBColor,
@@ -85,7 +86,7 @@ fn series<const N: usize, S, Z>(
     (variance, etas): (f32, &[f32]),
     law: fn(f64) -> f64,
     steps: u32,
-    progress: &mut Progress,
+    progress: &ProgressBar,
 ) -> Series
 where
     S: Stepper<N, Quadratic, Z> + Copy,
@@ -93,7 +94,7 @@ where
     let dots = etas
         .iter()
         .map(|&eta| {
-            progress.add(1);
+            progress.inc(1);
             let mut potential = Quadratic::new(1.0, variance);
             let square = mean_square(stepper, &mut potential, eta, steps, &mut noise());
             [f64::from(eta), square]
@@ -107,7 +108,7 @@ where
     }
 }
 
-/// Stationary variance on a quadratic against the step: measured, and by the exact laws.
+/// Draws the stationary variance on a quadratic against the step size: measured, and by the exact laws.
 fn variance(steps: u32, path: &Path) -> Outcome {
     const ETAS: &[f32] = &[0.1, 0.4, 0.7, 1.0, 1.3, 1.6];
     const SMALL: &[f32] = &[0.02, 0.05, 0.1, 0.2, 0.3, 0.45];
@@ -120,9 +121,9 @@ fn variance(steps: u32, path: &Path) -> Outcome {
         (|| Pcg32::seed_from_u64(2026)) as fn() -> _,
     );
     let all = (ETAS, normals as fn() -> _);
-    let mut progress = Progress::new("variance", 79);
-    let bar = &mut progress;
-    // Without gradient noise, and with V = kT; no law for what is known in the limit only.
+    let progress = progress::bar("variance", 79);
+    let bar = &progress;
+    // Without gradient noise, and with V = kT. A law that is known only in the limit is left out.
     let exact = [
         series::<16, _, _>(
             "SGLD",
@@ -277,7 +278,7 @@ fn variance(steps: u32, path: &Path) -> Outcome {
             });
             panel.line(curve, s.colour, 1, "")?;
             let inside = s.dots.iter().copied().filter(|d| d[1] <= 3.5);
-            // Where laws coincide, rings show.
+            // Dots of decreasing size, so that those at the same place can be seen.
             panel.points(inside, s.colour, 3 + (all.len() - i) as u32 / 2, s.name)?;
             print!("{:<22}", s.name);
             for [x, y] in &s.dots {
@@ -293,7 +294,7 @@ fn variance(steps: u32, path: &Path) -> Outcome {
     plot::finish(&area, path)
 }
 
-/// Bias of E θ² on the quartic against the step: by quadrature, and of chains.
+/// Draws the bias of E θ² on the quartic against the step size: by quadrature, and of chains.
 fn bias(steps: u32, path: &Path) -> Outcome {
     let truth = quartic_mean_square();
     let error = |square: f64| (square - truth).abs().log10();
@@ -319,14 +320,14 @@ fn bias(steps: u32, path: &Path) -> Outcome {
         let curve: Vec<_> = etas.map(|eta| [eta.log10(), error(law(eta))]).collect();
         panel.line(curve, colour, 2, name)?;
     }
-    let mut progress = Progress::new("bias", 20);
-    let mut chain = |square: &mut dyn FnMut(f32) -> f64| -> Vec<[f64; 2]> {
+    let progress = progress::bar("bias", 20);
+    let chain = |square: &mut dyn FnMut(f32) -> f64| -> Vec<[f64; 2]> {
         let etas = [0.005_f32, 0.01, 0.02, 0.04];
-        let mut dot = |eta: f32| {
-            progress.add(1);
+        let dot = |eta: f32| {
+            progress.inc(1);
             [f64::from(eta).log10(), error(square(eta)).max(-5.5)]
         };
-        etas.map(&mut dot).to_vec()
+        etas.map(dot).to_vec()
     };
     let mut quartic = Quartic::new(0.0);
     let sghmc = Sghmc::<16>::new(0.3)?;
@@ -411,13 +412,13 @@ fn bias(steps: u32, path: &Path) -> Outcome {
     plot::finish(&area, path)
 }
 
-/// Histograms on the quartic with gradient noise of sd 2.
+/// Draws histograms on the quartic with gradient noise of standard deviation 2.
 fn quartic(draws: u32, path: &Path) -> Outcome {
     let sghmc = Sghmc::with_mass(3.0, 1.0)?;
-    let mut progress = Progress::new("quartic", 6);
+    let progress = progress::bar("quartic", 6);
     let mut panels = Vec::new();
     let mut add = |name, histogram| {
-        progress.add(1);
+        progress.inc(1);
         panels.push((name, histogram));
     };
     add(
@@ -461,15 +462,15 @@ fn quartic(draws: u32, path: &Path) -> Outcome {
     plot::finish(&area, path)
 }
 
-/// What draws are shown to.
+/// A function that is called with every draw.
 type See<'a> = &'a mut dyn FnMut(&[f32; 2]);
 
-/// Draws of chains on 25 modes.
+/// Draws the draws of chains on 25 modes.
 fn modes(gradients: u32, path: &Path) -> Outcome {
-    // Of 16 single chains and 16 fours, ones that find as many modes as most.
+    // Chosen among 16 seeds, so that the numbers of modes found are typical.
     const SEED: u64 = 10;
     const DOTS: usize = 800;
-    let mut progress = Progress::new("25 modes", 7);
+    let progress = progress::bar("25 modes", 7);
     let mut panels = Vec::new();
     let mut add = |name: &str, run: &mut dyn FnMut(See)| {
         let (mut visits, mut draws) = (Visits::new(), Vec::new());
@@ -477,7 +478,7 @@ fn modes(gradients: u32, path: &Path) -> Outcome {
             visits.push(theta);
             draws.push(theta.map(f64::from));
         });
-        progress.add(1);
+        progress.inc(1);
         panels.push((format!("{name}: {} of 25", visits.count()), visits, draws));
     };
     add("SGLD, decreasing step", &mut |see| decreasing(SEED, see));

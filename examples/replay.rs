@@ -1,9 +1,9 @@
-//! A board's recording played again on the host: the same readings, and the same bits.
+//! Replays a board's recording on the host: the same readings must give the same bits.
 //!
 //!     cargo run --release --example replay -- LOG
 //!
-//! The log is what the board's console showed: lines that are no part of a recording, and what surrounds
-//! those that are, such as time and level, are ignored. See `langevin_apps::record` for the format.
+//! The log is the output of the board's console. Lines that are not part of a recording are ignored, and so is the text around
+//! those that are, such as time and level. See `langevin_apps::record` for the format.
 
 mod support;
 
@@ -16,11 +16,11 @@ use langevin_apps::{
 use support::{Outcome, args::Args};
 
 const USAGE: &str = "\
-Plays a board's recording again, and compares the bits.
+Replays a board's recording, and compares the bits.
 
     replay LOG
 
-LOG is what the board's console showed. Prints application, seed, number of readings and final
+LOG is the output of the board's console. Prints application, seed, number of readings and final
 estimates of each recording in it. Exit code 1 if any bit differs.";
 
 fn main() -> ExitCode {
@@ -33,7 +33,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
     };
     let path = args.file.ok_or("which log? see --help")?;
     let name = Path::new(&path).display();
-    // A console's log may have other bytes in between.
+    // The output of a console may have other bytes in between.
     let bytes = std::fs::read(&path).map_err(|error| format!("{name}: {error}"))?;
     let text = String::from_utf8_lossy(&bytes);
     let recordings = replay(&text).map_err(|error| format!("{name}: {error}"))?;
@@ -43,16 +43,17 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
     Ok(())
 }
 
-/// A recording, played to its end.
+/// A recording that was replayed to its end.
 pub struct Recording {
-    /// What it starts with.
+    /// The application's name.
     pub application: String,
+    /// The seed of its chain.
     pub seed: u64,
-    /// What it came to.
+    /// The replay at its end.
     pub replay: Replay,
 }
 
-/// Plays all recordings in a log. Each has its bits compared at least once.
+/// Replays all recordings in a log. The bits of each are compared at least once, or an error is returned.
 pub fn replay(log: &str) -> Outcome<Vec<Recording>> {
     let mut recordings: Vec<Recording> = Vec::new();
     for (index, text) in log.lines().enumerate() {
@@ -69,7 +70,7 @@ fn play(recordings: &mut Vec<Recording>, text: &str) -> Outcome {
     if let (Line::Reading(_) | Line::Hash { .. }, Some(last)) = (&line, recordings.last_mut()) {
         return Ok(last.replay.play(&line)?);
     }
-    // A board that has been reset starts another.
+    // A board that has been reset starts another recording.
     if let Some(last) = recordings.last() {
         compared(last)?;
     }
@@ -132,6 +133,6 @@ fn print(recording: &Recording) {
     }
     match replay.readings() - replay.compared() {
         0 => println!("same bits"),
-        rest => println!("same bits, but for the last {rest} readings, which no hash follows"),
+        rest => println!("same bits, except for the last {rest} readings, which no hash follows"),
     }
 }

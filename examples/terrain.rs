@@ -1,10 +1,10 @@
-//! The idea of the crate, seen: descent and Langevin dynamics on one double well.
+//! Shows the idea of the crate: gradient descent and Langevin dynamics on the same double well.
 //!
 //!     cargo run --release --example terrain
 //!
-//! U(x) = 2(x² − 1)² + 0.3x has two wells, and every run starts in the shallower one, at x = 1. Descent
-//! stays there. Langevin dynamics climbs out after a time, and visits both wells as often as exp(−U/T)
-//! says: occupancies and escape times stand beside quadrature. Cooled slowly, it comes to rest in the
+//! U(x) = 2(x² − 1)² + 0.3x has two wells, and every run starts in the shallower one, at x = 1. Gradient descent
+//! stays there. Langevin dynamics leaves it after a time, and then visits both wells with the probabilities of exp(−U/T):
+//! occupancies and escape times are compared with quadrature. When it is cooled slowly, it ends in the
 //! deeper well.
 
 mod support;
@@ -21,7 +21,7 @@ use support::{
     Outcome,
     args::Args,
     plot::{self, Area, BLUE, INK, ORANGE, Panel, RED},
-    progress::Progress,
+    progress,
 };
 
 const USAGE: &str = "\
@@ -34,14 +34,15 @@ Descent and Langevin dynamics on one double well: a table and a picture.
     --seed N            seed of the noise (default 1)
     --output FILE.svg   the picture (default target/terrain.svg)";
 
-/// Small beside the curvature of the wells, 16: the law of the step is within 2 % of exp(−U/T).
+/// The step size. It is small compared with the inverse curvature of the wells, 1/16, so that the law of the chain is
+/// within 2 % of exp(−U/T).
 const ETA: f32 = 0.002;
 const START: [f32; 1] = [1.0];
 const TEMPERATURES: [f32; 3] = [0.3, 0.6, 1.2];
-/// Annealing: from this temperature to 0 in so many steps.
+/// Annealing starts at this temperature and ends at 0 after this number of steps.
 const HOT: f32 = 0.8;
 const COOLING: u32 = 300_000;
-/// Steps drawn.
+/// The number of steps in the picture.
 const SHOWN: usize = 150_000;
 
 fn energy(x: f64) -> f64 {
@@ -54,7 +55,7 @@ fn gradient([x]: &[f32; 1]) -> [f32; 1] {
 
 type Langevin<H> = Chain<1, Sgld, H, BoxMuller<Pcg32>>;
 
-/// A chain at the start, with the noise of this seed.
+/// Creates a chain at the start.
 fn langevin<H: Schedule>(schedule: H, seed: u64) -> Langevin<H> {
     Chain::new(
         START,
@@ -64,7 +65,7 @@ fn langevin<H: Schedule>(schedule: H, seed: u64) -> Langevin<H> {
     )
 }
 
-/// A number and its Monte Carlo standard error.
+/// A mean and its Monte Carlo standard error.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     pub mean: f64,
@@ -83,7 +84,7 @@ impl Measured {
     }
 }
 
-/// The share of time in the deeper well, left of the barrier, and a histogram of all positions.
+/// Returns the fraction of time in the deeper well, left of the barrier, and all positions for a histogram.
 pub fn occupancy(temperature: f32, steps: u64, seed: u64) -> Outcome<(Measured, Vec<f64>)> {
     const BATCHES: u64 = 40;
     let barrier = barrier() as f32;
@@ -105,7 +106,7 @@ pub fn occupancy(temperature: f32, steps: u64, seed: u64) -> Outcome<(Measured, 
     Ok((Measured::of(&shares), positions))
 }
 
-/// The mean time, in units of η, from the start to the bottom of the deeper well.
+/// Returns the mean time from the start to the bottom of the deeper well.
 pub fn escape_time(temperature: f32, runs: u64, seed: u64) -> Outcome<Measured> {
     let bottom = deeper_well() as f32;
     let mut times = Vec::new();
@@ -124,14 +125,14 @@ pub fn escape_time(temperature: f32, runs: u64, seed: u64) -> Outcome<Measured> 
     Ok(Measured::of(&times))
 }
 
-/// Where annealed runs end.
+/// Returns the last positions of annealed runs.
 pub fn annealed(runs: u64, seed: u64) -> Outcome<Vec<f64>> {
     let schedule = Annealed::new(Constant::new(ETA)?, HOT, 0.0, COOLING)?;
     let mut ends = Vec::new();
     for run in 0..runs {
         let mut chain = langevin(schedule, seed + run);
         for _ in 0..COOLING + 5_000 {
-            // The last grains of noise are below the resolution of x, which is a fault elsewhere.
+            // The last noise is below the resolution of x, which is an error elsewhere.
             let _ = chain.step(&mut gradient);
         }
         ends.push(chain.position()[0].into());
@@ -139,7 +140,7 @@ pub fn annealed(runs: u64, seed: u64) -> Outcome<Vec<f64>> {
     Ok(ends)
 }
 
-/// The path of descent.
+/// Returns the path of gradient descent.
 pub fn descent(steps: usize) -> Outcome<Vec<f64>> {
     let mut chain = Chain::new(START, Sgd::new(), Constant::new(ETA)?, ());
     let mut path = Vec::new();
@@ -168,18 +169,18 @@ pub mod exact {
         move |x| (-energy(x) / temperature).exp()
     }
 
-    /// The density of exp(−U/T) at x.
+    /// Returns exp(−U/T) at x.
     pub fn density(temperature: f64, x: f64) -> f64 {
         gibbs(temperature)(x) / integral(gibbs(temperature), -END, END, 2000)
     }
 
-    /// Its share left of the barrier.
+    /// Returns the probability of the deeper well, left of the barrier.
     pub fn occupancy(temperature: f64) -> f64 {
         integral(gibbs(temperature), -END, barrier(), 2000)
             / integral(gibbs(temperature), -END, END, 2000)
     }
 
-    /// The mean first passage time of dx = −U′dt + √(2T)dW from the start to the deeper well:
+    /// Returns the mean first passage time of dx = −U′dt + √(2T)dW from the start to the deeper well:
     /// (1/T) ∫ exp(U(y)/T) ∫_y^∞ exp(−U(z)/T) dz dy, with y from there to the start.
     pub fn escape_time(temperature: f64) -> f64 {
         let above = |y: f64| integral(gibbs(temperature), y, END, 400);
@@ -188,7 +189,7 @@ pub mod exact {
     }
 }
 
-/// The zero of U′ between two points where it changes sign, by bisection.
+/// Returns the zero of U′ between two points with different signs of U′, by bisection.
 fn stationary(mut low: f64, mut high: f64) -> f64 {
     let slope = |x: f64| 8.0 * x * (x * x - 1.0) + 0.3;
     for _ in 0..60 {
@@ -246,24 +247,25 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
         "{:>5} |{:>10}{:>12}{:>12} |{:>10}{:>12}{:>12}",
         "T", "SGLD", "MC error", "quadrature", "SGLD", "MC error", "quadrature"
     );
-    let mut progress = Progress::new("sampling", 2 * TEMPERATURES.len() as u64 + 1);
+    let progress = progress::bar("sampling", 2 * TEMPERATURES.len() as u64 + 1);
     let rows = rows.split_evenly((TEMPERATURES.len(), 1));
     for (temperature, row) in TEMPERATURES.into_iter().zip(rows) {
         let (share, positions) = occupancy(temperature, steps, seed)?;
-        progress.add(1);
+        progress.inc(1);
         let time = escape_time(temperature, runs, seed)?;
-        progress.add(1);
-        progress.clear();
+        progress.inc(1);
         let t = f64::from(temperature);
-        println!(
-            "{t:>5.1} |{:>10.4}{:>12.4}{:>12.4} |{:>10.2}{:>12.2}{:>12.2}",
-            share.mean,
-            share.error,
-            exact::occupancy(t),
-            time.mean,
-            time.error,
-            exact::escape_time(t)
-        );
+        progress.suspend(|| {
+            println!(
+                "{t:>5.1} |{:>10.4}{:>12.4}{:>12.4} |{:>10.2}{:>12.2}{:>12.2}",
+                share.mean,
+                share.error,
+                exact::occupancy(t),
+                time.mean,
+                time.error,
+                exact::escape_time(t)
+            );
+        });
         draw_paths(&row, temperature, seed, &descent, &positions)?;
     }
     let ends = annealed((runs / 4).max(1), seed)?;
@@ -281,7 +283,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
     plot::finish(&area, output)
 }
 
-/// The landscape, with where descent and annealing end.
+/// Draws the potential, and the ends of descent and annealing.
 fn draw_landscape(area: &Area, descent: &[f64], ends: &[f64]) -> Outcome {
     let (left, right) = area.split_horizontally(700);
     let curve = (-160..=160)
@@ -320,7 +322,7 @@ fn draw_landscape(area: &Area, descent: &[f64], ends: &[f64]) -> Outcome {
     panel.done(SeriesLabelPosition::UpperMiddle)
 }
 
-/// One path, and the histogram of a long one.
+/// Draws one path, and the histogram of a long one.
 fn draw_paths(
     area: &Area,
     temperature: f32,

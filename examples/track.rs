@@ -1,11 +1,11 @@
-//! A drifting series tracked under forgetting: level, slope and season of the CO₂ at Mauna Loa.
+//! Tracks a drifting series under forgetting: level, slope and season of the CO₂ at Mauna Loa.
 //!
 //!     cargo run --release --example track
 //!
-//! Each week's reading enters a window whose readings fade; the chain makes some steps, and the
-//! posterior follows. For a model that is linear with normal errors, as here, recursive least squares
-//! with the same forgetting is exact and cheaper; it runs beside, so that one can see how well the
-//! chain keeps to it. The chain is for models that are not so: see the README.
+//! Each week's reading enters a window in which the weight of a reading decreases with its age; the chain makes some
+//! steps, and the posterior follows. For a linear model with normal errors, as here, recursive least squares
+//! with the same forgetting is exact and cheaper. It runs in parallel, to show how close the
+//! chain is. The chain is for other models: see the README.
 
 mod support;
 
@@ -21,8 +21,7 @@ use support::{
     Outcome,
     args::Args,
     plot::{self, BLUE, GREY, ORANGE, Panel},
-    progress::Progress,
-    table,
+    progress, table,
 };
 
 const USAGE: &str = "\
@@ -41,11 +40,11 @@ missing one. Without it, the series is the weekly CO2 at Mauna Loa, 1958 to 2001
 
 /// Unknowns: level, slope, and two harmonics of the year.
 const N: usize = 6;
-/// Room for ten times the memory. Five would cut off 1 % of the weight, but where the trend has bent
-/// most: that shifts the slope by 0.7 sd here, and ten times by 0.02.
+/// The capacity of the window, ten times the memory. Five times would cut off only 1 % of the weight, but the trend has
+/// bent most there, which shifts the slope by 0.7 standard deviations; with ten times, by 0.02.
 const CAPACITY: usize = 1000;
-/// Step size for one reading in units of sigma: variances come out 1/(1 − η/2), 2 %, too large, and
-/// draws are independent after 2/η or 50 steps.
+/// Step size for one reading in units of sigma. Variances come out too large by a factor of 1/(1 − η/2), or 2 %, and
+/// draws are independent after 2/η, or 50 steps.
 const ETA: f32 = 0.04;
 
 /// A reading: the time in years since the series began, √2 times the sines and cosines of one and
@@ -63,13 +62,13 @@ fn reading(origin: f64, [time, value]: [f64; 2]) -> Reading {
     }
 }
 
-/// The regressors of a reading as seen `now`: each has mean square 1 over the memory, and those of
-/// level and slope are uncorrelated: the level is that of the memory's centre, 1/`rate` years ago.
+/// Returns the regressors of a reading as seen at the time `now`. Each has mean square 1 over the memory, and those of
+/// level and slope are uncorrelated, because the level is that of the memory's centre, 1/`rate` years ago.
 fn regressors(&[time, c1, s1, c2, s2]: &[f32; 5], now: f32, rate: f32) -> [f32; N] {
     [1.0, (time - now) * rate + 1.0, c1, s1, c2, s2]
 }
 
-/// What is to be known: level and slope per year, now, and the season of this time of the year.
+/// Returns the present level, slope per year, and season.
 fn wanted(theta: &[f32; N], season: &[f32; 5], rate: f32) -> [f32; 3] {
     let [level, slope, ..] = *theta;
     let season: f32 = season[1..]
@@ -85,7 +84,7 @@ fn wanted(theta: &[f32; N], season: &[f32; 5], rate: f32) -> [f32; 3] {
 pub struct Known {
     pub time: f64,
     pub value: f64,
-    /// How far the reading was from what least squares foretold.
+    /// The difference between the reading and its prediction by least squares.
     pub surprise: f64,
     pub chain: [[f64; 2]; 3],
     pub exact: [[f64; 2]; 3],
@@ -134,7 +133,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
     )
 }
 
-/// Follows the series with the chain, and with recursive least squares.
+/// Tracks the series with the chain and with recursive least squares.
 pub fn track(
     series: &[[f64; 2]],
     memory: f32,
@@ -174,7 +173,7 @@ pub fn track(
         "{:>9}{:>9} |{:>19}{:>19} |{:>19}{:>19}",
         "time", "value", "level", "slope a year", "level", "slope a year"
     );
-    let mut progress = Progress::new("tracking", series.len() as u64);
+    let progress = progress::bar("tracking", series.len() as u64);
     let mut history: Vec<Known> = Vec::new();
     let mut before = 0.0;
     for row in series {
@@ -185,7 +184,7 @@ pub fn track(
         before = now;
         let x = regressors(&new.x, now, rate).map(f64::from);
         let surprise = value - dot(&rls.theta, &x);
-        // A missing value is refused here; time goes on all the same.
+        // A missing value is refused here, but time goes on.
         if window.push(new).is_ok() {
             rls.push(x, value);
         }
@@ -200,7 +199,7 @@ pub fn track(
         );
         let mut posterior = Moments::new();
         for step in 0..steps {
-            // The first steps lead from the last posterior to this.
+            // The first steps are burn-in.
             if let Some(theta) = chain
                 .step(&mut model.posterior(&window))?
                 .filter(|_| step >= steps / 8)
@@ -224,9 +223,9 @@ pub fn track(
             chain: array::from_fn(|k| [mean[k].into(), sd[k].into()]),
             exact: weights.map(|w| rls.linear(&w)),
         };
-        progress.add(1);
-        // Every second year, once the memory has filled: before, the posterior is as wide as the prior
-        // along what the readings do not yet tell apart, and so few steps do not explore that.
+        progress.inc(1);
+        // Every second year, once the memory is full. Before, the posterior is as wide as the prior in
+        // some directions, and so few steps do not explore that.
         let full = history.len() >= memory as usize;
         let biennium = |time: f64| (time / 2.0).floor();
         if full
@@ -234,19 +233,21 @@ pub fn track(
                 .last()
                 .is_none_or(|last| biennium(time) > biennium(last.time))
         {
-            progress.clear();
             let text = |[m, s]: [f64; 2]| format!("{m:.3} ± {s:.3}");
-            let [level, slope, _] = known.chain.map(text);
-            print!("{time:>9.2}{value:>9.2} |{level:>19}{slope:>19} |");
-            let [level, slope, _] = known.exact.map(text);
-            println!("{level:>19}{slope:>19}");
+            let ([level, slope, _], [exact_level, exact_slope, _]) =
+                (known.chain.map(text), known.exact.map(text));
+            progress.suspend(|| {
+                println!(
+                    "{time:>9.2}{value:>9.2} |{level:>19}{slope:>19} |{exact_level:>19}{exact_slope:>19}"
+                );
+            });
         }
         history.push(known);
     }
     drop(progress);
     println!();
     println!(
-        "refused: {} missing readings; faults: {}; effective number of readings: {:.1}",
+        "refused: {} missing readings; errors: {}; effective number of readings: {:.1}",
         window.refused(),
         chain.error_counts().total(),
         window.total_weight()
@@ -259,7 +260,7 @@ pub fn track(
 struct LeastSquares {
     theta: [f64; N],
     covariance: [[f64; N]; N],
-    fade: f64,
+    forgetting: f64,
     variance: f64,
 }
 
@@ -272,12 +273,12 @@ impl LeastSquares {
         Self {
             theta: mean.map(f64::from),
             covariance,
-            fade: 1.0 - 1.0 / f64::from(memory),
+            forgetting: 1.0 - 1.0 / f64::from(memory),
             variance: f64::from(sigma).powi(2),
         }
     }
 
-    /// Time goes on by `spans`: the level moves along the slope.
+    /// Advances the time by `spans`, in which the level moves along the slope.
     fn advance(&mut self, spans: f32) {
         let spans = f64::from(spans);
         self.theta[0] += spans * self.theta[1];
@@ -290,14 +291,15 @@ impl LeastSquares {
     }
 
     fn push(&mut self, x: [f64; N], y: f64) {
-        let spread: [f64; N] = array::from_fn(|i| dot(&self.covariance[i], &x) / self.fade);
+        let spread: [f64; N] = array::from_fn(|i| dot(&self.covariance[i], &x) / self.forgetting);
         let variance = self.variance + dot(&spread, &x);
         let error = (y - dot(&self.theta, &x)) / variance;
         for i in 0..N {
             self.theta[i] += spread[i] * error;
-            // The halves stay equal to the bit: their difference would grow by 1/λ at every reading.
+            // Both halves stay equal to the bit, because their difference would grow by 1/λ at every reading.
             for j in 0..=i {
-                let new = self.covariance[i][j] / self.fade - spread[i] * spread[j] / variance;
+                let new =
+                    self.covariance[i][j] / self.forgetting - spread[i] * spread[j] / variance;
                 self.covariance[i][j] = new;
                 self.covariance[j][i] = new;
             }
@@ -315,7 +317,7 @@ fn dot(a: &[f64; N], b: &[f64; N]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// A time in years: as it is, or from YYYYMMDD.
+/// Returns a time in years, which is given in years or as YYYYMMDD.
 fn years(time: f64) -> Outcome<f64> {
     if time.abs() < 1e6 {
         return Ok(time);
@@ -328,11 +330,11 @@ fn years(time: f64) -> Outcome<f64> {
     if !(1.0..=12.0).contains(&month) || !(1.0..=31.0).contains(&day) {
         return Err(format!("{time} is no date YYYYMMDD").into());
     }
-    // Within a day or two, which is all the same to a season.
+    // Exact to a day or two, which does not matter for a season.
     Ok(year + (month - 1.0) / 12.0 + (day - 1.0) / 365.25)
 }
 
-/// How the chain keeps to exact least squares, once its memory is full.
+/// Prints how close the chain is to exact least squares, once its memory is full.
 fn report(history: &[Known], memory: f32) {
     let settled = history.get(2 * memory as usize..).unwrap_or(&[]);
     if settled.is_empty() {
@@ -377,7 +379,7 @@ fn draw(history: &[Known], memory: f32, unit: &str, output: &Path) -> Outcome {
     let (upper_left, upper_right) = upper.split_horizontally(760);
     let (lower_left, lower_right) = lower.split_horizontally(760);
 
-    // Something of each reading over time; NaN where there is none.
+    // A quantity of each reading over time; NaN where there is none.
     let over_time = |part: &[Known], of: &dyn Fn(&Known) -> f64| -> Vec<[f64; 2]> {
         part.iter().map(|k| [k.time, of(k)]).collect()
     };
@@ -397,7 +399,7 @@ fn draw(history: &[Known], memory: f32, unit: &str, output: &Path) -> Outcome {
         ends[0] - margin..ends[1] + margin
     };
 
-    // Before the memory has filled, level and slope are anybody's guess.
+    // Before the memory is full, level and slope are uncertain.
     let settled = &history[(history.len() - 1).min(memory as usize)..];
     let values = range(&mut readings(history).iter().map(|r| r[1]));
     let title = "readings and tracked level";

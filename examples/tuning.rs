@@ -1,9 +1,9 @@
-//! No tuning: the reference posteriors, each from zero with default settings, beside SGLD tuned by hand.
+//! Samples the reference posteriors without tuning, from zero with default settings, and compares with SGLD tuned by hand.
 //!
 //!     cargo run --release --example tuning
 //!
-//! The posteriors (data and long reference runs) are read from a folder, by default `../shared/fixtures`;
-//! without it there is nothing to show.
+//! The posteriors (data and long reference runs) are read from a folder, by default `../shared/fixtures`. Without it
+//! nothing is printed.
 
 #[path = "../tests/common/posteriors.rs"]
 mod posteriors;
@@ -11,12 +11,13 @@ mod support;
 
 use std::{ffi::OsString, process::ExitCode};
 
+use indicatif::ProgressBar;
 use langevin::{
     BoxMuller, Chain, Pcg32, Potential, Sampler, SeedableRng, StepError, potential::Energy,
     preconditioner::Dense, sampler::SamplerError, schedule::Constant, stepper::Sgld,
 };
 use posteriors::{Fixture, Visitor};
-use support::{Outcome, args::Args, progress::Progress};
+use support::{Outcome, args::Args, progress};
 
 const USAGE: &str = "\
 The reference posteriors without tuning: errors against long reference runs, and the verdict.
@@ -42,13 +43,13 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
     let mut table = Table {
         gradients: args.value("gradients", 200_000)?,
         seeds: args.value("seeds", 3)?,
-        progress: Progress::new("sampling", 0),
+        progress: ProgressBar::hidden(),
     };
     if !posteriors::present() {
         return Ok(());
     }
     // One chain is a unit; each posterior also has one for every step of SGLD.
-    table.progress = Progress::new("sampling", 8 * (table.seeds + STEPS.len() as u64));
+    table.progress = progress::bar("sampling", 8 * (table.seeds + STEPS.len() as u64));
     println!(
         "Worst of {} chains of {} gradients, from zero, nothing set; errors of means in standard deviations,",
         table.seeds, table.gradients
@@ -77,7 +78,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
 struct Table {
     gradients: u64,
     seeds: u64,
-    progress: Progress,
+    progress: ProgressBar,
 }
 
 /// Counts the gradients of a potential, and a move of its reference point as `recentring` of them.
@@ -143,7 +144,7 @@ impl<'a, const N: usize> Draws<'a, N> {
     }
 }
 
-/// What one chain without tuning came to.
+/// The results of a chain without tuning.
 struct Row {
     warm_up: u64,
     eta: f32,
@@ -252,15 +253,13 @@ impl Table {
         let scalar = scalar.map_or([String::new(), String::new()], |e| {
             e.map(|x| format!("{x:.3}"))
         });
-        self.progress.clear();
-        println!(
-            "| {name:22} | {N} | {warm_up:>13} | {eta:>5.3} | {:>10.3} | {:>8.3} | {:13} | {:>9} | {:>7} |",
-            errors[0],
-            errors[1],
-            verdicts.join(", "),
-            scalar[0],
-            scalar[1],
-        );
+        let verdicts = verdicts.join(", ");
+        let ([mean, sd], [scalar_mean, scalar_sd]) = (errors, scalar);
+        self.progress.suspend(|| {
+            println!(
+                "| {name:22} | {N} | {warm_up:>13} | {eta:>5.3} | {mean:>10.3} | {sd:>8.3} | {verdicts:13} | {scalar_mean:>9} | {scalar_sd:>7} |"
+            );
+        });
     }
 
     /// Gradients of 32 data with control variates.
@@ -269,7 +268,7 @@ impl Table {
         let data = fixture.potential.data.len() as u64;
         let rows: Vec<Row> = (0..self.seeds)
             .map(|seed| {
-                self.progress.add(1);
+                self.progress.inc(1);
                 let rng = Pcg32::seed_from_u64(seed + 50);
                 let batch = fixture.potential.minibatch::<32, _>(rng);
                 let mut potential = batch
@@ -288,7 +287,7 @@ impl Visitor for Table {
         let (mean, sd) = (fixture.mean, fixture.sd);
         let rows: Vec<Row> = (0..self.seeds)
             .map(|seed| {
-                self.progress.add(1);
+                self.progress.inc(1);
                 let draws = Draws {
                     mean: &mean,
                     sd: &sd,
@@ -303,7 +302,7 @@ impl Visitor for Table {
             STEPS
                 .iter()
                 .filter_map(|step| {
-                    self.progress.add(1);
+                    self.progress.inc(1);
                     scalar(&mut fixture, step / k, self.gradients).ok()
                 })
                 .reduce(|a, b| if worse(a, b) == a { b } else { a })

@@ -278,19 +278,19 @@ fn replay_names_file_and_line_of_what_is_wrong() {
         ),
         (
             good.replacen("000003e8;", "000003e8", 1),
-            "line 4: a line of a recording that is not whole",
+            "line 4: an incomplete line of a recording",
         ),
         (
             good.replacen("000003e8;", "3e8;", 1),
-            "line 4: a line of a recording that is not whole",
+            "line 4: an incomplete line of a recording",
         ),
         (
             good.replacen("000003e8;", "000103e8;", 1),
-            "line 4: no reading of this application",
+            "line 4: not a reading of this application",
         ),
         (
             good.replacen("000003e8;", "000003e8 00000000;", 1),
-            "line 4: no reading of this application",
+            "line 4: not a reading of this application",
         ),
         (
             good.replacen("@langevin reading", "", 1),
@@ -298,11 +298,11 @@ fn replay_names_file_and_line_of_what_is_wrong() {
         ),
         (
             good.replacen("sensor", "toaster", 1),
-            "line 2: no such application, or not with such settings",
+            "line 2: no application has this name and these settings",
         ),
         (
             good.replacen("@langevin start", "", 1),
-            "line 4: the start of the recording is missing, or there twice",
+            "line 4: the first line of the recording is missing, or there twice",
         ),
         (
             good.replace("@langevin hash", ""),

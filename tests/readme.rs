@@ -40,20 +40,6 @@ fn costs_are_the_measured_ones() {
     }
 }
 
-#[test]
-fn the_product_is_the_package_that_is_compiled() {
-    let readme = read("examples/boards/README.md");
-    let block = |language: &str| {
-        let start = readme.split(&format!("\n```{language}\n")).nth(1);
-        start.and_then(|text| text.split("```").next()).unwrap()
-    };
-    let library = read("examples/boards/product/src/lib.rs");
-    let (code, _) = library.split_once("\n#[cfg(test)]").unwrap();
-    assert_eq!(block("rust"), code);
-    let manifest = read("examples/boards/product/Cargo.toml");
-    assert!(manifest.ends_with(block("toml")));
-}
-
 /// What a control loop is promised: a tick costs at most 5000 instructions on a Cortex-M4F, and the worst of
 /// 10 000 at most 15 % more than the mean.
 #[test]
@@ -81,9 +67,10 @@ fn the_boards_table_is_the_computed_one() {
         .unwrap()
         .trim();
     assert!(table.lines().count() == 6);
-    for readme in ["README.md", "examples/boards/README.md"] {
-        assert!(read(readme).contains(table), "{readme} lacks\n{table}");
-    }
+    assert!(
+        read("README.md").contains(table),
+        "README.md lacks\n{table}"
+    );
 }
 
 /// What the calibration on a board is promised: 4 kB of flash for langevin and libm on a Cortex-M4F, 8 kB with the

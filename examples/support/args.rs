@@ -9,7 +9,7 @@ use lexopt::{
 
 use super::Outcome;
 
-/// What was given: at most one file, and options by name.
+/// The arguments: at most one file, and options by name.
 #[derive(Debug, Default)]
 pub struct Args {
     pub file: Option<PathBuf>,
@@ -17,7 +17,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Reads the command line; `None` after `--help`, which prints `usage`.
+    /// Parses the command line. Returns `None` after `--help`, for which `usage` is printed.
     pub fn parse(
         arguments: Vec<OsString>,
         known: &[&'static str],
@@ -44,13 +44,13 @@ impl Args {
         Ok(Some(args))
     }
 
-    /// The text given for an option.
+    /// Returns the text given for an option.
     pub fn text(&self, name: &str) -> Option<&str> {
         let last = self.options.iter().rev().find(|(n, _)| *n == name);
         last.map(|(_, value)| value.as_str())
     }
 
-    /// The value given for an option, or `default`.
+    /// Returns the value given for an option, or `default`.
     pub fn value<T: FromStr>(&self, name: &str, default: T) -> Outcome<T> {
         match self.text(name) {
             None => Ok(default),

@@ -1,4 +1,4 @@
-//! The experiments on which the steppers are compared: shared by the gallery and the tests.
+//! The experiments on which the steppers are compared, shared by the gallery and the tests.
 
 use langevin::{
     BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
@@ -102,7 +102,7 @@ impl<const N: usize> GradientVariance<N> for Quartic {
     }
 }
 
-/// The mean of θ² over the coordinates of a chain at T = 1, from `steps` steps after a tenth as many.
+/// Returns the mean of θ² over the coordinates of a chain at T = 1, over `steps` steps after a tenth as many of burn-in.
 pub fn mean_square<const N: usize, S, P, Z>(
     mut stepper: S,
     potential: &mut P,
@@ -127,7 +127,7 @@ where
     sum / (N as f64 * f64::from(steps))
 }
 
-/// The density exp(2θ² − θ⁴), not normalised.
+/// Returns the density exp(2θ² − θ⁴), not normalised.
 pub fn quartic_density(theta: f64) -> f64 {
     (2.0 * theta.powi(2) - theta.powi(4)).exp()
 }
@@ -135,7 +135,7 @@ pub fn quartic_density(theta: f64) -> f64 {
 /// Cells of the histogram: width 0.1 on [−3, 3].
 pub const CELLS: usize = 60;
 
-/// What share of the quartic's law is in each cell, by the midpoint rule.
+/// Returns the probability of each cell under the quartic's law, by the midpoint rule.
 pub fn quartic_shares() -> [f64; CELLS] {
     let mut shares = std::array::from_fn(|i| {
         (0..100)
@@ -147,21 +147,21 @@ pub fn quartic_shares() -> [f64; CELLS] {
     shares
 }
 
-/// E θ² under the quartic's law.
+/// Returns E θ² under the quartic's law.
 pub fn quartic_mean_square() -> f64 {
     let grid = || (0..8000).map(|i| -4.0 + 0.001 * (f64::from(i) + 0.5));
     let weighted: f64 = grid().map(|t| t * t * quartic_density(t)).sum();
     weighted / grid().map(quartic_density).sum::<f64>()
 }
 
-/// A chain's share of draws in each cell, and its mean square.
+/// The fraction of a chain's draws in each cell, and their mean square.
 pub struct Histogram {
     pub shares: [f64; CELLS],
     pub mean_square: f64,
 }
 
 impl Histogram {
-    /// Half the sum of differences to the quartic's law.
+    /// Returns the total variation distance from the quartic's law: half the sum of the absolute differences.
     pub fn total_variation(&self) -> f64 {
         let truth = quartic_shares();
         let sum: f64 = self
@@ -174,7 +174,7 @@ impl Histogram {
     }
 }
 
-/// The histogram of `draws` (80 000 in the paper), each after 50 steps of size η = 0.01, on the quartic with
+/// Returns the histogram of `draws` (80 000 in the paper), each after 50 steps of size η = 0.01, on the quartic with
 /// gradient noise of standard deviation 2.
 pub fn quartic_histogram<S>(mut stepper: S, draws: u32) -> Histogram
 where
@@ -203,8 +203,8 @@ where
     histogram
 }
 
-/// E θ² on the quartic under the invariant law of a scheme's own transition kernel: no sampling, only
-/// quadrature in f64.
+/// Returns E θ² on the quartic under the invariant law of a scheme's transition kernel, by quadrature in f64 without
+/// sampling.
 ///
 /// `kernel(x, y)` is the density of going from x to y, smooth over the grid's spacing.
 fn invariant_mean_square(spacing: f64, kernel: impl Fn(f64, f64) -> f64) -> f64 {
@@ -212,13 +212,13 @@ fn invariant_mean_square(spacing: f64, kernel: impl Fn(f64, f64) -> f64) -> f64 
     let grid: Vec<f64> = (0..=n)
         .map(|i| spacing * (i as f64 - 0.5 * n as f64))
         .collect();
-    // Row y: where y comes from. The trapezoidal rule converges exponentially on Gaussians.
+    // Row y has the densities of coming to y. The trapezoidal rule converges exponentially on Gaussians.
     let rows: Vec<Vec<f64>> = grid
         .iter()
         .map(|y| grid.iter().map(|x| spacing * kernel(*x, *y)).collect())
         .collect();
     let mut density: Vec<f64> = grid.iter().map(|x| quartic_density(*x)).collect();
-    // From a symmetric start the wells' slow exchange plays no part: the slowest mode left relaxes
+    // From a symmetric start the slow exchange between the wells does not matter: the slowest other mode relaxes
     // at a rate of about 8η.
     let mut mean_square = 0.0;
     for _ in 0..100_000 {
@@ -246,7 +246,7 @@ fn normal_density(x: f64, variance: f64) -> f64 {
     (-0.5 * x * x / variance).exp() / (2.0 * std::f64::consts::PI * variance).sqrt()
 }
 
-/// E θ² of SGLD's invariant law at step η on the quartic.
+/// Returns E θ² under SGLD's invariant law at step size η on the quartic.
 pub fn sgld_mean_square(eta: f64) -> f64 {
     let variance = 2.0 * eta;
     invariant_mean_square(0.5 * variance.sqrt(), |x, y| {
@@ -254,7 +254,7 @@ pub fn sgld_mean_square(eta: f64) -> f64 {
     })
 }
 
-/// E θ² of the Leimkuhler–Matthews scheme's invariant law at step η on the quartic.
+/// Returns E θ² under the Leimkuhler–Matthews scheme's invariant law at step size η on the quartic.
 ///
 /// With s = √(η/2), θ = y + sξ defines y that is independent of ξ and a Markov chain of its own:
 /// y' = 2θ − y + ηF(θ). Its kernel is the normal density of θ at the root of 2θ + ηF(θ) = y + y',
@@ -299,7 +299,7 @@ impl Modes {
     }
 }
 
-/// −log of the mixture in one coordinate, and its slope: the two coordinates are independent.
+/// Returns −log of the mixture in one coordinate and its derivative. The two coordinates are independent.
 fn comb(x: f32) -> (f32, f32) {
     let distances = [-4.0, -2.0, 0.0, 2.0, 4.0].map(|mean| x - mean);
     let nearest = distances.iter().fold(f32::INFINITY, |m, d| m.min(d * d));
@@ -355,7 +355,7 @@ impl Visits {
         }
     }
 
-    /// Which modes have at least 100 draws near them.
+    /// Returns which modes have at least 100 draws near them.
     pub fn visited(&self) -> [bool; 25] {
         self.near.map(|n| n >= 100)
     }
@@ -365,10 +365,10 @@ impl Visits {
     }
 }
 
-/// Steps of a chain on the modes.
+/// The number of steps of a chain on the modes.
 pub const LENGTH: u32 = 50_000;
 
-/// A chain on the 25 modes from a uniform start in [−10, 10]², a draw at a time to `see`.
+/// Runs a chain on the 25 modes from a uniform start in [−10, 10]², and calls `see` with each draw.
 fn on_modes<S, H>(
     stepper: S,
     schedule: H,
@@ -385,7 +385,7 @@ where
     let mut chain = Chain::new(start, stepper, schedule, BoxMuller::new(rng));
     let mut modes = Modes::new(seed ^ 0x005e_ed0f_9a5e);
     for _ in 0..steps {
-        // A frozen chain, at the end of a cycle, is no news here.
+        // A chain is expected to stall at the end of a cycle.
         if let Ok(Some(theta)) = chain.step(&mut modes) {
             see(theta);
         }
@@ -393,7 +393,7 @@ where
     chain
 }
 
-/// 30 cycles from η₀ = 0.07, the first 50 steps of each dropped.
+/// Runs 30 cycles from η₀ = 0.07. The first 50 steps of each are burn-in.
 pub fn cyclical(seed: u64, see: impl FnMut(&[f32; 2])) {
     let schedule = Cyclical::new(0.07, LENGTH.div_ceil(30))
         .expect("in range")
@@ -401,7 +401,7 @@ pub fn cyclical(seed: u64, see: impl FnMut(&[f32; 2])) {
     on_modes(Sgld::new(), schedule, LENGTH, seed, see);
 }
 
-/// The same number of steps of SGLD, η = 0.043 for 500 steps and then 0.043(t − 500)^−0.55.
+/// Runs the same number of steps of SGLD with η = 0.043 for 500 steps and then 0.043(t − 500)^−0.55.
 pub fn decreasing(seed: u64, see: impl FnMut(&[f32; 2])) {
     struct Then(u32, Constant, Polynomial);
     impl Schedule for Then {
@@ -423,10 +423,10 @@ pub fn decreasing(seed: u64, see: impl FnMut(&[f32; 2])) {
     on_modes(Sgld::new(), schedule, LENGTH, seed, see);
 }
 
-/// Hot replicas, so that there are five in all.
+/// The number of hot replicas; there are five in all.
 pub const HOT: usize = 4;
 
-/// Replica exchange with `gradients` gradients in all, and its swap rates.
+/// Runs replica exchange with `gradients` gradients in all, and returns its swap rates.
 pub fn tempered(gradients: u32, seed: u64, see: impl FnMut(&[f32; 2])) -> [f32; HOT] {
     let stepper = ReplicaExchange::new(
         LeimkuhlerMatthews::new(),

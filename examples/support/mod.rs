@@ -1,4 +1,4 @@
-//! What the host's examples share: tables in, progress, pictures out.
+//! Shared by the host's examples: arguments, tables, progress bars and pictures.
 #![allow(dead_code, reason = "no example uses all of it")]
 
 pub mod args;
@@ -8,10 +8,10 @@ pub mod table;
 
 use std::{error::Error, ffi::OsString, process::ExitCode};
 
-/// What goes wrong in an example is for the person in front of it.
+/// The result of an example, whose error is a message for its user.
 pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-/// Runs an example on the command line's arguments: exit code 1 and one line on stderr when it fails.
+/// Runs an example on the command line's arguments. An error is one line on stderr and exit code 1.
 pub fn main(run: fn(Vec<OsString>) -> Outcome) -> ExitCode {
     match run(std::env::args_os().skip(1).collect()) {
         Ok(()) => ExitCode::SUCCESS,

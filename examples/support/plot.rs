@@ -1,4 +1,4 @@
-//! Pictures: a drawing area cut into panels, each with axes, lines, bands and points.
+//! Pictures: a drawing area divided into panels with axes, lines, bands and points.
 
 use std::{ops::Range, path::Path};
 
@@ -19,7 +19,7 @@ const GRID: RGBColor = RGBColor(232, 232, 232);
 pub type Svg<'a> = SVGBackend<'a>;
 pub type Area<'a> = DrawingArea<Svg<'a>, Shift>;
 
-/// An empty white picture at `path`, whose folder is made if need be.
+/// Creates an empty white picture at `path`, and its folder if necessary.
 pub fn picture<'a>(path: &'a Path, size: (u32, u32)) -> Outcome<Area<'a>> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
@@ -37,14 +37,14 @@ pub fn finish(area: &Area, path: &Path) -> Outcome {
     Ok(())
 }
 
-/// One pair of axes.
+/// A pair of axes.
 pub struct Panel<'a> {
     chart: ChartContext<'a, Svg<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
     labelled: bool,
 }
 
 impl<'a> Panel<'a> {
-    /// Axes in `area` with a title; an axis with an empty label has no numbers.
+    /// Creates axes in `area` with a title. An axis with an empty label has no numbers.
     pub fn new(
         area: &Area<'a>,
         title: &str,
@@ -79,7 +79,7 @@ impl<'a> Panel<'a> {
         })
     }
 
-    /// A line through `points`; a NaN breaks it. An empty `label` leaves it out of the legend.
+    /// Draws a line through `points`, which a NaN breaks. With an empty `label` it is left out of the legend.
     pub fn line(
         &mut self,
         points: impl IntoIterator<Item = [f64; 2]>,
@@ -98,7 +98,7 @@ impl<'a> Panel<'a> {
         })
     }
 
-    /// The surface between two lines, [x, low, high].
+    /// Draws the surface between two lines, given as [x, low, high].
     pub fn band(
         &mut self,
         edges: impl IntoIterator<Item = [f64; 3]>,
@@ -117,7 +117,7 @@ impl<'a> Panel<'a> {
         })
     }
 
-    /// Dots.
+    /// Draws dots.
     pub fn points(
         &mut self,
         points: impl IntoIterator<Item = [f64; 2]>,
@@ -135,7 +135,7 @@ impl<'a> Panel<'a> {
         })
     }
 
-    /// A histogram of `values` as a density, with `bins` bars over `range`.
+    /// Draws bars of equal width over `range`.
     pub fn histogram(
         &mut self,
         heights: &[f64],
@@ -163,7 +163,7 @@ impl<'a> Panel<'a> {
             return Ok(());
         }
         self.labelled = true;
-        // plotters hangs a legend on a series: on an empty one here.
+        // In plotters a legend belongs to a series, here to an empty one.
         self.chart
             .draw_series(std::iter::empty::<Circle<(f64, f64), i32>>())?
             .label(label)
@@ -171,7 +171,7 @@ impl<'a> Panel<'a> {
         Ok(())
     }
 
-    /// Draws the legend, in the corner given.
+    /// Draws the legend in the given corner.
     pub fn done(mut self, corner: SeriesLabelPosition) -> Outcome {
         if self.labelled {
             self.chart
@@ -187,7 +187,7 @@ impl<'a> Panel<'a> {
     }
 }
 
-/// A number with as many digits as an axis needs.
+/// Formats a number with as many digits as an axis needs.
 fn short(value: f64) -> String {
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -198,7 +198,7 @@ fn short(value: f64) -> String {
     }
 }
 
-/// Densities of `values` in `bins` bars over `range`.
+/// Returns the densities of `values` in `bins` bars over `range`.
 pub fn density(values: impl IntoIterator<Item = f64>, range: &Range<f64>, bins: usize) -> Vec<f64> {
     let width = (range.end - range.start) / bins as f64;
     let mut heights = vec![0.0; bins];

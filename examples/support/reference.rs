@@ -1,17 +1,17 @@
-//! Posterior moments and marginal densities by quadrature, in f64: what the chain is held to.
+//! Posterior moments and marginal densities by quadrature in f64, with which the chain is compared.
 //!
-//! Shares nothing with the crate. A tensor grid in the coordinates b = c + Az, with c the mode and
-//! AAᵀ the inverse Hessian there (by finite differences); for smooth integrands that vanish at the
+//! It shares no code with the crate. The grid is a tensor grid in the coordinates b = c + Az, where c is the mode and
+//! AAᵀ the inverse Hessian there (by finite differences). For smooth integrands that vanish at the
 //! borders the trapezium rule converges faster than any power of the spacing.
 #![allow(
     clippy::needless_range_loop,
     reason = "matrices are easier to read by index"
 )]
 
-/// Half-width of the grid in standard deviations; points along the axis of interest, where the density
-/// is wanted, and along the others. A grid of 73 throughout gives the
-/// same eight digits.
+/// Half-width of the grid in standard deviations.
 const HALF_WIDTH: f64 = 9.0;
+/// Points along the axis of the parameter whose density is computed, and along the others. With 73 along all axes the
+/// first eight digits are the same.
 const ROWS: usize = 73;
 const POINTS: usize = 31;
 
@@ -19,17 +19,17 @@ const POINTS: usize = 31;
 pub struct Marginal {
     pub mean: f64,
     pub sd: f64,
-    /// Values and the density there.
+    /// Values of the parameter, and the density there.
     pub density: Vec<[f64; 2]>,
 }
 
-/// The marginals of b under the density exp(−`energy`(b)), with a mode near `start`.
+/// Returns the marginals of b under the density exp(−`energy`(b)), which has a mode near `start`.
 pub fn marginals<const N: usize>(
     energy: impl Fn(&[f64; N]) -> f64,
     start: [f64; N],
 ) -> [Marginal; N] {
     std::array::from_fn(|first| {
-        // The parameter of interest comes first, where a lower triangular A leaves it alone.
+        // The parameter comes first, where it does not depend on the others in a lower triangular A.
         let swap = |mut b: [f64; N]| {
             b.swap(0, first);
             b
@@ -82,7 +82,7 @@ fn first_marginal<const N: usize>(energy: impl Fn(&[f64; N]) -> f64, start: [f64
     }
 }
 
-/// The mode by damped Newton steps, and the Cholesky factor of the inverse Hessian there.
+/// Returns the mode, by damped Newton steps, and the Cholesky factor of the inverse Hessian there.
 fn mode<const N: usize>(
     energy: &impl Fn(&[f64; N]) -> f64,
     start: [f64; N],
@@ -131,7 +131,7 @@ fn mode<const N: usize>(
                 damping *= 0.3;
             }
             _ if damping < 1e6 => damping = 10.0 * damping.max(1e-6),
-            // No way down: this is the mode.
+            // There is no way down: this is the mode.
             _ => {
                 let l = cholesky(&hessian).expect("a mode");
                 let mut a = cholesky(&inverse(&l)).expect("a covariance");
@@ -146,7 +146,7 @@ fn mode<const N: usize>(
     }
 }
 
-/// L of A = LLᵀ, or `None` when A is not positive definite.
+/// Returns L of A = LLᵀ, or `None` when A is not positive definite.
 fn cholesky<const N: usize>(a: &[[f64; N]; N]) -> Option<[[f64; N]; N]> {
     let mut l = [[0.0; N]; N];
     for i in 0..N {
@@ -161,7 +161,7 @@ fn cholesky<const N: usize>(a: &[[f64; N]; N]) -> Option<[[f64; N]; N]> {
     Some(l)
 }
 
-/// A⁻¹ from A's Cholesky factor.
+/// Returns A⁻¹ from A's Cholesky factor.
 fn inverse<const N: usize>(l: &[[f64; N]; N]) -> [[f64; N]; N] {
     let mut inv = [[0.0; N]; N];
     for j in 0..N {

@@ -1,35 +1,45 @@
 //! Tables of numbers from CSV files.
 
-use std::path::Path;
+use std::{fs, path::Path};
+
+use csv::{ReaderBuilder, StringRecord, Trim};
 
 use super::Outcome;
 
-/// The rows of the CSV file at `path`: see [`parse`].
+/// Reads the rows of the CSV file at `path`: see [`parse`]. Errors name the file.
 pub fn read<const C: usize>(path: &Path, columns: [&str; C]) -> Outcome<Vec<[f64; C]>> {
     let name = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    let text = fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
     parse(&text, columns).map_err(|error| format!("{name}: {error}").into())
 }
 
-/// The rows of a CSV text of numbers. A first row that starts with no number is a heading; empty lines
-/// and lines that start with # are skipped; an empty last column is a missing value, NaN; columns
-/// beyond those asked for are ignored.
+/// Reads the rows of a CSV text of numbers. Errors name the line.
+///
+/// A first row that does not start with a number is a heading. Empty lines and lines that start with # are skipped. An
+/// empty last column is a missing value, NaN. Further columns are ignored.
 pub fn parse<const C: usize>(text: &str, columns: [&str; C]) -> Outcome<Vec<[f64; C]>> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(text.as_bytes());
     let mut rows = Vec::new();
+    let mut record = StringRecord::new();
     let mut first = true;
-    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        if line.trim().is_empty() || line.starts_with('#') {
+    while reader.read_record(&mut record)? {
+        let heading = first && record[0].parse::<f64>().is_err();
+        first = false;
+        if heading {
             continue;
         }
-        let fields: Vec<_> = line
-            .split(',')
-            .map(|f| f.trim().trim_matches('"'))
-            .collect();
-        if std::mem::take(&mut first) && fields[0].parse::<f64>().is_err() {
-            continue;
-        }
-        let row = numbers(&fields, columns);
-        rows.push(row.map_err(|error| format!("line {}: {error}", index + 1))?);
+        let row = numbers(&record, columns).map_err(|error| {
+            // The record's own position is that of the empty lines before it.
+            let end = reader.position().byte() as usize;
+            let line = text[..end].trim_end().lines().count();
+            format!("line {line}: {error}")
+        });
+        rows.push(row?);
     }
     if rows.is_empty() {
         return Err("no rows".into());
@@ -37,13 +47,13 @@ pub fn parse<const C: usize>(text: &str, columns: [&str; C]) -> Outcome<Vec<[f64
     Ok(rows)
 }
 
-fn numbers<const C: usize>(fields: &[&str], columns: [&str; C]) -> Outcome<[f64; C]> {
-    if fields.len() < C {
-        let (found, wanted) = (fields.len(), columns.join(", "));
+fn numbers<const C: usize>(record: &StringRecord, columns: [&str; C]) -> Outcome<[f64; C]> {
+    if record.len() < C {
+        let (found, wanted) = (record.len(), columns.join(", "));
         return Err(format!("{found} of the {C} columns needed ({wanted})").into());
     }
     let mut row = [f64::NAN; C];
-    for (i, (number, field)) in row.iter_mut().zip(fields).enumerate() {
+    for (i, (number, field)) in row.iter_mut().zip(record).enumerate() {
         if field.is_empty() && i + 1 == C {
             continue;
         }

@@ -1,8 +1,8 @@
 //! Bayesian calibration of an instrument from readings that come one by one.
 //!
 //! An [`Instrument`] has a response curve with N constants b, and Gaussian reading errors of known
-//! standard deviation. The chain moves in coordinates θ that suit the curve, with a normal prior, and
-//! gives draws of b.
+//! standard deviation. The chain moves in coordinates θ that suit the curve, with a normal prior. Its draws are
+//! transformed to b.
 
 use langevin::{
     BoxMuller, Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng,
@@ -18,19 +18,19 @@ use libm::{expf, logf, powf};
 /// A reading: the response `y` at the setting `x[0]`.
 pub type Reading = Sample<1>;
 
-/// The reading y at x, from a row of [`readings`](crate::readings).
+/// Creates the reading y at x from a row of [`readings`](crate::readings).
 pub const fn reading([x, y]: [f32; 2]) -> Reading {
     Sample { x: [x], y }
 }
 
-/// Steps after each reading on a microcontroller: 54 readings are 108 000 steps.
+/// Steps after each reading on a microcontroller. For 54 readings, these are 108 000 steps.
 pub const STEPS: u32 = 2_000;
 
-/// The step size η, for one reading in the metric's coordinates: the curvature there is about 1, so
-/// variances come out 1/(1 − η/2) or 1 % too large, and draws are independent after 2/η or 100 steps.
+/// The step size η for one reading, in the preconditioner's coordinates. The curvature there is about 1, so that
+/// variances come out too large by a factor of 1/(1 − η/2), or 1 %, and draws are independent after 2/η, or 100 steps.
 pub const ETA: f32 = 0.02;
 
-/// A response curve: (x, θ) ↦ (y, ∂y/∂θ).
+/// A response curve, which maps (x, θ) to (y, ∂y/∂θ).
 pub type Response<const N: usize> = fn(&[f32; 1], &[f32; N]) -> (f32, [f32; N]);
 
 /// An instrument with N constants to calibrate.
@@ -42,19 +42,19 @@ pub struct Instrument<const N: usize> {
     pub response: Response<N>,
     /// The constants b that θ stands for.
     pub constants: fn(theta: &[f32; N]) -> [f32; N],
-    /// The prior of each coordinate is normal with this mean
+    /// Mean of the normal prior of each coordinate.
     pub mean: [f32; N],
-    /// and this standard deviation.
+    /// Standard deviation of the normal prior of each coordinate.
     pub sd: [f32; N],
-    /// The metric, lower triangular: LLᵀ is about the covariance of θ that one reading leaves
-    /// (n readings: LLᵀ/n).
-    pub metric: [[f32; N]; N],
+    /// The preconditioner's lower triangular factor L: LLᵀ is about the posterior covariance of θ after one reading,
+    /// and LLᵀ/n that after n readings.
+    pub factor: [[f32; N]; N],
 }
 
 /// NIST StRD "Chwirut2", an ultrasonic reference block study: y = exp(−b₁x)/(b₂ + b₃x).
 ///
 /// The coordinates are b₁ and the logarithms of the denominator at the nearest distance, 0.5, and at
-/// the farthest, 6: between these it is then positive whatever θ is.
+/// the farthest, 6. The denominator is then positive between these, whatever θ is.
 pub const CHWIRUT2: Instrument<3> = Instrument {
     // The certified residual standard deviation.
     sigma: 3.171_713_3,
@@ -70,10 +70,10 @@ pub const CHWIRUT2: Instrument<3> = Instrument {
         let (near, far) = (expf(log_near), expf(log_far));
         [b1, (6.0 * near - 0.5 * far) / 5.5, (far - near) / 5.5]
     },
-    // NIST's first starting values, b = (0.1, 0.01, 0.02), give or take a factor of e.
+    // NIST's first starting values b = (0.1, 0.01, 0.02), with a standard deviation of a factor of e.
     mean: [0.1, -3.912_023, -2.040_220_8],
     sd: [0.3, 1.0, 1.0],
-    metric: [[0.28, 0.0, 0.0], [-0.10, 0.10, 0.0], [-0.74, -0.10, 0.24]],
+    factor: [[0.28, 0.0, 0.0], [-0.10, 0.10, 0.0], [-0.74, -0.10, 0.24]],
 };
 
 /// NIST StRD "DanWood", the energy radiated by a carbon filament at x thousand kelvin: y = b₁x^b₂.
@@ -87,14 +87,14 @@ pub const DANWOOD: Instrument<2> = Instrument {
         (y, [y, y * logf(x)])
     },
     constants: |&[log_b1, b2]| [expf(log_b1), b2],
-    // NIST's first starting value for b₁, give or take a factor of e; for b₂ the fourth power of
-    // the Stefan-Boltzmann law, give or take 10 %.
+    // NIST's first starting value for b₁, with a standard deviation of a factor of e; for b₂ the fourth power of
+    // the Stefan-Boltzmann law, with one of 10 %.
     mean: [0.0, 4.0],
     sd: [1.0, 0.4],
-    metric: [[0.058, 0.0], [-0.124, 0.017]],
+    factor: [[0.058, 0.0], [-0.124, 0.017]],
 };
 
-/// A calibration under way: the readings so far, the chain, and the posterior of b.
+/// A calibration in progress: the readings so far, the chain, and the posterior of b.
 #[derive(Debug)]
 pub struct Calibration<const N: usize, const CAP: usize> {
     model: Model<GaussianPrior<N>, NonlinearLeastSquares<Response<N>>>,
@@ -105,20 +105,20 @@ pub struct Calibration<const N: usize, const CAP: usize> {
 }
 
 impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
-    /// A calibration before its first reading.
+    /// Creates a calibration without readings.
     ///
     /// # Errors
-    /// When the instrument's numbers are out of range: a standard deviation not > 0, say.
+    /// When a number of the instrument is out of range, such as a standard deviation that is not > 0.
     pub fn new(instrument: Instrument<N>, seed: u64) -> Result<Self, ConfigError> {
         let prior = GaussianPrior::new(instrument.mean, instrument.sd)?;
         let likelihood = NonlinearLeastSquares::new(instrument.response, instrument.sigma)?;
         let chain = Chain::new(
             instrument.mean,
-            Sgld::with_metric(Dense::new(instrument.metric)?),
+            Sgld::with_metric(Dense::new(instrument.factor)?),
             Constant::new(ETA)?,
             BoxMuller::new(Pcg32::seed_from_u64(seed)),
         )
-        // No step from one end of the prior to the other.
+        // A step cannot lead from one end of the prior to the other.
         .max_step(MaxStep::new(4.0)?);
         Ok(Self {
             model: Model::new(prior, likelihood),
@@ -129,13 +129,11 @@ impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
         })
     }
 
-    /// Takes in one reading and makes `steps` steps on the posterior that it leaves. The first
-    /// quarter of them leads there from the posterior before; the others go into the estimates, which
-    /// start anew.
+    /// Adds one reading, and makes `steps` steps on the new posterior. The first quarter of the steps is burn-in; the
+    /// others make the new estimates.
     ///
     /// # Errors
-    /// [`StepError::NonFiniteObservation`]: the reading was refused, no step was made, and nothing has
-    /// changed.
+    /// [`StepError::NonFiniteObservation`] when the reading is refused. Nothing has changed then.
     pub fn observe(&mut self, reading: Reading, steps: u32) -> Result<(), StepError> {
         self.readings.push(reading)?;
         let settle = steps / 4;
@@ -145,11 +143,11 @@ impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
         Ok(())
     }
 
-    /// Makes `steps` more steps on the same posterior, for finer estimates, and calls `each` with
+    /// Makes `steps` more steps on the same posterior, for more precise estimates, and calls `each` with
     /// every draw of θ.
     pub fn sample(&mut self, steps: u32, mut each: impl FnMut(&[f32; N])) {
         for _ in 0..steps {
-            // A fault leaves the position as it is and is counted; the next step carries on.
+            // A step that fails leaves the position unchanged, and is counted.
             if let Ok(Some(theta)) = self.chain.step(&mut self.model.posterior(&self.readings)) {
                 self.posterior.push(&(self.constants)(theta));
                 each(theta);
@@ -157,17 +155,17 @@ impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
         }
     }
 
-    /// Running estimates of b.
+    /// Returns the running estimates of b.
     pub const fn posterior(&self) -> &Moments<N> {
         &self.posterior
     }
 
-    /// The chain's position θ.
+    /// Returns the chain's position θ.
     pub const fn position(&self) -> &[f32; N] {
         self.chain.position()
     }
 
-    /// How often each fault occurred while stepping.
+    /// Returns how often each error occurred while stepping.
     pub const fn error_counts(&self) -> ErrorCounts {
         self.chain.error_counts()
     }

@@ -1,21 +1,25 @@
-//! A thermal filter for a control loop: one call a tick, in bounded time, and every parameter with its posterior.
+//! A thermal filter for a control loop: one call a tick, in bounded time, with the posterior of every parameter.
 //!
 //! A heated body of temperature T above an ambient Tₐ obeys τT' = R·P − (T − Tₐ), with the heater's power
-//! P. Its time constant τ and its thermal resistance R are not known: the mounting, the fan and the dust
-//! decide. [`Filter::update`] takes in a reading at each tick, learns τ and R while it runs, and gives
-//! the temperature, filtered through the model; where the sensor fails it coasts on the model.
+//! P. Its time constant τ and its thermal resistance R are not known: they depend on the mounting, the fan and the dust.
+//! [`Filter::update`] takes a reading at each tick, estimates τ and R while it runs, and returns
+//! the temperature, filtered by the model. While the sensor fails the temperature is the model's prediction.
 //!
-//! Learning. Over a block of [`BLOCK`] ticks, Δ seconds, the heat balance integrates to
+//! # Learning
+//!
+//! Over a block of [`BLOCK`] ticks, Δ seconds, the heat balance integrates to
 //!
 //! T₁ − T₀ = −(Δ/τ)·(mean of T − Tₐ) + (RΔ/τ)·(mean of P) + draughts,
 //!
-//! whatever the power does meanwhile. Draughts, not the sensor's noise, are what makes this uncertain, so
-//! that blocks are independent; and they have outliers: Student-t. This is the crate's robust
-//! regression in the coefficients Δ/τ and RΔ/τ. The chain moves in θ = (log τ/10 s, log R/10 K/W), where
-//! both are positive, over the latest blocks, of which old ones fade.
+//! whatever the power does meanwhile. The error is mostly from draughts and not from the sensor's noise, so
+//! that blocks are independent; and it has outliers: it is Student-t. This is the crate's robust
+//! regression in the coefficients Δ/τ and RΔ/τ. The chain moves in θ = (log τ/10 s, log R/10 K/W), so that
+//! both are positive. Its data are the latest blocks, with weights that decrease with their age.
 //!
-//! Time. Every tick makes [`STEPS`] steps of the chain, and from the first on the window is full, of
-//! blocks that tell nothing: what a tick takes is always about the same.
+//! # Time
+//!
+//! Every tick makes [`STEPS`] steps of the chain. The window is full from the first tick on, with blocks that carry no
+//! information, so that every tick takes about the same time.
 //!
 //! ```
 //! use langevin_apps::{
@@ -59,63 +63,63 @@ pub const BLOCK: u32 = 150;
 /// Steps of the chain in a tick.
 pub const STEPS: u32 = 1;
 
-/// How many blocks are remembered, by weight.
+/// The memory of the window: the sum of the weights of the blocks.
 pub const MEMORY: f32 = 16.0;
 
-/// Scale of what draughts do in a block, K.
+/// Scale of the effect of draughts in a block, in K.
 pub const DRAUGHT: f32 = 0.3;
 
-/// Degrees of freedom of what draughts do.
+/// Degrees of freedom of the effect of draughts.
 pub const DEGREES_OF_FREEDOM: f32 = 4.0;
 
-/// What the sensor can read, °C; anything else is no reading, and neither are the ends.
+/// The range of the sensor in °C. A value outside it, or at one of its ends, is not a reading.
 pub const SENSOR: RangeInclusive<f32> = -40.0..=150.0;
 
-/// What the heater can give, W.
+/// The range of the heater's power in W.
 pub const HEATER: RangeInclusive<f32> = 0.0..=20.0;
 
-/// After so many ticks with the very same reading the sensor is stuck.
+/// The number of ticks with the same reading after which the sensor is considered stuck.
 pub const STUCK: u32 = 100;
 
 /// Blocks in the window: five times the memory.
 const WINDOW: usize = 80;
 
-/// A block's length Δ, s.
+/// A block's length Δ in s.
 const SECONDS: f32 = BLOCK as f32 / RATE;
 
 /// τ and R at θ = 0.
 const TYPICAL: [f32; 2] = [10.0, 10.0];
 
-/// Standard deviation of the prior of θ: give or take 65 %.
+/// Standard deviation of the prior of θ, a factor of 1.65.
 const PRIOR_SD: [f32; 2] = [0.5, 0.5];
 
-/// The step size η in the coordinates of the metric, where the curvature is about 1: draws are
+/// The step size η in the coordinates of the preconditioner, where the curvature is about 1: draws are
 /// independent after some 4 steps.
 const ETA: f32 = 0.5;
 
-/// The metric is as if the prior were half as wide: while little is known the curvature is far from the same
-/// everywhere, and steps as wide as the prior would be unstable where τ is short.
+/// The standard deviations from which the preconditioner is made before there are data, half of those of the prior: the
+/// curvature of the prior's whole range differs much, and steps as wide as the prior would be unstable where τ is short.
 const WIDEST: [f32; 2] = [0.25, 0.25];
 
-/// What a block tells of its prediction, beside one with Gaussian draughts of the same scale: the Fisher
-/// information (ν + 1)/(ν + 3) of Student's t, over the variance of that scale.
+/// The Fisher information of a block about its prediction: (ν + 1)/(ν + 3) for Student's t, divided by the square of its
+/// scale.
 const INFORMATION: f32 =
     (DEGREES_OF_FREEDOM + 1.0) / (DEGREES_OF_FREEDOM + 3.0) / (DRAUGHT * DRAUGHT);
 
-/// How many draws the estimates are made of, by weight: those of a block.
+/// The number of draws in the estimates, by weight: those of a block.
 const DRAWS: f32 = 150.0;
 
-/// What share of the way to a reading the predicted temperature is corrected: about the Kalman gain of
-/// these draughts and a sensor's noise of 0.05 K...
+/// The fraction of the difference between a reading and the predicted temperature by which that is corrected: about the
+/// Kalman gain for these draughts and a sensor's noise of 0.05 K.
 const GAIN: f32 = 0.4;
 
-/// ... when it is no farther away than this, K: a wild one moves it no further.
+/// The largest difference in K that counts in the correction, so that an outlier has a bounded effect.
 const FARTHEST: f32 = 1.0;
 
 /// The two-sided 99.9 % point of Student's t with 4 degrees of freedom, and that of the normal.
 const QUANTILES: [f32; 2] = [8.610, 3.291];
 
-/// Duty of the heater at a tick, 0 or 1: half periods of 11 s, for trials.
+/// Returns the duty of the heater at a tick, 0 or 1, for trials: it changes every 11 s.
 pub const fn heater(tick: u32) -> f32 {
     if (tick / 550).is_multiple_of(2) {
         1.0
@@ -124,72 +128,72 @@ pub const fn heater(tick: u32) -> f32 {
     }
 }
 
-/// What a tick brings.
+/// The input of a tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
-    /// The sensor's reading, °C; NaN or a value off its range is none.
+    /// The sensor's reading in °C. NaN or a value outside its range is not a reading.
     pub temperature: f32,
-    /// The heater's power since the last tick, W.
+    /// The heater's power since the last tick, in W.
     pub power: f32,
 }
 
-/// What is wrong.
+/// The reason of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alarm {
-    /// There is no reading, or one off the sensor's range: the temperature is the model's.
+    /// There is no reading, or it is outside the sensor's range. The temperature is the model's.
     NoReading,
-    /// The sensor reads the very same for too long: the temperature is the model's.
+    /// The sensor has read the same value for too long. The temperature is the model's.
     Stuck,
-    /// The heater's power is not known: taken as the last one that was.
+    /// The heater's power is not known. The last known power is used.
     Power,
-    /// The latest block left its 99.9 % predictive interval: a strong draught, or the body has changed.
+    /// The latest block was outside its 99.9 % predictive interval: there was a strong draught, or the body has changed.
     Surprise,
 }
 
-/// What is known after a tick.
+/// The estimates after a tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// The body's temperature, °C.
+    /// The body's temperature in °C.
     pub temperature: f32,
-    /// Its time constant τ, s.
+    /// Its time constant τ in s.
     pub time_constant: Marginal,
-    /// Its thermal resistance R, K/W.
+    /// Its thermal resistance R in K/W.
     pub resistance: Marginal,
-    /// The gravest alarm, if any.
+    /// The most important alarm, if there is one.
     pub alarm: Option<Alarm>,
 }
 
-/// A block: y = T₁ − T₀, x = (−mean of T − Tₐ, mean of P).
+/// A block, with y = T₁ − T₀ and x = (−mean of T − Tₐ, mean of P).
 type Block = langevin::Sample<2>;
 
-/// No block: whatever τ and R are, it is what they predict.
+/// A block without information: it equals its prediction, whatever τ and R are.
 const BLANK: Block = Block {
     x: [0.0; 2],
     y: 0.0,
 };
 
-/// The filter.
+/// The thermal filter.
 #[derive(Debug)]
 pub struct Filter {
     ambient: f32,
     sensor: Sensor,
     power: f32,
-    open: Open,
+    partial: PartialBlock,
     blocks: Window<Block, WINDOW>,
     prior: GaussianPrior<2>,
     model: Model<Flat, RobustRegression>,
     chain: Chain<2, LeimkuhlerMatthews<2, Dense<2>>, Constant, InverseCdf<Pcg32>>,
-    told: Progress,
+    information: Information,
     posterior: Moments<2>,
     surprised: bool,
     estimate: Estimate,
 }
 
 impl Filter {
-    /// A filter before its first tick, in surroundings of a temperature, °C.
+    /// Creates a filter for surroundings of the temperature `ambient`, in °C.
     ///
     /// # Errors
-    /// When the ambient is off the sensor's range.
+    /// When the ambient is outside the sensor's range.
     pub fn new(ambient: f32, seed: u64) -> Result<Self, ConfigError> {
         if !SENSOR.contains(&ambient) {
             return Err(ConfigError {
@@ -216,12 +220,12 @@ impl Filter {
             ambient,
             sensor: Sensor::new(),
             power: 0.0,
-            open: Open::new(None),
+            partial: PartialBlock::new(None),
             blocks,
             prior: GaussianPrior::new([0.0; 2], PRIOR_SD)?,
             model: Model::new(Flat, RobustRegression::new(DEGREES_OF_FREEDOM, DRAUGHT)?),
             chain,
-            told: Progress::default(),
+            information: Information::default(),
             posterior,
             surprised: false,
             estimate: Estimate {
@@ -233,8 +237,8 @@ impl Filter {
         })
     }
 
-    /// Takes in the sample of a tick. Bounded time, no waiting: for the control loop itself or its timer's
-    /// interrupt.
+    /// Adds the sample of a tick, and returns the estimates. Its time is bounded and it does not wait, so that it can be
+    /// called in the control loop itself or in its timer's interrupt.
     pub fn update(&mut self, sample: Sample) -> Estimate {
         let reading = self.sensor.read(sample.temperature);
         let power = HEATER.contains(&sample.power).then_some(sample.power);
@@ -247,12 +251,12 @@ impl Filter {
         }
 
         let above = reading.ok().map(|reading| reading - self.ambient);
-        self.open.add(above, power);
-        // Not all at once: a tick should take as long as any other.
-        if self.open.ticks == BLOCK {
+        self.partial.add(above, power);
+        // In two different ticks, so that all ticks take about the same time.
+        if self.partial.ticks == BLOCK {
             self.learn();
-            self.open = Open::new(above);
-        } else if self.open.ticks == 2 {
+            self.partial = PartialBlock::new(above);
+        } else if self.partial.ticks == 2 {
             self.adapt();
         }
 
@@ -265,7 +269,7 @@ impl Filter {
         self.estimate
     }
 
-    /// The model's temperature a tick later. By Crank and Nicolson's rule: stable for every τ > 0.
+    /// Advances the temperature by a tick with the model. Crank and Nicolson's rule is stable for every τ > 0.
     fn predict(&mut self) {
         let target = self.ambient + self.estimate.resistance.mean * self.power;
         let half = 0.5 / (RATE * self.estimate.time_constant.mean);
@@ -274,41 +278,41 @@ impl Filter {
         self.estimate.temperature = next.clamp(*SENSOR.start(), *SENSOR.end());
     }
 
-    /// Takes in the block that has just ended, if it is whole.
+    /// Adds the block that has just ended, if it is complete.
     fn learn(&mut self) {
-        let Some(block) = self.open.close() else {
+        let Some(block) = self.partial.close() else {
             return;
         };
         let (tau, r) = (self.estimate.time_constant, self.estimate.resistance);
         let [cooler, power] = block.x;
         let heated = SECONDS / tau.mean * r.mean * power;
         let change = SECONDS / tau.mean * cooler + heated;
-        // However τ and R are correlated, the prediction's standard deviation is at most this.
+        // An upper bound of the prediction's standard deviation, whatever the correlation of τ and R is.
         let sd = change.abs() * tau.sd / tau.mean + heated * r.sd / r.mean;
         let [draught, normal] = QUANTILES;
         self.surprised = (block.y - change).abs() > draught * DRAUGHT + normal * sd;
         // It is finite: made of readings.
         let _ = self.blocks.push(block);
-        self.told.add([-change, heated]);
+        self.information.add([-change, heated]);
     }
 
-    /// Gives the chain the metric that suits what is known.
+    /// Adapts the preconditioner of the chain to the data.
     fn adapt(&mut self) {
-        let metric = self.chain.stepper_mut().metric_mut();
-        // A matrix that has no factor leaves the metric as it is.
-        let _ = metric.refactor(&self.told.covariance());
+        let preconditioner = self.chain.stepper_mut().metric_mut();
+        // A matrix that has no factor leaves the preconditioner unchanged.
+        let _ = preconditioner.refactor(&self.information.covariance());
     }
 
-    /// Steps of the chain, and what they tell.
+    /// Makes the steps of a tick, and updates the estimates.
     fn sample(&mut self) {
         let mut potential = Thermal {
             prior: &self.prior,
             model: &self.model,
             blocks: &self.blocks,
-            weight: self.told.weight,
+            weight: self.information.weight,
         };
         for _ in 0..STEPS {
-            // A fault leaves the position as it is and is counted; the next step carries on.
+            // A step that fails leaves the position unchanged, and is counted.
             if let Ok(Some(theta)) = self.chain.step(&mut potential) {
                 self.posterior.push(&parameters(theta));
             }
@@ -316,24 +320,24 @@ impl Filter {
         [self.estimate.time_constant, self.estimate.resistance] = marginals(&self.posterior);
     }
 
-    /// What is known after the last tick.
+    /// Returns the estimates after the last tick.
     pub const fn estimate(&self) -> Estimate {
         self.estimate
     }
 
-    /// The chain's position θ.
+    /// Returns the chain's position θ.
     pub const fn position(&self) -> &[f32; 2] {
         self.chain.position()
     }
 
-    /// How often each fault of the chain occurred.
+    /// Returns how often each error of the chain occurred.
     pub const fn error_counts(&self) -> ErrorCounts {
         self.chain.error_counts()
     }
 }
 
-/// Estimates that know the prior only, as if from draws: of a log-normal law, each parameter's mean less and
-/// plus its standard deviation.
+/// Creates the estimates that the prior implies, from two draws: the mean of each log-normal parameter minus and plus its
+/// standard deviation.
 fn prior_moments() -> Result<Moments<2>, ConfigError> {
     let (mut low, mut high) = (TYPICAL, TYPICAL);
     for ((low, high), s) in low.iter_mut().zip(&mut high).zip(PRIOR_SD) {
@@ -347,20 +351,20 @@ fn prior_moments() -> Result<Moments<2>, ConfigError> {
     Ok(moments)
 }
 
-/// What is known of τ and of R.
+/// Returns the marginal posteriors of τ and R.
 fn marginals(posterior: &Moments<2>) -> [Marginal; 2] {
     let [tau, r] = posterior.mean().unwrap_or_default();
     let [tau_sd, r_sd] = posterior.sd().unwrap_or([f32::INFINITY; 2]);
     [(tau, tau_sd), (r, r_sd)].map(|(mean, sd)| Marginal { mean, sd })
 }
 
-/// τ and R at θ.
+/// Returns τ and R at θ.
 fn parameters(theta: &[f32; 2]) -> [f32; 2] {
     let ([t, r], [tau, resistance]) = (*theta, TYPICAL);
     [tau * expf(t), resistance * expf(r)]
 }
 
-/// The potential of θ: a normal prior, and the blocks through the coefficients that θ stands for.
+/// The potential of θ: a normal prior, and the likelihood of the blocks in the coefficients that θ implies.
 struct Thermal<'a> {
     prior: &'a GaussianPrior<2>,
     model: &'a Model<Flat, RobustRegression>,
@@ -378,38 +382,38 @@ impl Potential<2> for Thermal<'_> {
             .posterior(self.blocks)
             .gradient(&[a, b], &mut slopes)?;
         let [mut by_a, by_b] = slopes;
-        // Draughts raise the temperature at a block's end and, half as much, the block's mean: the
+        // Draughts raise the temperature at a block's end and, half as much, the block's mean, so that the
         // density of readings is that of draughts times a/(1 − e⁻ᵃ), whose logarithm is a/2 − a²/24 + ...
         by_a -= self.weight * (0.5 - a * (1.0 / 12.0));
-        // a and b fall as τ rises; b rises with R.
+        // The derivatives: a and b decrease with log τ, and b increases with log R.
         *gradient = [-(a * by_a + b * by_b), b * by_b];
         self.prior.add_gradient(theta, gradient);
         Ok(())
     }
-    // The metric is that of the whole posterior: nothing to divide the step size by.
+    // The preconditioner is that of the whole posterior: the step size is not divided by the number of data.
 }
 
-/// What the blocks tell, from which the metric is made: how strongly the heater excites the body decides
-/// on it, and may change at any time.
+/// The information of the blocks about θ, from which the preconditioner is made. It depends on how strongly the heater
+/// excites the body, which may change at any time.
 #[derive(Clone, Copy, Debug, Default)]
-struct Progress {
-    /// Sum of the weights.
+struct Information {
+    /// Sum of the weights of the blocks.
     weight: f32,
-    /// About the likelihood's curvature in θ: the matrix [[p, q], [q, r]] as [p, q, r].
+    /// Approximate curvature of the likelihood in θ: the matrix [[p, q], [q, r]] as [p, q, r].
     curvature: [f32; 3],
 }
 
-impl Progress {
-    /// Takes in a block by the slopes of its prediction in θ; older ones fade.
+impl Information {
+    /// Adds a block by the gradient of its prediction in θ, and reduces the weight of older ones.
     fn add(&mut self, [x, y]: [f32; 2]) {
-        const FADE: f32 = 1.0 - 1.0 / MEMORY;
-        self.weight = FADE * self.weight + 1.0;
-        for (told, product) in self.curvature.iter_mut().zip([x * x, x * y, y * y]) {
-            *told = FADE * *told + INFORMATION * product;
+        const FORGETTING: f32 = 1.0 - 1.0 / MEMORY;
+        self.weight = FORGETTING * self.weight + 1.0;
+        for (sum, product) in self.curvature.iter_mut().zip([x * x, x * y, y * y]) {
+            *sum = FORGETTING * *sum + INFORMATION * product;
         }
     }
 
-    /// About the posterior covariance of θ.
+    /// Returns the approximate posterior covariance of θ.
     fn covariance(&self) -> [[f32; 2]; 2] {
         let ([p, q, r], [a, b]) = (self.curvature, WIDEST);
         let (p, r) = (p + 1.0 / (a * a), r + 1.0 / (b * b));
@@ -418,22 +422,23 @@ impl Progress {
     }
 }
 
-/// The block that is not over yet.
+/// The block that has not ended yet.
 #[derive(Clone, Copy, Debug)]
-struct Open {
+struct PartialBlock {
     ticks: u32,
-    /// T − Tₐ at the start, if it was read.
+    /// T − Tₐ at the start, if there was a reading.
     first: Option<f32>,
     /// The same at the latest tick.
     last: f32,
-    /// Sums over the ticks of T − Tₐ (by the trapezoidal rule, without the first half) and of P.
+    /// Sum over the ticks of T − Tₐ, for the trapezoidal rule.
     above: f32,
+    /// Sum over the ticks of P.
     power: f32,
-    whole: bool,
+    complete: bool,
 }
 
-impl Open {
-    /// A block that starts at a temperature above the ambient.
+impl PartialBlock {
+    /// Starts a block at a temperature above the ambient, if it is known.
     const fn new(first: Option<f32>) -> Self {
         Self {
             ticks: 0,
@@ -441,11 +446,11 @@ impl Open {
             last: 0.0,
             above: 0.0,
             power: 0.0,
-            whole: true,
+            complete: true,
         }
     }
 
-    /// Takes in a tick; without all its numbers the block will not be learnt from.
+    /// Adds a tick. If one of its numbers is missing the block will not be used.
     fn add(&mut self, above: Option<f32>, power: Option<f32>) {
         self.ticks += 1;
         match (above, power) {
@@ -454,13 +459,13 @@ impl Open {
                 self.above += above;
                 self.power += power;
             }
-            _ => self.whole = false,
+            _ => self.complete = false,
         }
     }
 
-    /// The block, if nothing of it is missing.
+    /// Returns the block, if nothing is missing.
     fn close(&self) -> Option<Block> {
-        let first = self.first.filter(|_| self.whole)?;
+        let first = self.first.filter(|_| self.complete)?;
         let share = 1.0 / self.ticks as f32;
         let mean = share * (self.above + 0.5 * (first - self.last));
         Some(Block {
@@ -470,7 +475,7 @@ impl Open {
     }
 }
 
-/// The sensor, watched.
+/// The latest reading of the sensor, and how often it was the same.
 #[derive(Clone, Copy, Debug)]
 struct Sensor {
     last: f32,
@@ -485,7 +490,7 @@ impl Sensor {
         }
     }
 
-    /// The reading, if it is one.
+    /// Returns the value if it is a reading, or else the alarm.
     fn read(&mut self, reading: f32) -> Result<f32, Alarm> {
         self.same = if reading == self.last {
             self.same.saturating_add(1)
@@ -493,7 +498,7 @@ impl Sensor {
             0
         };
         self.last = reading;
-        // False for NaN too.
+        // This is false for NaN too.
         if !(reading > *SENSOR.start() && reading < *SENSOR.end()) {
             Err(Alarm::NoReading)
         } else if self.same >= STUCK {

@@ -1,21 +1,21 @@
-//! FNV-1a over words: what a path of a chain is compared by.
+//! FNV-1a over words, by which the paths of two chains are compared.
 
-/// A running hash.
+/// A hash of the words so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Hash(u64);
 
 impl Hash {
-    /// Of nothing.
+    /// Creates the hash of no words.
     pub const fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    /// Takes in a word.
+    /// Adds a word.
     pub const fn write(&mut self, word: u32) {
         self.0 = (self.0 ^ word as u64).wrapping_mul(0x0000_0100_0000_01b3);
     }
 
-    /// Takes in a reading's words, and the bits of the chain's position after it.
+    /// Adds a reading's words, and the bits of the chain's position after it.
     pub fn reading(&mut self, words: &[u32], position: &[f32]) {
         for word in words {
             self.write(*word);
@@ -25,7 +25,7 @@ impl Hash {
         }
     }
 
-    /// Of all words so far.
+    /// Returns the hash of all words so far.
     pub const fn value(&self) -> u64 {
         self.0
     }

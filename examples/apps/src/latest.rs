@@ -4,10 +4,10 @@ use core::cell::Cell;
 
 use critical_section::Mutex;
 
-/// A place for the newest value: whoever reads it gets a whole one, whatever interrupts whom.
+/// A place for the newest value. Who reads it gets a whole value, whatever interrupts whom.
 ///
-/// The value is copied in a critical section, which the program chooses (on a single core:
-/// interrupts off for as long as the copy takes); see the crate `critical-section`.
+/// The value is copied in a critical section, whose implementation the program chooses (on a single core, interrupts are
+/// off for as long as the copy takes); see the crate `critical-section`.
 ///
 /// ```
 /// use langevin_apps::latest::Latest;
@@ -21,7 +21,7 @@ use critical_section::Mutex;
 pub struct Latest<T>(Mutex<Cell<Option<T>>>);
 
 impl<T: Copy> Latest<T> {
-    /// Of nothing yet.
+    /// Creates a place without a value.
     pub const fn new() -> Self {
         Self(Mutex::new(Cell::new(None)))
     }
@@ -31,12 +31,12 @@ impl<T: Copy> Latest<T> {
         critical_section::with(|section| self.0.borrow(section).set(Some(value)));
     }
 
-    /// The value, if there is one.
+    /// Returns the value, if there is one.
     pub fn get(&self) -> Option<T> {
         critical_section::with(|section| self.0.borrow(section).get())
     }
 
-    /// The value, and leaves none: each value is given once at most.
+    /// Takes the value out, so that each is returned once at most.
     pub fn take(&self) -> Option<T> {
         critical_section::with(|section| self.0.borrow(section).take())
     }

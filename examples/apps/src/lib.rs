@@ -1,6 +1,6 @@
 //! Applications of `langevin` that the host's examples and the firmware share, down to the bit.
 //!
-//! `no_std`, no allocation; only operations whose bits are the same on every target.
+//! The crate is `no_std`, does not allocate, and uses only operations whose bits are the same on every target.
 
 #![no_std]
 #![deny(unsafe_code, missing_docs)]

@@ -1,10 +1,10 @@
-//! What is known of one number.
+//! The posterior of one number.
 
-/// What is known of a parameter: its posterior.
+/// The marginal posterior of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Marginal {
-    /// Mean.
+    /// The mean.
     pub mean: f32,
-    /// Standard deviation.
+    /// The standard deviation.
     pub sd: f32,
 }

@@ -1,30 +1,30 @@
-//! A simulated heated body, to try the [filter](crate::filter) on.
+//! A simulated heated body, to test the [filter](crate::filter) on.
 
 use langevin::{BoxMuller, Pcg32, SeedableRng, noise::Noise};
 use libm::{expf, sqrtf};
 
 use crate::filter::{BLOCK, DRAUGHT, RATE, Sample};
 
-/// Standard deviation of the sensor's noise, K: well below what draughts do in a block.
+/// Standard deviation of the sensor's noise in K, well below the effect of draughts in a block.
 pub const SENSOR_NOISE: f32 = 0.05;
 
-/// What the filter wants to know.
+/// The properties of a body that the filter estimates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Body {
-    /// Time constant τ, s.
+    /// Time constant τ in s.
     pub time_constant: f32,
-    /// Thermal resistance R to the ambient, K/W.
+    /// Thermal resistance R to the ambient in K/W.
     pub resistance: f32,
 }
 
 impl Body {
-    /// One that the filter's prior finds likely.
+    /// A body that is likely under the filter's prior.
     pub const TYPICAL: Self = Self {
         time_constant: 8.0,
         resistance: 12.0,
     };
 
-    /// The same body, of the same heat capacity τ/R, when its fan has failed.
+    /// Returns the same body, with the same heat capacity τ/R, after its fan has failed.
     #[must_use]
     pub const fn without_fan(self) -> Self {
         Self {
@@ -36,25 +36,25 @@ impl Body {
 
 /// The body in a draughty room, and its sensor.
 ///
-/// T' = (R·P − (T − ambient))/τ + draughts. Gusts last as long as a block of the filter: within one,
-/// draughts are white Gaussian noise, and from gust to gust their variance is inverse gamma, so that
-/// what they add up to in a block is Student-t with 4 degrees of freedom and scale [`DRAUGHT`].
+/// T' = (R·P − (T − ambient))/τ + draughts. A gust lasts as long as a block of the filter. Within a gust draughts are
+/// white Gaussian noise, and their variance differs from gust to gust and is inverse gamma distributed. The sum of
+/// draughts over a block is then Student-t with 4 degrees of freedom and scale [`DRAUGHT`].
 #[derive(Clone, Debug)]
 pub struct Plant {
     ambient: f32,
     /// Temperature above the ambient.
     above: f32,
     resistance: f32,
-    /// The share of the way to the equilibrium that a tick goes.
+    /// The fraction of the distance to the equilibrium that is covered in a tick.
     share: f32,
     noise: BoxMuller<Pcg32>,
     ticks: u32,
-    /// Standard deviation of what the gust does in a tick.
+    /// Standard deviation of the effect of the present gust in a tick.
     gust: f32,
 }
 
 impl Plant {
-    /// A body at the temperature of its surroundings, °C.
+    /// Creates a body at the temperature of its surroundings, in °C.
     pub fn new(ambient: f32, body: Body, seed: u64) -> Self {
         let mut plant = Self {
             ambient,
@@ -69,13 +69,13 @@ impl Plant {
         plant
     }
 
-    /// From now on it is another body.
+    /// Replaces the body by another at the same temperature.
     pub fn become_body(&mut self, body: Body) {
         self.resistance = body.resistance;
         self.share = 1.0 - expf(-1.0 / (RATE * body.time_constant));
     }
 
-    /// Lets one tick pass with a heater's power, W, and reads the sensor.
+    /// Simulates one tick with a heater's power in W, and reads the sensor.
     pub fn step(&mut self, power: f32) -> Sample {
         if self.ticks == 0 {
             self.ticks = BLOCK;
@@ -93,7 +93,7 @@ impl Plant {
         }
     }
 
-    /// The body's true temperature, °C.
+    /// Returns the body's true temperature in °C.
     pub const fn temperature(&self) -> f32 {
         self.ambient + self.above
     }

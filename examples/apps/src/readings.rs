@@ -1,8 +1,8 @@
 //! The readings of the NIST StRD data sets, [x, y], in the order of their files.
 //!
-//! `examples/data` has the same numbers as tables, their source and licence; a test compares them.
+//! `examples/data` has the same numbers as tables, with their source and licence. A test compares them.
 
-/// Metal distance and ultrasonic response.
+/// Metal distance and ultrasonic response of "Chwirut2".
 pub const CHWIRUT2: [[f32; 2]; 54] = [
     [0.5, 92.9],
     [1.0, 57.1],
@@ -60,7 +60,7 @@ pub const CHWIRUT2: [[f32; 2]; 54] = [
     [1.75, 28.9],
 ];
 
-/// Temperature in 1000 K and radiated energy.
+/// Temperature in 1000 K and radiated energy of "DanWood".
 pub const DANWOOD: [[f32; 2]; 6] = [
     [1.309, 2.138],
     [1.471, 3.421],

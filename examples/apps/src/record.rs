@@ -1,5 +1,5 @@
-//! Recordings: what an application was given and where its chain went, as lines of text.
-//! [`Replay`](crate::replay::Replay) plays them again.
+//! Recordings of an application: its readings and the path of its chain, as lines of text.
+//! [`Replay`](crate::replay::Replay) replays them.
 //!
 //! ```text
 //! @langevin start sensor 0000000000000007;
@@ -7,10 +7,10 @@
 //! @langevin hash 00000001 51f7ba9dd6b09a8d;
 //! ```
 //!
-//! A recording starts with the application's name, its seed and its other settings; a line for each
-//! reading; now and then, and at the end, the number of readings so far and a hash of each with the chain's
-//! position after it. All numbers are hexadecimal. The same lines go over a serial port, semihosting or
-//! defmt: what surrounds them in a line, such as time and level, is ignored. A line ends with its semicolon, so
+//! A recording starts with the application's name, its seed and its other settings. A line for each reading follows; and
+//! every [`EVERY`] readings and at the end a line with the number of readings so far and a hash of each reading and the
+//! chain's position after it. All numbers are hexadecimal. The same lines go over a serial port, semihosting or
+//! defmt: what surrounds them in a line, such as time and level, is ignored. A line ends with a semicolon, so
 //! that one which was cut off is noticed.
 //!
 //! | application | settings | words of a reading |
@@ -19,7 +19,7 @@
 //! | `filter` | bits of the ambient temperature | bits of temperature and power |
 //! | `sensor` | | code |
 //!
-//! Nothing here formats text with `core::fmt`, which would take more flash than an application.
+//! The text is not formatted by `core::fmt`, which would take more flash than an application.
 
 use core::fmt::{Display, Error, Formatter, Result as Outcome, Write};
 
@@ -27,19 +27,19 @@ use heapless::{String, Vec};
 
 use crate::hash::Hash;
 
-/// What every line starts with.
+/// The start of every line.
 const MARK: &str = "@langevin ";
 
-/// Most words in a line.
+/// The largest number of words in a line.
 pub const WORDS: usize = 4;
 
-/// Room for the longest line and its newline.
+/// The length of the longest line and its newline.
 const LENGTH: usize = 96;
 
 /// Readings between two hashes.
 pub const EVERY: u32 = 64;
 
-/// Writes a recording. Each line is one call of [`Write::write_str`], newline included.
+/// A writer of a recording. Each line is one call of [`Write::write_str`], newline included.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     readings: u32,
@@ -47,10 +47,10 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Writes the first line: the application's name, its seed, and what else it was made with.
+    /// Writes the first line: the application's name, its seed and its other settings.
     ///
     /// # Errors
-    /// When `out` fails, and when there are more settings than [`WORDS`].
+    /// When `out` fails, or when there are more than [`WORDS`] settings.
     pub fn start(
         application: &str,
         seed: u64,
@@ -69,11 +69,10 @@ impl Recorder {
         })
     }
 
-    /// Writes a reading; `position` is where the chain is after it. After every [`EVERY`] readings the
-    /// hash follows.
+    /// Writes a reading, with the chain's `position` after it. After every [`EVERY`] readings the hash follows.
     ///
     /// # Errors
-    /// When `out` fails, and when there are more words than [`WORDS`]. The hash goes on all the same.
+    /// When `out` fails, or when there are more than [`WORDS`] words. The reading is part of the hash even so.
     pub fn reading(&mut self, words: &[u32], position: &[f32], out: &mut impl Write) -> Outcome {
         self.readings = self.readings.wrapping_add(1);
         self.hash.reading(words, position);
@@ -86,7 +85,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Writes the hash: at the end, and whenever it is wanted.
+    /// Writes the hash, at the end or at any time.
     ///
     /// # Errors
     /// When `out` fails.
@@ -99,7 +98,7 @@ impl Recorder {
     }
 }
 
-/// A line in the making.
+/// A line under construction.
 struct Text(String<LENGTH>);
 
 impl Text {
@@ -143,31 +142,31 @@ impl Text {
 /// A line of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// The first.
+    /// The first line.
     Start {
         /// The application's name.
         application: &'a str,
         /// The seed of its chain.
         seed: u64,
-        /// What else it was made with.
+        /// Its other settings.
         settings: Vec<u32, WORDS>,
     },
     /// A reading.
     Reading(Vec<u32, WORDS>),
-    /// A hash of each reading so far with the position after it.
+    /// A hash of each reading so far and the position after it.
     Hash {
-        /// How many readings.
+        /// The number of readings.
         readings: u32,
-        /// Their hash.
+        /// The hash.
         hash: u64,
     },
 }
 
 impl<'a> Line<'a> {
-    /// Finds a line of a recording in a line of a log; `None` if there is none.
+    /// Finds a line of a recording in a line of a log. Returns `None` if there is none.
     ///
     /// # Errors
-    /// When one begins but is not whole.
+    /// When a line of a recording begins but is not complete.
     pub fn find(text: &'a str) -> Result<Option<Self>, ParseError> {
         let Some((_, line)) = text.split_once(MARK) else {
             return Ok(None);
@@ -198,7 +197,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A number of exactly so many lower-case digits.
+/// Parses a hexadecimal number of exactly `digits` lower-case digits.
 fn hex(field: &str, digits: usize) -> Option<u64> {
     let mut number = 0;
     for byte in field.bytes() {
@@ -220,13 +219,13 @@ fn words<'a>(fields: impl Iterator<Item = &'a str>) -> Option<Vec<u32, WORDS>> {
     Some(words)
 }
 
-/// A line of a recording begins but is not whole.
+/// The error for a line of a recording that is not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseError;
 
 impl Display for ParseError {
     fn fmt(&self, f: &mut Formatter<'_>) -> Outcome {
-        f.write_str("a line of a recording that is not whole")
+        f.write_str("an incomplete line of a recording")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Recordings of boards played again: the same readings to the same application, and the same bits.
+//! Replays the recordings of boards: the same readings to the same application must give the same bits.
 
 use core::fmt::{Display, Formatter, Result as Outcome};
 
@@ -10,14 +10,14 @@ use crate::{
     sensor::Sensor,
 };
 
-/// An application that is given a recording.
+/// An application that a recording is replayed to.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
-    reason = "there is one of them, and nothing to allocate with"
+    reason = "there is only one value of it, and no allocator"
 )]
 pub enum Application {
-    /// Chwirut2's instrument, and steps a reading.
+    /// The calibration of Chwirut2's instrument, and its steps per reading.
     Calibrate(Calibration<3, 64>, u32),
     /// The thermal filter.
     Filter(Filter),
@@ -42,7 +42,7 @@ impl Application {
         match (self, words) {
             (Self::Calibrate(calibration, steps), [x, y]) => {
                 let at = [*x, *y].map(f32::from_bits);
-                // A reading that is refused leaves no trace, as on the board.
+                // A reading that is refused changes nothing, as on the board.
                 let _ = calibration.observe(reading(at), *steps);
             }
             (Self::Filter(filter), [temperature, power]) => {
@@ -67,7 +67,7 @@ impl Application {
     }
 }
 
-/// A recording played again.
+/// A recording that is being replayed.
 #[derive(Debug)]
 pub struct Replay {
     application: Application,
@@ -77,10 +77,10 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// From the line that a recording starts with.
+    /// Starts with the first line of a recording.
     ///
     /// # Errors
-    /// [`ReplayError::Start`] when it is another, [`ReplayError::Application`].
+    /// [`ReplayError::Start`] when it is another line, and [`ReplayError::Application`].
     pub fn start(line: &Line<'_>) -> Result<Self, ReplayError> {
         let Line::Start {
             application,
@@ -98,10 +98,10 @@ impl Replay {
         })
     }
 
-    /// Plays a line that follows: gives the application a reading, or compares a hash.
+    /// Replays a further line: passes a reading to the application, or compares a hash.
     ///
     /// # Errors
-    /// What is [`ReplayError`].
+    /// A [`ReplayError`] for a line that does not fit, or for other bits.
     pub fn play(&mut self, line: &Line<'_>) -> Result<(), ReplayError> {
         match line {
             Line::Start { .. } => Err(ReplayError::Start),
@@ -127,45 +127,45 @@ impl Replay {
         }
     }
 
-    /// The application, with all it knows.
+    /// Returns the application.
     pub const fn application(&self) -> &Application {
         &self.application
     }
 
-    /// How many readings there were.
+    /// Returns the number of readings so far.
     pub const fn readings(&self) -> u32 {
         self.readings
     }
 
-    /// For how many of them the bits are known to be the same.
+    /// Returns the number of readings up to the last hash, for which the bits are the same.
     pub const fn compared(&self) -> u32 {
         self.compared
     }
 }
 
-/// What is wrong with a recording.
+/// The reason why a recording cannot be replayed, or has other bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayError {
-    /// A recording starts with its first line, and that comes only once.
+    /// The first line of the recording is missing, or there twice.
     Start,
-    /// No application of this name is made with such settings.
+    /// No application has this name and these settings.
     Application,
-    /// The reading is none of this application.
+    /// The reading does not fit the application.
     Reading,
     /// There are more or fewer readings than the board counted.
     Lost {
-        /// So many were recorded
+        /// The number that the board counted.
         recorded: u32,
-        /// and so many found.
+        /// The number of readings found.
         found: u32,
     },
-    /// A position is another, or a reading.
+    /// A position or a reading is not the recorded one.
     Bits {
-        /// After so many readings the hash
+        /// The number of readings up to the hash.
         readings: u32,
-        /// was this on the board,
+        /// The hash on the board.
         recorded: u64,
-        /// and is this.
+        /// The hash of the replay.
         here: u64,
     },
 }
@@ -173,9 +173,11 @@ pub enum ReplayError {
 impl Display for ReplayError {
     fn fmt(&self, f: &mut Formatter<'_>) -> Outcome {
         match self {
-            Self::Start => f.write_str("the start of the recording is missing, or there twice"),
-            Self::Application => f.write_str("no such application, or not with such settings"),
-            Self::Reading => f.write_str("no reading of this application"),
+            Self::Start => {
+                f.write_str("the first line of the recording is missing, or there twice")
+            }
+            Self::Application => f.write_str("no application has this name and these settings"),
+            Self::Reading => f.write_str("not a reading of this application"),
             Self::Lost { recorded, found } => {
                 write!(f, "{found} readings, but {recorded} were recorded")
             }

@@ -1,16 +1,16 @@
-//! An analogue input watched reading by reading: the chip's own temperature sensor, or a pin.
+//! Monitors an analogue input reading by reading: the chip's own temperature sensor, or a pin.
 //!
-//! The codes of a 12-bit converter are a line over the latest readings plus noise: the reading that has k
-//! newer ones is offset − slope·k + ε. Offset (now), slope (drift a reading) and the standard
-//! deviation of ε are unknown, and readings fade, so that all three may change. Each draw of the chain
-//! also foretells the next reading: one that leaves the interval foretold is an [`Alarm`].
+//! The codes of a 12-bit converter are modelled as a line over the latest readings plus noise: the reading that has k
+//! newer ones is offset − slope·k + ε. Offset (now), slope (drift per reading) and the standard
+//! deviation of ε are unknown. The weight of a reading decreases with its age, so that all three may change. Each draw of
+//! the chain also predicts the next reading: one outside the predictive interval raises an [`Alarm`].
 //!
-//! Given the noise's standard deviation, offset and slope have a closed form, and the chain moves in its
-//! coordinates; that deviation and the interval foretold have none. A sensor of another kind has another
-//! `Posterior`, and nothing else changes.
+//! Given the noise's standard deviation, the posterior of offset and slope has a closed form, and the chain moves in its
+//! coordinates. The posterior of that deviation and the predictive interval have none. For a sensor of another kind
+//! replace `Posterior`; nothing else changes.
 //!
-//! Rounding to a code adds a variance of 1/12, the floor of the model's noise. (With less noise than a third
-//! of a code the errors of rounding are alike from one reading to the next, and the offset is known no
+//! Rounding to a code adds a variance of 1/12, which is the least that the model's noise can have. (With less noise than a
+//! third of a code the rounding errors of consecutive readings are correlated, and the offset is known no
 //! better than to a code, whatever its standard deviation says.)
 
 use langevin::{
@@ -29,49 +29,48 @@ use crate::Marginal;
 
 /// The highest code of the converter.
 pub const HIGHEST: u16 = 4095;
-/// Readings remembered: the one that has k newer ones weighs (1 − 1/`MEMORY`)ᵏ.
+/// The memory in readings: the one that has k newer ones has the weight (1 − 1/`MEMORY`)ᵏ.
 pub const MEMORY: f32 = 32.0;
-/// Room for five times as many: what is cut off weighs less than 1 %.
+/// The capacity of the window, five times the memory: the older readings would weigh less than 1 %.
 pub const CAPACITY: usize = 160;
 /// Steps of the chain at each reading.
 pub const STEPS: u32 = 64;
-/// The step size η, for one reading in the metric's coordinates, where the curvature is about 1: draws
-/// are independent after 2/η or 8 steps.
+/// The step size η for one reading, in the preconditioner's coordinates, where the curvature is about 1: draws
+/// are independent after 2/η, or 8 steps.
 pub const ETA: f32 = 0.25;
-/// Draws that an estimate remembers. Every second step gives one: of 4 readings.
+/// The memory of the estimates in draws. Every second step makes a draw, so that these are the draws of 4 readings.
 pub const HORIZON: f32 = 128.0;
-/// The probability with which the next reading of a healthy sensor is in the interval foretold.
+/// The probability of the predictive interval of the next reading.
 pub const LEVEL: f32 = 0.999;
-/// So many alarms in a row are no outliers: the signal has jumped, and what was before is forgotten.
+/// The number of consecutive surprises that are taken for a jump of the signal: the earlier readings are then forgotten.
 pub const JUMP: u8 = 4;
-/// A run of one and the same code is no chance when its probability is below exp(−`CHANCE`), 1e-6.
+/// A run of the same code raises an alarm when its probability is below exp(−`CHANCE`), or 1e-6.
 pub const CHANCE: f32 = 14.0;
 
 /// Variance of the error of rounding to a code.
 const ROUNDING: f32 = 1.0 / 12.0;
 
-/// What is known before the first reading. The slope is normal with mean 0 and so many standard
-/// deviations of the noise as its own; the offset may be anything.
+/// The prior standard deviation of the slope, in standard deviations of the noise; its mean is 0. The offset has a flat
+/// prior.
 pub const SLOPE: f32 = 10.0;
-/// The logarithm of the noise's standard deviation (before rounding) is normal with this mean, that of 2
-/// codes,
+/// The mean of the normal prior of the logarithm of the noise's standard deviation (before rounding): that of 2 codes.
 pub const LOG_SD: f32 = core::f32::consts::LN_2;
-/// and this standard deviation: twenty times less or more.
+/// The standard deviation of that prior: a 95 % interval from 20 times less to 20 times more.
 pub const LOG_SD_SD: f32 = 1.5;
 
-/// Why a reading is not what it should be.
+/// The reason of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alarm {
-    /// It left the interval foretold: an outlier, or a jump, which is then followed.
+    /// The reading is outside its predictive interval: an outlier, or the first reading after a jump.
     Surprise,
-    /// It is at an end of the converter's range, or above: a short circuit, a broken wire.
+    /// The reading is at an end of the converter's range, or above: a short circuit, or a broken wire.
     Rail,
-    /// For longer than the noise allows the code has been the very same: the sensor is dead.
+    /// The code has been the same for longer than the noise allows: the sensor is dead.
     Stuck,
 }
 
 impl Alarm {
-    /// Its name, for a log.
+    /// Returns the name of the alarm, for a log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Surprise => "surprise",
@@ -81,41 +80,41 @@ impl Alarm {
     }
 }
 
-/// What is known after a reading.
+/// The estimates after a reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
     /// The signal now, in codes.
     pub offset: Marginal,
-    /// Its drift, in codes a reading.
+    /// Its drift, in codes per reading.
     pub slope: Marginal,
     /// Standard deviation of a reading's noise in codes, rounding included.
     pub noise: Marginal,
-    /// Ends of the interval that holds the next reading with probability [`LEVEL`].
+    /// The interval that contains the next reading with probability [`LEVEL`].
     pub next: [f32; 2],
-    /// What is wrong with this reading, which is then not learnt from (unless it is the [`JUMP`]th surprise).
+    /// The alarm of this reading, if there is one. The reading is then not used, unless it is the [`JUMP`]th surprise.
     pub alarm: Option<Alarm>,
 }
 
-/// A sensor under watch.
+/// A monitored sensor.
 #[derive(Debug)]
 pub struct Sensor {
     readings: Window<f32, CAPACITY>,
     posterior: Posterior,
     chain: Chain<3, LeimkuhlerMatthews<3, Dense<3>>, Constant, FixedInverseCdf<Pcg32>>,
-    // Of offset and slope, less those of the line, and noise.
+    /// Of offset and slope minus those of the least-squares line, and of the noise.
     estimates: Moments<3>,
-    // Of the next reading, less the line's.
+    /// Of the next reading minus the line's prediction.
     next: Predictive<1>,
-    // Surprises in a row.
+    /// The number of consecutive surprises.
     surprises: u8,
     run: Run,
 }
 
 impl Sensor {
-    /// A sensor before its first reading.
+    /// Creates a sensor without readings.
     ///
     /// # Errors
-    /// None: the constants above are in range.
+    /// None, because the constants above are in range.
     pub fn new(seed: u64) -> Result<Self, ConfigError> {
         let chain = Chain::new(
             [0.0, 0.0, LOG_SD],
@@ -123,9 +122,9 @@ impl Sensor {
             Constant::new(ETA)?,
             FixedInverseCdf::new(Pcg32::seed_from_u64(seed)),
         )
-        // Neighbours are much alike: every second draw tells as much.
+        // Consecutive draws are strongly correlated, so that every second one is about as good as all.
         .thin(2)
-        // No step from one end of the prior to the other.
+        // A step cannot lead from one end of the prior to the other.
         .max_step(MaxStep::new(4.0 * SLOPE)?);
         Ok(Self {
             readings: Window::forgetting(MEMORY)?,
@@ -138,9 +137,9 @@ impl Sensor {
         })
     }
 
-    /// Takes in a reading and makes [`STEPS`] steps: about the same work whatever the reading is.
+    /// Adds a reading and makes [`STEPS`] steps, which is about the same work whatever the reading is.
     ///
-    /// Time stands still for readings that are not learnt from.
+    /// A reading that is not used does not count in the age of the others.
     pub fn update(&mut self, code: u16) -> Report {
         let alarm = self.judge(code);
         if alarm == Some(Alarm::Surprise) {
@@ -158,23 +157,23 @@ impl Sensor {
         if alarm.is_none() || jump {
             // It is finite.
             let _ = self.readings.push(code.into());
-            self.posterior.look(&self.readings);
-            if let Some(metric) = self.posterior.metric() {
-                *self.chain.stepper_mut().metric_mut() = metric;
+            self.posterior.update(&self.readings);
+            if let Some(preconditioner) = self.posterior.preconditioner() {
+                *self.chain.stepper_mut().metric_mut() = preconditioner;
             }
         }
-        // Without a reading there is no posterior: any offset is as good as another.
+        // Without a reading the posterior of the offset is flat.
         if self.readings.count() > 0 {
             self.sample(STEPS, |_| ());
         }
         self.report(alarm)
     }
 
-    /// Makes `steps` more steps on the same posterior, for finer estimates, and calls `each` with
+    /// Makes `steps` more steps on the same posterior, for more precise estimates, and calls `each` with
     /// offset, slope and noise of every draw.
     pub fn sample(&mut self, steps: u32, mut each: impl FnMut(&[f32; 3])) {
         for _ in 0..steps {
-            // A fault leaves the position as it is and is counted; the next step carries on.
+            // A step that fails leaves the position unchanged, and is counted.
             if let Ok(Some(&[a, b, log_sd])) = self.chain.step(&mut self.posterior) {
                 let noise = sqrtf(expf(2.0 * log_sd) + ROUNDING);
                 let (offset, slope) = (noise * a, noise * b);
@@ -186,7 +185,7 @@ impl Sensor {
         }
     }
 
-    /// What is known, beside `alarm`: before the first reading nothing, all zeros.
+    /// Returns the estimates, with `alarm`. Before the first reading all of them are zero.
     pub fn report(&self, alarm: Option<Alarm>) -> Report {
         let [line_offset, line_slope] = self.posterior.line;
         let [offset, slope, noise] = self.estimates.mean().unwrap_or_default();
@@ -209,25 +208,25 @@ impl Sensor {
         }
     }
 
-    /// The chain's position: how far offset and slope are from those of least squares, in units of the noise, and
+    /// Returns the chain's position: offset and slope minus those of least squares, in units of the noise, and
     /// the logarithm of the noise's standard deviation before rounding.
     pub const fn position(&self) -> &[f32; 3] {
         self.chain.position()
     }
 
-    /// How often each fault occurred while stepping.
+    /// Returns how often each error occurred while stepping.
     pub const fn error_counts(&self) -> ErrorCounts {
         self.chain.error_counts()
     }
 
-    /// The readings that are remembered.
+    /// Returns the readings in the window.
     pub const fn readings(&self) -> &Window<f32, CAPACITY> {
         &self.readings
     }
 
-    /// What is wrong with a reading.
+    /// Returns the alarm of a reading, if there is one.
     fn judge(&mut self, code: u16) -> Option<Alarm> {
-        // What the noise surely is, once the window is half full.
+        // A lower bound of the noise, once the window is half full.
         let marginals = self.estimates.mean().zip(self.estimates.sd());
         let ([.., noise], [.., sd]) = marginals.unwrap_or_default();
         let known = self.readings.total_weight() >= 0.5 * MEMORY;
@@ -246,7 +245,7 @@ impl Sensor {
         }
     }
 
-    /// The interval that the next reading is in: before the first, any.
+    /// Returns the predictive interval of the next reading: the whole range before the first.
     fn interval(&self) -> [f32; 2] {
         if self.readings.count() == 0 {
             return [0.0, f32::from(HIGHEST)];
@@ -259,24 +258,24 @@ impl Sensor {
     }
 }
 
-/// A run of readings of one and the same code.
+/// A run of readings with the same code.
 #[derive(Clone, Copy, Debug, Default)]
 struct Run {
     code: u16,
     length: f32,
-    /// How long it may become.
+    /// The largest length that is not an alarm.
     limit: f32,
 }
 
 impl Run {
-    /// Takes in a code, at a time when the noise has a standard deviation of `noise` at least; says whether
-    /// the run is too long for chance.
+    /// Adds a code, and returns whether the run is too long to be chance, given that the standard deviation of the noise is
+    /// at least `noise`.
     ///
-    /// A code is 1 wide, and the density of normal noise at most 1/(√(2π)·sd): this bounds the
-    /// probability that the next reading has the same code. When it is no bound, any run may be chance.
+    /// A code is 1 wide, and the density of normal noise is at most 1/(√(2π)·sd), which bounds the
+    /// probability that the next reading has the same code. If the bound is not below 1, any run may be chance.
     fn push(&mut self, code: u16, noise: f32) -> bool {
         if code == self.code && self.length > 0.0 {
-            // Above 2²⁴ it stays as it is.
+            // It stops at 2²⁴.
             self.length += 1.0;
         } else {
             let improbability = logf((2.506_628_3 * noise).max(1.0));
@@ -294,17 +293,17 @@ impl Run {
     }
 }
 
-/// The posterior of a line through the readings, from sums that are made once a reading: a step costs the
-/// same however many readings there are.
+/// The posterior of a line through the readings, from sums that are computed once per reading: the cost of a step does
+/// not depend on the number of readings.
 ///
 /// The unknowns are (a, b, l): offset and slope are those of the least-squares line plus s·a and s·b, where
 /// s² = v = exp(2l) + 1/12 is the variance of a reading's noise. Then
 ///
 /// U = ½(n·a² − 2K·ab + M·b²) + (n − 1) log s + ½R/v + (l − l₀)²/2τ²
 ///
-/// with n = Σw, K = Σwk, M = Σwk² and R = Σwr² over the readings, of weight w, age k and residual r about that
-/// line. a and b have the same law whatever s is: no scale has to be found, and when a reading
-/// moves the line the chain moves along.
+/// with n = Σw, K = Σwk, M = Σwk² and R = Σwr² over the readings, with weight w, age k and residual r from that
+/// line. The law of a and b does not depend on s, so that no scale has to be found; and when a reading
+/// moves the line the chain moves with it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Posterior {
     /// Offset and slope of the least-squares line.
@@ -316,9 +315,9 @@ struct Posterior {
 }
 
 impl Posterior {
-    /// Makes the sums anew, after a reading more.
-    fn look(&mut self, readings: &Window<f32, CAPACITY>) {
-        // About a line near by, so that they do not cancel: what the last line foretold.
+    /// Recomputes the sums after a new reading.
+    fn update(&mut self, readings: &Window<f32, CAPACITY>) {
+        // Residuals are taken from the prediction of the last line, so that the sums do not cancel.
         let [offset, slope] = match (self.line, readings.get(0)) {
             ([offset, slope], Some(_)) if readings.count() > 1 => [offset + slope, slope],
             (_, Some((first, _))) => [*first, 0.0],
@@ -338,13 +337,13 @@ impl Posterior {
             ee += weighted_error * error;
             age += 1.0;
         }
-        // The prior of the slope, as if it were a reading.
+        // The prior of the slope acts as a reading.
         let precision = 1.0 / (SLOPE * SLOPE);
         kk += precision;
         ke -= precision * slope;
         ee += precision * slope * slope;
 
-        // Not below what it is for one reading.
+        // It is at least that of one reading.
         let determinant = (n * kk - k * k).max(precision);
         let a = (kk * e - k * ke) / determinant;
         let b = (k * e - n * ke) / determinant;
@@ -355,8 +354,8 @@ impl Posterior {
         };
     }
 
-    /// The metric in which the curvature is the number of readings: along l, nowhere more.
-    fn metric(&self) -> Option<Dense<3>> {
+    /// Returns the preconditioner in whose coordinates the curvature is the number of readings, or along l at most that.
+    fn preconditioner(&self) -> Option<Dense<3>> {
         let [n, k, kk] = self.ages;
         let each = 1.0 / n;
         let along_l = 2.0 * n + 1.0 / (LOG_SD_SD * LOG_SD_SD);
@@ -375,8 +374,8 @@ impl Potential<3> for Posterior {
         let [n, k, kk] = self.ages;
         let variance = expf(2.0 * l);
         let inverse = 1.0 / (variance + ROUNDING);
-        // Where the noise is far too small for the residuals, U rises as 1/v. There, where no draws are, its
-        // slope is bounded, so that no step throws the noise by more than a factor.
+        // Where the noise is far too small for the residuals, U rises as 1/v. Draws are never there, and its
+        // slope is bounded, so that a step cannot change the noise by more than a factor.
         let misfit = (self.squares * inverse).min(6.0 * n);
         *gradient = [
             n * a - k * b,

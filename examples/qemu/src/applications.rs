@@ -181,7 +181,7 @@ struct Whitened {
 
 impl Whitened {
     fn new(instrument: Instrument<3>) -> core::result::Result<Self, ConfigError> {
-        let [[a, ..], [b, c, _], [d, e, f]] = instrument.metric;
+        let [[a, ..], [b, c, _], [d, e, f]] = instrument.factor;
         let [x, y, z] = instrument.mean;
         let p = x / a;
         let q = (y - b * p) / c;
@@ -191,7 +191,7 @@ impl Whitened {
                 NonlinearLeastSquares::new(instrument.response, instrument.sigma)?,
             ),
             readings: Window::new(),
-            metric: Dense::new(instrument.metric)?,
+            metric: Dense::new(instrument.factor)?,
             start: [p, q, (z - d * p - e * q) / f],
         })
     }

@@ -13,17 +13,17 @@ use crate::{
 };
 
 /// Calibrates the ultrasonic instrument of NIST's "Chwirut2" from its 54 readings, one after the other,
-/// and logs what is known of its constants after each.
+/// and logs the posterior of its constants after each.
 ///
-/// The same seed, 7 unless the image was built with another, gives the same bits on every board and on the
-/// host: the last line has the position's.
+/// The seed is 7 unless the image was built with another. The same seed gives the same bits on every board and on the
+/// host; the last line of the log shows the bits of the chain's position.
 pub fn calibrate(console: impl Console) -> ! {
     let mut log = Log(console);
     let seed = fixed_seed().unwrap_or(7);
     let calibration = Calibration::<3, { readings::CHWIRUT2.len() }>::new(CHWIRUT2, seed);
     let recorder = Recorder::start("calibrate", seed, &[STEPS], &mut log);
     let (Ok(mut calibration), Ok(mut recorder)) = (calibration, recorder) else {
-        stop("the instrument's metric is not triangular");
+        stop("the instrument's factor is not triangular");
     };
     for (count, at) in (1..).zip(readings::CHWIRUT2) {
         let observed = calibration.observe(reading(at), STEPS);
@@ -42,7 +42,7 @@ pub fn calibrate(console: impl Console) -> ! {
         }
     }
     let line = Line::new()
-        .text("faults: ")
+        .text("errors: ")
         .count(calibration.error_counts().total());
     let position = calibration.position().map(f32::to_bits);
     log.info(&line.text("; position: ").words(position));

@@ -8,21 +8,21 @@ use langevin_apps::{
 };
 
 use crate::{
-    Bench, Console, OnTick,
+    Console, OnTick, PlantIo, Ticker,
     log::{Line, Log},
-    stop,
+    stop, wait_for_interrupt,
 };
 
 /// Ticks a second.
 pub const RATE: u32 = filter::RATE as u32;
 
-/// What the heater gives when it is on, W: a resistor of 12 Ω on 5 V.
+/// The heater's power when it is on, in W: a resistor of 12 Ω on 5 V.
 pub const WATTS: f32 = 25.0 / 12.0;
 
-/// Taken as the ambient, °C, where the thermometer says nothing.
+/// The ambient temperature, in °C, that is assumed where the thermometer gives no reading.
 const ROOM: f32 = 20.0;
 
-/// What the interrupt was given, and where the filter's chain was then: for the recording.
+/// A tick's sample and the position of the filter's chain after it, for the recording.
 #[derive(Clone, Copy, Debug)]
 pub struct Tick {
     number: u32,
@@ -30,12 +30,13 @@ pub struct Tick {
     position: [f32; 2],
 }
 
-/// Ticks on their way from the interrupt to the main program.
+/// A queue of ticks from the interrupt to the main program.
 pub type Ticks = Queue<Tick, 32>;
 
 /// The interrupt's part: a control loop with the filter in it.
-pub struct Control<B: 'static> {
-    bench: B,
+pub struct Control<T, P> {
+    ticker: T,
+    plant: P,
     filter: Filter,
     number: u32,
     /// The heater's power since the last tick.
@@ -44,11 +45,11 @@ pub struct Control<B: 'static> {
     ticks: Producer<'static, Tick>,
 }
 
-impl<B: Bench> OnTick for Control<B> {
+impl<T: Ticker, P: PlantIo> OnTick for Control<T, P> {
     fn tick(&mut self) {
-        self.bench.acknowledge();
+        self.ticker.acknowledge();
         let sample = Sample {
-            temperature: celsius(&mut self.bench),
+            temperature: celsius(&mut self.plant),
             power: self.power,
         };
         let estimate = self.filter.update(sample);
@@ -58,7 +59,7 @@ impl<B: Bench> OnTick for Control<B> {
             Some(Alarm::NoReading | Alarm::Stuck) => 0.0,
             _ => heater(self.number),
         };
-        self.bench.heat(duty > 0.5);
+        self.plant.heat(duty > 0.5);
         self.power = WATTS * duty;
 
         // When the main program is far behind, ticks are missing from the recording.
@@ -79,16 +80,19 @@ pub struct Watch<C> {
     ticks: Consumer<'static, Tick>,
 }
 
-/// Makes both parts, in surroundings as warm as the thermometer is now: the heater has to be cold.
-pub fn filter<B: Bench, C: Console>(
+/// Starts `ticker`, and creates both parts. The thermometer's present temperature is taken for the ambient, so that the
+/// heater has to be cold.
+pub fn filter<T: Ticker, P: PlantIo, C: Console>(
     seed: u64,
-    mut bench: B,
+    mut ticker: T,
+    mut plant: P,
     latest: &'static Latest<Estimate>,
     ticks: &'static mut Ticks,
     console: C,
-) -> (Control<B>, Watch<C>) {
+) -> (Control<T, P>, Watch<C>) {
+    ticker.start(RATE);
     let mut log = Log(console);
-    let ambient = ambient(&mut bench).unwrap_or_else(|| {
+    let ambient = ambient(&mut plant).unwrap_or_else(|| {
         log.warn(&Line::new().text("the thermometer says nothing"));
         ROOM
     });
@@ -98,7 +102,8 @@ pub fn filter<B: Bench, C: Console>(
     };
     let (to_main, ticks) = ticks.split();
     let control = Control {
-        bench,
+        ticker,
+        plant,
         filter,
         number: 0,
         power: 0.0,
@@ -115,7 +120,7 @@ pub fn filter<B: Bench, C: Console>(
 }
 
 impl<C: Console> Watch<C> {
-    /// For ever.
+    /// Records and logs for ever.
     pub fn run(mut self) -> ! {
         let mut next: u32 = 0;
         let mut second = 0;
@@ -133,7 +138,7 @@ impl<C: Console> Watch<C> {
                 self.show(next, &estimate);
             }
             // Until the next tick.
-            cortex_m::asm::wfi();
+            wait_for_interrupt();
         }
     }
 
@@ -178,16 +183,16 @@ const fn name(alarm: Alarm) -> &'static str {
     }
 }
 
-/// An analogue thermometer such as the TMP36: 10 mV/K, and 500 mV at 0 °C.
-fn celsius<B: Bench>(bench: &mut B) -> f32 {
-    100.0 * (f32::from(bench.read()) * (B::FULL_SCALE / 4096.0) - 0.5)
+/// Reads an analogue thermometer such as the TMP36, with 10 mV/K and 500 mV at 0 °C. In °C.
+fn celsius<P: PlantIo>(plant: &mut P) -> f32 {
+    100.0 * (f32::from(plant.read()) * (P::FULL_SCALE / 4096.0) - 0.5)
 }
 
-/// The mean of some readings, of those that are in the sensor's range.
-fn ambient<B: Bench>(bench: &mut B) -> Option<f32> {
+/// Returns the mean of some readings, those outside the thermometer's range left out; `None` if that leaves none.
+fn ambient<P: PlantIo>(plant: &mut P) -> Option<f32> {
     let (mut sum, mut count) = (0.0, 0.0);
     for _ in 0..64 {
-        let reading = celsius(bench);
+        let reading = celsius(plant);
         if filter::SENSOR.contains(&reading) {
             sum += reading;
             count += 1.0;

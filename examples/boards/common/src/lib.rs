@@ -1,4 +1,7 @@
 //! What the boards have in common: the applications' loops, logged by defmt and to a serial console.
+//!
+//! A board brings a [`Ticker`], two inputs ([`AnalogInput`], [`PlantIo`]), a [`Console`], and with [`ticks!`] its
+//! timer's interrupt handler. The binaries in `bin` put these together, the same way on every board.
 
 #![no_std]
 #![deny(unsafe_code, missing_docs)]
@@ -18,39 +21,51 @@ pub use handover::{Handover, Ticking};
 pub use log::{Console, NoConsole};
 pub use seed::{fixed_seed, hash, seed};
 
-/// What a timer's interrupt does.
+/// The part of an application that runs in the timer's interrupt.
 pub trait OnTick {
-    /// To be called at every tick.
+    /// Runs once at every tick.
     fn tick(&mut self);
 }
 
-/// What a timer's interrupt does with an analogue input, at a fixed rate.
-pub trait Sampler {
-    /// Readies the timer for its next interrupt.
-    fn acknowledge(&mut self);
+/// A timer that interrupts at a fixed rate.
+pub trait Ticker {
+    /// Starts the timer, with `rate` interrupts a second.
+    fn start(&mut self, rate: u32);
 
-    /// A reading: 0 to 4095.
+    /// Acknowledges the interrupt, so that the next one can come.
+    fn acknowledge(&mut self);
+}
+
+/// An analogue input behind a 12-bit converter.
+pub trait AnalogInput {
+    /// Returns a reading, from 0 to 4095. A conversion that fails reads as 4095.
     fn read(&mut self) -> u16;
 }
 
-/// A sampler of an analogue thermometer next to a heater.
-pub trait Bench: Sampler {
-    /// The voltage that would read 4096.
+/// An analogue thermometer next to a heater.
+pub trait PlantIo: AnalogInput {
+    /// The voltage that would read as 4096.
     const FULL_SCALE: f32;
 
     /// Switches the heater.
     fn heat(&mut self, on: bool);
 }
 
-/// Says why nothing goes on, and sleeps.
+/// Logs why the program cannot go on, and sleeps.
 pub fn stop(why: &str) -> ! {
     defmt::error!("{=str}", why);
     sleep()
 }
 
-/// Nothing but interrupts from here on.
+/// Leaves the processor to interrupts.
 pub fn sleep() -> ! {
     loop {
-        cortex_m::asm::wfi();
+        wait_for_interrupt();
     }
+}
+
+/// Waits until an interrupt has been handled. A host, where only tests run, does not wait.
+fn wait_for_interrupt() {
+    #[cfg(target_arch = "arm")]
+    cortex_m::asm::wfi();
 }

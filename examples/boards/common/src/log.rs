@@ -4,7 +4,7 @@ use core::fmt::Write;
 
 use heapless::String;
 
-/// A line under construction; what does not fit is cut off.
+/// A line under construction, of up to 128 bytes. Text that does not fit is cut off.
 ///
 /// Numbers are written here and not by `core::fmt`, which would take more flash than the application; `ryu`, in its
 /// small form, would take a quarter as much again.
@@ -12,12 +12,12 @@ use heapless::String;
 pub struct Line(String<128>);
 
 impl Line {
-    /// An empty line.
+    /// Creates an empty line.
     pub const fn new() -> Self {
         Self(String::new())
     }
 
-    /// The text so far.
+    /// Returns the text so far.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -30,14 +30,14 @@ impl Line {
         self
     }
 
-    /// Appends a number in six digits, without zeros at the end.
+    /// Appends a number with six significant digits, without trailing zeros.
     #[must_use]
     pub fn number(mut self, x: f32) -> Self {
         self.push_number(x);
         self
     }
 
-    /// Appends numbers as a list.
+    /// Appends numbers as a list in brackets.
     #[must_use]
     pub fn numbers<const N: usize>(mut self, numbers: [f32; N]) -> Self {
         for (i, x) in numbers.into_iter().enumerate() {
@@ -53,7 +53,7 @@ impl Line {
         self
     }
 
-    /// Appends words in hexadecimal, as a list.
+    /// Appends words in hexadecimal, as a list in brackets.
     #[must_use]
     pub fn words<const N: usize>(mut self, words: [u32; N]) -> Self {
         for (i, word) in words.into_iter().enumerate() {
@@ -70,7 +70,7 @@ impl Line {
         let _ = self.0.push(c);
     }
 
-    /// At least `width` digits.
+    /// Appends a number with at least `width` digits.
     fn push_digits(&mut self, n: u32, width: u32) {
         let mut unit = 1_000_000_000;
         let mut left = 10;
@@ -136,13 +136,13 @@ impl Line {
     }
 }
 
-/// What shows the log besides the debugger: a serial port, or [`NoConsole`].
+/// Shows the log besides the debugger: a serial port, or [`NoConsole`].
 pub trait Console {
     /// Sends bytes, and waits until they are on their way.
     fn send(&mut self, bytes: &[u8]);
 }
 
-/// Nothing but the debugger shows the log.
+/// The console of a board whose log only the debugger shows.
 #[derive(Clone, Copy, Debug)]
 pub struct NoConsole;
 
@@ -150,18 +150,18 @@ impl Console for NoConsole {
     fn send(&mut self, _: &[u8]) {}
 }
 
-/// The debugger's log and a console, which show the same lines.
+/// A log whose lines the debugger and a console show.
 #[derive(Debug)]
 pub struct Log<C>(pub C);
 
 impl<C: Console> Log<C> {
-    /// Shows a line.
+    /// Logs a line.
     pub fn info(&mut self, line: &Line) {
         defmt::info!("{=str}", line.as_str());
         self.send(line.as_str());
     }
 
-    /// Shows a line about what should not be.
+    /// Logs a line about something that is wrong.
     pub fn warn(&mut self, line: &Line) {
         defmt::warn!("{=str}", line.as_str());
         self.send(line.as_str());
@@ -174,7 +174,7 @@ impl<C: Console> Log<C> {
     }
 }
 
-/// The lines of a recording.
+/// Logs the lines of a recording.
 impl<C: Console> Write for Log<C> {
     fn write_str(&mut self, text: &str) -> core::fmt::Result {
         for line in text.lines() {

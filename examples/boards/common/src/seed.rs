@@ -9,18 +9,18 @@ const FIXED: Option<u64> = match option_env!("SEED") {
     None => None,
 };
 
-/// The seed that the image was built with, if any.
+/// Returns the seed that the image was built with, if any.
 pub const fn fixed_seed() -> Option<u64> {
     FIXED
 }
 
-/// The seed of this run: the one that the image was built with, or else from the chip's noise.
+/// Returns the seed of this run: the one that the image was built with, or else one from the chip's noise.
 pub fn seed(noise: impl FnOnce() -> u64) -> u64 {
     FIXED.unwrap_or_else(noise)
 }
 
-/// A hash of words that are each only a little random: a bit of an oscillator's phase, the last bits of
-/// a voltage.
+/// Returns a hash of words that are each only a little random: a bit of an oscillator's phase, say, or the last bits
+/// of a voltage.
 pub fn hash(words: impl IntoIterator<Item = u32>) -> u64 {
     // FNV-1a; then the finalizer of SplitMix64, so that every bit of the seed depends on all words.
     let mut z = words.into_iter().fold(0xcbf2_9ce4_8422_2325, |h, word| {

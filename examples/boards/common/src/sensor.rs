@@ -1,4 +1,4 @@
-//! An analogue input under watch.
+//! Watches an analogue input.
 
 use heapless::spsc::{Consumer, Producer, Queue};
 use langevin_apps::{
@@ -7,42 +7,48 @@ use langevin_apps::{
 };
 
 use crate::{
-    Console, OnTick, Sampler,
+    AnalogInput, Console, OnTick, Ticker,
     log::{Line, Log},
-    stop,
+    stop, wait_for_interrupt,
 };
 
 /// Readings a second.
 pub const RATE: u32 = 10;
 
-/// Readings between two lines of the log, while nothing is wrong.
+/// Readings between two lines of the log, as long as there is no new alarm.
 const EVERY: u32 = 10;
 
-/// Readings on their way from the interrupt to the main program: room for those of a second and more.
+/// A queue of readings from the interrupt to the main program, with room for more than a second of them.
 pub type Codes = Queue<u16, 16>;
 
-/// The interrupt's part: a reading at every tick.
-pub struct Sampling<S> {
-    sampler: S,
+/// The interrupt's part: takes a reading at every tick.
+pub struct Sampling<T, I> {
+    ticker: T,
+    input: I,
     codes: Producer<'static, u16>,
 }
 
-impl<S: Sampler> Sampling<S> {
-    /// Of `sampler`, for whoever has the other end of `codes`.
-    pub const fn new(sampler: S, codes: Producer<'static, u16>) -> Self {
-        Self { sampler, codes }
+impl<T: Ticker, I: AnalogInput> Sampling<T, I> {
+    /// Starts `ticker`, and creates the part that reads `input` and sends to the other end of `codes`.
+    pub fn new(mut ticker: T, input: I, codes: Producer<'static, u16>) -> Self {
+        ticker.start(RATE);
+        Self {
+            ticker,
+            input,
+            codes,
+        }
     }
 }
 
-impl<S: Sampler> OnTick for Sampling<S> {
+impl<T: Ticker, I: AnalogInput> OnTick for Sampling<T, I> {
     fn tick(&mut self) {
-        self.sampler.acknowledge();
+        self.ticker.acknowledge();
         // When the main program is behind by more than a second, readings are lost.
-        let _ = self.codes.enqueue(self.sampler.read());
+        let _ = self.codes.enqueue(self.input.read());
     }
 }
 
-/// The main program's part: learns from each reading, records it, and logs what is known.
+/// Runs the main program's part for ever: learns from each reading, records it, and logs the estimates.
 pub fn sensor(seed: u64, mut codes: Consumer<'static, u16>, console: impl Console) -> ! {
     let mut log = Log(console);
     let recorder = Recorder::start("sensor", seed, &[], &mut log);
@@ -63,7 +69,7 @@ pub fn sensor(seed: u64, mut codes: Consumer<'static, u16>, console: impl Consol
             }
         }
         // Until the next tick.
-        cortex_m::asm::wfi();
+        wait_for_interrupt();
     }
 }
 

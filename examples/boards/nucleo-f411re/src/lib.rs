@@ -1,4 +1,4 @@
-//! The STM32 Nucleo-F411RE, as far as the applications use it.
+//! The STM32 Nucleo-F411RE as far as the applications use it.
 //!
 //! | pin | |
 //! |---|---|
@@ -8,10 +8,9 @@
 #![no_std]
 #![deny(missing_docs)]
 
-use cortex_m::peripheral::NVIC;
 pub use cortex_m_rt::entry;
 use defmt_rtt as _;
-use langevin_boards::{Handover, NoConsole, Ticking, hash, stop};
+use langevin_boards::{AnalogInput, NoConsole, PlantIo, hash, stop};
 use panic_probe as _;
 use stm32f4xx_hal::{
     adc::{
@@ -19,7 +18,7 @@ use stm32f4xx_hal::{
         config::{AdcConfig, Clock, SampleTime},
     },
     gpio::{Analog, Output, PA0, PA8, PinState},
-    pac::{ADC1, Interrupt, Peripherals, TIM2, interrupt},
+    pac::{ADC1, Peripherals, TIM2, interrupt},
     prelude::*,
     rcc::Config,
     signature::Uid,
@@ -28,7 +27,7 @@ use stm32f4xx_hal::{
 
 /// The board after start-up, at 100 MHz.
 pub struct Board {
-    /// There is only the debugger's log.
+    /// The console: only the debugger shows the log.
     pub console: NoConsole,
     adc: Adc<ADC1>,
     ticker: Ticker,
@@ -61,8 +60,8 @@ impl Board {
         }
     }
 
-    /// A number from the chip's identity, which no other has, and the noise of its thermometer, which is
-    /// not the same twice: this chip has no random number generator.
+    /// Returns a number from the chip's identity, which no other chip has, and from the noise of its thermometer,
+    /// which is never the same: this chip has no random number generator.
     pub fn entropy(&mut self) -> u64 {
         let id = Uid::get();
         let lot = id.lot_num().bytes().map(u32::from);
@@ -71,33 +70,26 @@ impl Board {
         hash(id.into_iter().chain(lot).chain(noise))
     }
 
-    /// The chip's own thermometer, `rate` times a second; and the console.
-    pub fn chip(mut self, rate: u32) -> (Chip, NoConsole) {
-        self.ticker.start(rate);
-        let chip = Chip {
-            ticker: self.ticker,
-            adc: self.adc,
-        };
-        (chip, self.console)
+    /// Returns the timer, the chip's own thermometer, and the console.
+    pub fn chip(self) -> (Ticker, Chip, NoConsole) {
+        (self.ticker, Chip(self.adc), self.console)
     }
 
-    /// Thermometer and heater on their pins, `rate` times a second; and the console.
-    pub fn bench(mut self, rate: u32) -> (Bench, NoConsole) {
-        self.ticker.start(rate);
-        let bench = Bench {
-            ticker: self.ticker,
+    /// Returns the timer, thermometer and heater on their pins, and the console.
+    pub fn plant(self) -> (Ticker, Plant, NoConsole) {
+        let plant = Plant {
             adc: self.adc,
             thermometer: self.thermometer,
             heater: self.heater,
         };
-        (bench, self.console)
+        (self.ticker, plant, self.console)
     }
 }
 
-/// Timer 2, interrupt `TIM2`.
-struct Ticker(CounterUs<TIM2>);
+/// Timer 2.
+pub struct Ticker(CounterUs<TIM2>);
 
-impl Ticker {
+impl langevin_boards::Ticker for Ticker {
     fn start(&mut self, rate: u32) {
         self.0.listen(Event::Update);
         if self.0.start((1_000_000 / rate.max(1)).micros()).is_err() {
@@ -110,64 +102,35 @@ impl Ticker {
     }
 }
 
-/// On its way to the timer's interrupt.
-static TICKING: Handover<Ticking> = Handover::new();
-
-/// Hands `ticking` over to the timer's interrupt, and lets that in.
-pub fn start_ticks(ticking: Ticking) {
-    TICKING.give(ticking);
-    // SAFETY: no critical section relies on this mask.
-    unsafe { NVIC::unmask(Interrupt::TIM2) };
-}
-
-#[interrupt]
-fn TIM2() {
-    // Owned by the interrupt alone: no lock while it ticks.
-    static mut OWN: Option<Ticking> = None;
-    if let Some(ticking) = TICKING.owned(OWN) {
-        ticking.tick();
-    }
-}
-
 /// The chip's own thermometer.
-pub struct Chip {
-    ticker: Ticker,
-    adc: Adc<ADC1>,
-}
+pub struct Chip(Adc<ADC1>);
 
-impl langevin_boards::Sampler for Chip {
-    fn acknowledge(&mut self) {
-        self.ticker.acknowledge();
-    }
-
+impl AnalogInput for Chip {
     fn read(&mut self) -> u16 {
         // It needs 10 µs; these are 19.
-        self.adc.convert(&Temperature, SampleTime::Cycles_480)
+        self.0.convert(&Temperature, SampleTime::Cycles_480)
     }
 }
 
 /// Thermometer and heater on their pins.
-pub struct Bench {
-    ticker: Ticker,
+pub struct Plant {
     adc: Adc<ADC1>,
     thermometer: PA0<Analog>,
     heater: PA8<Output>,
 }
 
-impl langevin_boards::Sampler for Bench {
-    fn acknowledge(&mut self) {
-        self.ticker.acknowledge();
-    }
-
+impl AnalogInput for Plant {
     fn read(&mut self) -> u16 {
         self.adc.convert(&self.thermometer, SampleTime::Cycles_480)
     }
 }
 
-impl langevin_boards::Bench for Bench {
+impl PlantIo for Plant {
     const FULL_SCALE: f32 = 3.3;
 
     fn heat(&mut self, on: bool) {
         self.heater.set_state(PinState::from(on));
     }
 }
+
+langevin_boards::ticks!(stm32f4xx_hal::pac, TIM2);

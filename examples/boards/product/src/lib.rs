@@ -1,10 +1,13 @@
-//! Holds a temperature with a heater whose effect is learnt while it is used.
+//! Holds a temperature with a heater whose effect is learned while it is used.
 
 #![no_std]
 
-use langevin::{BoxMuller, Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng, Window, model::RobustRegression, preconditioner::Diagonal, schedule::Constant, stepper::Sgld};
+use langevin::{
+    BoxMuller, Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng,
+    Window, model::RobustRegression, preconditioner::Diagonal, schedule::Constant, stepper::Sgld,
+};
 
-/// Reading = usual + effect·(duty − ¾) and noise with outliers, °C; usual and effect are not known.
+/// The posterior of the two unknowns in reading = usual + effect·(duty − ¾) + noise with outliers, in °C.
 pub struct Heating {
     model: Model<GaussianPrior<2>, RobustRegression>,
     readings: Window<Sample<2>, 160>,
@@ -16,7 +19,7 @@ impl Heating {
     pub fn new(seed: u64) -> Result<Self, ConfigError> {
         let prior = GaussianPrior::new([40.0, 30.0], [15.0, 10.0])?;
         let noise = BoxMuller::new(Pcg32::seed_from_u64(seed));
-        // Duties that are within 0.2 of each other tell the effect five times less well.
+        // Duties differ by about 0.2, so that the effect is known five times less well than the usual reading.
         let sgld = Sgld::with_metric(Diagonal::new([1.0, 5.0])?);
         Ok(Self {
             model: Model::new(prior, RobustRegression::new(4.0, 0.5)?),
@@ -26,14 +29,14 @@ impl Heating {
         })
     }
 
-    /// Once a tick: the heater's duty since the last, and the reading that came of it. Gives the next
-    /// duty, for `target`, and whether the heater surely works.
+    /// Takes in a tick: the heater's duty since the last one, and the present reading. Returns the next duty for
+    /// the temperature `target`, and whether the heater works with a probability above 99.5 %.
     pub fn tick(&mut self, duty: f32, reading: f32, target: f32) -> (f32, bool) {
         let x = [1.0, duty - 0.75];
-        // NaN, as from a broken sensor, is refused and counted.
+        // NaN, from a broken sensor say, is refused and counted.
         let _ = self.readings.push(Sample { x, y: reading });
         for _ in 0..16 {
-            // A step that fails leaves all as it was, and is counted too.
+            // A step that fails changes nothing, and is counted too.
             if let Ok(Some(theta)) = self.chain.step(&mut self.model.posterior(&self.readings)) {
                 self.posterior.push(theta);
             }
@@ -50,7 +53,10 @@ impl Heating {
 
 #[cfg(test)]
 mod tests {
-    use langevin::{Pcg32, SeedableRng, noise::{Noise, ThreePoint}};
+    use langevin::{
+        Pcg32, SeedableRng,
+        noise::{Noise, ThreePoint},
+    };
 
     use super::Heating;
 

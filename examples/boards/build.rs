@@ -1,4 +1,4 @@
-//! Gives the linker this folder's memory layout, and the scripts of the start-up code and of defmt.
+//! Gives the linker the memory layout in the folder of the board, and the scripts of the start-up code and of defmt.
 
 fn main() {
     println!("cargo:rerun-if-changed=memory.x");
