@@ -1,14 +1,15 @@
 //! Whole chains through bytes and back: resumed bit for bit, whatever they are made of.
 
-use core::fmt::Debug;
+use core::{fmt::Debug, marker::PhantomData};
 
 use langevin::{
     BoxMuller, Chain, Checkpoint, Moments, Potential, Sample, SeedableRng, Window,
-    checkpoint::{AbSlots, CheckpointError, CountedPcg32},
+    checkpoint::{AbSlots, CheckpointError, CountedPcg32, Reader, Writer},
     estimate::{Covariance, Diagnostics, Predictive, Quantiles},
-    noise::{FixedInverseCdf, InverseCdf, Libm, Rademacher, ThreePoint},
+    noise::{FixedInverseCdf, InverseCdf, Libm, Noise, Rademacher, ThreePoint},
     potential::FunctionPotential,
     preconditioner::{Dense, Diagonal},
+    rand_core::Rng,
     sampler::{Monitor, Tuning},
     schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
     stepper::{
@@ -307,31 +308,178 @@ fn every_changed_byte_and_every_cut_is_refused() {
     assert_eq!(Other::load(&good).err(), Some(CheckpointError::Schema));
 }
 
-#[test]
-fn no_image_brings_in_a_position_that_is_not_finite() {
-    let good = image(&small(0).0);
-    let mut forged = good.clone();
-    // The position is the first of a chain's state.
-    forged[12..16].copy_from_slice(&f32::NAN.to_le_bytes());
-    // Bytes that say they are a chain get a frame and a CRC as if they were.
-    struct Forged(Vec<u8>);
-    impl Checkpoint for Forged {
-        const SIZE: usize = <Chain<N, Sgld, Constant, BoxMuller<CountedPcg32>>>::SIZE;
-        const SCHEMA: u32 = <Chain<N, Sgld, Constant, BoxMuller<CountedPcg32>>>::SCHEMA;
-        fn write(&self, out: &mut langevin::checkpoint::Writer<'_>) {
-            for byte in &self.0[12..self.0.len() - 4] {
-                out.bytes([*byte]);
-            }
-        }
-        fn read(_: &mut langevin::checkpoint::Reader<'_>) -> Result<Self, CheckpointError> {
-            Err(CheckpointError::Invalid)
+/// Bytes that get the frame of a `T` and a valid CRC, as if a `T` had written them.
+struct Forged<T>(Vec<u8>, PhantomData<T>);
+
+impl<T: Checkpoint> Checkpoint for Forged<T> {
+    const SIZE: usize = T::SIZE;
+    const SCHEMA: u32 = T::SCHEMA;
+
+    fn write(&self, out: &mut Writer<'_>) {
+        for byte in &self.0 {
+            out.bytes([*byte]);
         }
     }
-    let load = |bytes: &[u8]| {
-        Chain::<N, Sgld, Constant, BoxMuller<CountedPcg32>>::load(bytes).map(|c| *c.position())
+
+    fn read(_: &mut Reader<'_>) -> Result<Self, CheckpointError> {
+        Err(CheckpointError::Invalid)
+    }
+}
+
+/// Loads `state` after one word of its bytes was replaced and the CRC computed anew.
+fn forged<T: Checkpoint>(state: &T, offset: usize, word: u32) -> Result<T, CheckpointError> {
+    let mut bytes = image(state)[12..][..T::SIZE].to_vec();
+    bytes[offset..offset + 4].copy_from_slice(&word.to_le_bytes());
+    T::load(&image(&Forged::<T>(bytes, PhantomData)))
+}
+
+const FORGERIES: [f32; 8] = [
+    f32::NAN,
+    f32::INFINITY,
+    f32::NEG_INFINITY,
+    -1.0,
+    0.0,
+    2.0,
+    f32::MAX,
+    f32::MIN,
+];
+
+/// Forges every word of `state` to each of `FORGERIES` and to random bits, and asserts that those which no valid state has
+/// are refused and that the others do no harm: `numbers` of what was loaded are not NaN.
+///
+/// `layout` names the words: `f` finite, `n` finite and not negative, `p` a number in [0, 1], `r` a number from 1 to infinity,
+/// `.` any bits.
+fn forgeries<T: Checkpoint>(layout: &str, state: &T, mut numbers: impl FnMut(T) -> Vec<f32>) {
+    let name = std::any::type_name::<T>();
+    let layout: Vec<char> = layout.chars().filter(|c| *c != ' ').collect();
+    assert_eq!(4 * layout.len(), T::SIZE, "{name}");
+    assert!(T::load(&image(state)).is_ok(), "{name}");
+    let mut harmless = |loaded: Result<T, CheckpointError>, what: &str| match loaded {
+        Ok(loaded) => assert!(numbers(loaded).iter().all(|x| !x.is_nan()), "{what}"),
+        Err(error) => assert_eq!(error, CheckpointError::Invalid, "{what}"),
     };
-    assert_eq!(load(&image(&Forged(good))), Ok([0.5; N]));
-    assert_eq!(load(&image(&Forged(forged))), Err(CheckpointError::Invalid));
+    for (i, kind) in layout.iter().enumerate() {
+        for x in FORGERIES {
+            let valid = match kind {
+                'f' => x.is_finite(),
+                'n' => x.is_finite() && x >= 0.0,
+                'p' => (0.0..=1.0).contains(&x),
+                'r' => x >= 1.0,
+                _ => true,
+            };
+            let what = format!("{name}: word {i} forged to {x}");
+            let loaded = forged(state, 4 * i, x.to_bits());
+            // There may be further conditions on valid numbers.
+            assert!(valid || loaded.is_err(), "{what}");
+            harmless(loaded, &what);
+        }
+    }
+    let mut rng = rng();
+    for offset in 0..=T::SIZE - 4 {
+        for _ in 0..50 {
+            let word = rng.next_u32();
+            let what = format!("{name}: {word:#x} at byte {offset}");
+            harmless(forged(state, offset, word), &what);
+        }
+    }
+}
+
+/// Samples that go on after a forged state was loaded.
+const SAMPLES: [[f32; 2]; 4] = [[1.0, -2.0], [0.5, 0.0], [-3.0, 1.0], [0.25, 2.0]];
+
+#[test]
+fn estimates_refuse_forged_values() {
+    const WEIGHTS: &str = "nfp.";
+    const MOMENTS: &str = "nfp. ffff nfnf";
+    const SPREAD: &str = ". ff nn";
+    let numbers = |m: &Moments<2>| [m.mean().unwrap_or_default(), m.sd().unwrap_or_default()];
+
+    let mut moments = Moments::forgetting(5.0).expect("valid");
+    SAMPLES.iter().for_each(|x| moments.push(x));
+    forgeries(MOMENTS, &moments, |mut loaded| {
+        SAMPLES.iter().for_each(|x| loaded.push(x));
+        let mut merged = moments;
+        merged.merge(&loaded);
+        [numbers(&loaded), numbers(&merged)].as_flattened().concat()
+    });
+
+    let mut covariance = Covariance::new();
+    SAMPLES.iter().for_each(|x| covariance.push(x));
+    forgeries(&format!("{MOMENTS} ffff"), &covariance, |mut loaded| {
+        SAMPLES.iter().for_each(|x| loaded.push(x));
+        let correlation = loaded.correlation().unwrap_or_default();
+        [loaded.matrix().unwrap_or_default(), correlation]
+            .as_flattened()
+            .concat()
+    });
+
+    let mut quantiles = Quantiles::<2>::central_forgetting(0.9, 10.0).expect("valid");
+    SAMPLES.iter().for_each(|x| quantiles.push(x));
+    let layout = format!("{WEIGHTS} pp ffn ffn ffn ffn");
+    forgeries(&layout, &quantiles, |mut loaded| {
+        SAMPLES.iter().for_each(|x| loaded.push(x));
+        loaded.values().unwrap_or_default().concat()
+    });
+    // Probabilities that are not in order.
+    assert!(forged(&quantiles, 16, 0.96_f32.to_bits()).is_err());
+    assert!(forged(&quantiles, 16, 0.94_f32.to_bits()).is_ok());
+
+    let mut predictive = Predictive::<2>::new();
+    SAMPLES.iter().for_each(|x| predictive.push(x, &[0.5; 2]));
+    let layout = format!("{MOMENTS} nfnf .");
+    forgeries(&layout, &predictive, |mut loaded| {
+        SAMPLES.iter().for_each(|x| loaded.push(x, &[0.5; 2]));
+        loaded.sd().unwrap_or_default().to_vec()
+    });
+
+    let mut diagnostics = Diagnostics::<2>::new();
+    (0..25).for_each(|i| diagnostics.push(&SAMPLES[i % 4]));
+    // The size of a batch, how many draws it has, and the number of batches.
+    for (offset, good, bad) in [(24, 1, 0), (28, 0, 1), (32, 95, 96), (52, 25, 26)] {
+        assert!(forged(&diagnostics, offset, good).is_ok(), "{offset}");
+        assert!(forged(&diagnostics, offset, bad).is_err(), "{offset}");
+    }
+    let layout = format!("ff ffff .. {SPREAD} {SPREAD} ff {MOMENTS} {MOMENTS} r .");
+    forgeries(&layout, &diagnostics, |mut loaded| {
+        (0..200).for_each(|i| loaded.push(&SAMPLES[i % 4]));
+        let [ess, mcse] = [loaded.ess(), loaded.mcse()];
+        [ess, mcse, [loaded.split_r_hat(), loaded.draws()]].concat()
+    });
+}
+
+#[test]
+fn noises_refuse_forged_values() {
+    fn draws<Z: Noise>(mut noise: Z) -> Vec<f32> {
+        let mut draws = [f32::NAN; 33];
+        noise.fill(&mut draws).expect("no failure");
+        draws.to_vec()
+    }
+    let mut normal = BoxMuller::new(rng());
+    draws(&mut normal);
+    // Behind the generator there is a byte that says whether there is a spare.
+    for x in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        assert!(forged(&normal, 25, x.to_bits()).is_err());
+    }
+    assert!(forged(&normal, 25, 1.0_f32.to_bits()).is_ok());
+    assert!(forged(&normal, 24, 2).is_err());
+    forgeries("......", &InverseCdf::new(rng()), draws);
+    forgeries("......", &FixedInverseCdf::new(rng()), draws);
+    forgeries("......", &ThreePoint::new(rng()), draws);
+    let signs = Rademacher::new(rng());
+    forgeries("........", &signs, draws);
+    assert!(forged(&signs, 28, 32).is_ok());
+    assert!(forged(&signs, 28, 33).is_err());
+}
+
+#[test]
+fn chains_refuse_positions_that_are_not_finite() {
+    let chain = small(3).0;
+    for x in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for word in 0..2 * N {
+            let loaded = forged(&chain, 4 * word, x.to_bits()).map(|_| ());
+            assert_eq!(loaded, Err(CheckpointError::Invalid), "word {word}: {x}");
+        }
+    }
 }
 
 #[test]

@@ -161,7 +161,8 @@ macro_rules! checkpoint {
                 };
                 $(
                     let $this = &value;
-                    if !$valid {
+                    let valid: bool = $valid;
+                    if !valid {
                         return Err($crate::checkpoint::CheckpointError::Invalid);
                     }
                 )?

@@ -1,4 +1,4 @@
-//! Box–Muller: two uniforms to two exact normals, √(−2 ln u₁)·(cos 2πu₂, sin 2πu₂).
+//! The Box–Muller transform: two uniform numbers give two normal ones, √(−2 ln u₁)·(cos 2πu₂, sin 2πu₂).
 
 use core::f32::consts::{LN_2, TAU};
 
@@ -8,44 +8,48 @@ use rand_core::TryRng;
 use super::{FiveMoments, Gaussian, Noise};
 use crate::{StepError, sqrt::sqrt};
 
-/// How [`BoxMuller`] computes its radius and its angle.
+/// The arithmetic by which [`BoxMuller`] computes radius and direction.
 pub trait Backend {
-    /// √(−2 ln u), where u = (`bits` | 1)·2⁻³² in (0, 1].
+    /// Returns √(−2 ln u), where u = (`bits` | 1)·2⁻³² is in (0, 1].
     fn radius(bits: u32) -> f32;
-    /// (cos, sin) of `bits`·2⁻³² turns.
+    /// Returns cosine and sine of an angle that is uniform over the turn if `bits` are uniform.
     fn direction(bits: u32) -> (f32, f32);
 }
 
-/// The default backend: short f32 polynomials, and what the integers themselves know.
+/// The default backend of [`BoxMuller`]: short minimax polynomials in `f32`.
 ///
-/// The logarithm (relative error below 4e-7) needs no special cases: u is never 0, subnormal or
-/// above 1, and its exponent is read off the float. Sine and cosine of a *turn* (absolute error below
-/// 1.5e-7) need no range reduction: the quadrant is two bits of the integer. The square root is exact.
+/// The logarithm has a relative error below 4e-7 and no special cases, since u is never 0, subnormal or above 1. Sine
+/// and cosine have an absolute error below 1.5e-7 and need no range reduction, since two bits of the integer are the
+/// quadrant. The square root is exact.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Minimax;
 
-/// All of libm: `logf`, `sqrtf` and `sincosf`. The literal reading of the formula, kept as reference:
-/// libm's `sincosf` works in `f64`, which a Cortex-M must emulate.
+/// A backend of [`BoxMuller`] that uses `logf`, `sqrtf` and `sincosf` of libm.
+///
+/// It follows the formula literally and serves as a reference. libm's `sincosf` computes in `f64`, which a Cortex-M must
+/// emulate.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Libm;
 
-/// micromath's approximations, repaired: ln(1/u), where its `ln` is accurate, and an exact square
-/// root (micromath's own makes the noise 12 % too hot). The variance is still 6e-4 too large and the
-/// distribution function off by up to 3e-4; [`Minimax`] is as fast and exact.
+/// A backend of [`BoxMuller`] that uses the approximations of micromath.
+///
+/// It computes ln(1/u), where micromath's `ln` is accurate, and an exact square root, since micromath's own makes the
+/// variance 12 % too large. The variance is still 6e-4 too large, and the distribution function is off by up to 3e-4.
+/// [`Minimax`] is as fast and more accurate.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Micromath;
 
-/// (0, 1], 2⁻³² at the least: the longest radius is 6.66.
+/// Returns u = (`bits` | 1)·2⁻³², at least 2⁻³²: the longest radius is 6.66.
 #[inline]
 fn unit(bits: u32) -> f32 {
     (bits | 1) as f32 * (1.0 / 4_294_967_296.0)
 }
 
-/// −2 ln u, where u = (`bits` | 1)·2⁻³².
+/// Returns −2 ln u, where u = (`bits` | 1)·2⁻³².
 #[inline]
 fn minus_two_ln(bits: u32) -> f32 {
-    // u = 2^k (1 + x) with 1 + x in [√½, √2): shifting the bits of √½ up to those of 1 lets the
-    // exponent change there.
+    // u = 2^k (1 + x) with 1 + x in [√½, √2). Adding the difference between the bits of 1 and of √½ makes the exponent
+    // change at √½.
     const SQRT_HALF: u32 = 0x3f35_04f3;
     let shifted = ((bits | 1) as f32)
         .to_bits()
@@ -60,7 +64,7 @@ fn minus_two_ln(bits: u32) -> f32 {
     x * p + k * (-2.0 * LN_2)
 }
 
-/// (cos πv/2, sin πv/2) for |v| ≤ ½, by minimax polynomials: within 1.5e-7, the sine relatively.
+/// Returns cos πv/2 and sin πv/2 for |v| ≤ ½, within 1.5e-7 (relative for the sine).
 #[inline]
 pub(crate) fn quarter_turn(v: f32) -> (f32, f32) {
     let w = v * v;
@@ -77,11 +81,11 @@ impl Backend for Minimax {
 
     #[inline]
     fn direction(bits: u32) -> (f32, f32) {
-        // Quarter turns: two bits name the quarter, the rest is v in [-1/2, 1/2) around its middle.
-        // The quarter's middle is taken as angle 0, which a uniform angle does not notice.
+        // Two bits are the quarter turn, the others v in [-1/2, 1/2) around its middle. The middle of the first quarter is
+        // taken as angle 0, which makes no difference for a uniform angle.
         let v = ((bits << 2).cast_signed()) as f32 * (1.0 / 4_294_967_296.0);
         let (c, s) = quarter_turn(v);
-        // Bit 30 swaps, bit 31 turns by half.
+        // Bit 30 turns by a quarter, bit 31 by a half.
         let half = bits & 0x8000_0000;
         let (c, s) = if bits & 0x4000_0000 == 0 {
             (c, s)
@@ -121,10 +125,10 @@ impl Backend for Micromath {
     }
 }
 
-/// Exact normals by Box and Muller (1958), from any `rand_core` generator.
+/// Normal noise by the method of Box and Muller (1958).
 ///
-/// Draws come in pairs; the second of a pair is kept for the next call, so odd N wastes nothing.
-/// A generator that can fail is welcome: its failure is [`StepError::Random`].
+/// Draws come in pairs. The second draw of a pair is kept for the next call, so nothing is wasted if N is odd. A failure of
+/// the generator is reported as [`StepError::Random`].
 ///
 /// ```
 /// use langevin::{BoxMuller, Pcg32, SeedableRng, noise::Noise};
@@ -134,7 +138,7 @@ impl Backend for Micromath {
 /// # Ok::<(), langevin::StepError>(())
 /// ```
 ///
-/// Per draw: half the cost of a logarithm, a square root and a direction, and one `u32`.
+/// A draw costs half a logarithm, square root and direction, and one `u32`.
 #[derive(Clone, Debug)]
 pub struct BoxMuller<R, B = Minimax> {
     rng: R,
@@ -143,14 +147,14 @@ pub struct BoxMuller<R, B = Minimax> {
 }
 
 impl<R> BoxMuller<R> {
-    /// Normals from `rng` through the default backend, [`Minimax`].
+    /// Creates normal noise from a generator, with the default backend [`Minimax`].
     pub const fn new(rng: R) -> Self {
         Self::with_backend(rng, Minimax)
     }
 }
 
 impl<R, B: Copy> BoxMuller<R, B> {
-    /// Normals from `rng` through a backend: [`Minimax`], [`Libm`] or [`Micromath`].
+    /// Creates normal noise from a generator, with the backend [`Minimax`], [`Libm`] or [`Micromath`].
     pub const fn with_backend(rng: R, _: B) -> Self {
         Self {
             rng,
@@ -161,14 +165,14 @@ impl<R, B: Copy> BoxMuller<R, B> {
 }
 
 impl<R, B> BoxMuller<R, B> {
-    /// The generator, for other draws of the same stream.
+    /// Returns the generator, for other draws from the same stream.
     pub const fn rng_mut(&mut self) -> &mut R {
         &mut self.rng
     }
 }
 
 impl<R: TryRng, B: Backend> BoxMuller<R, B> {
-    // Always: the generator's state and the constants then stay in registers over a whole fill.
+    // Always, so that the state of the generator and the constants stay in registers during `fill`.
     #[inline(always)]
     fn pair(&mut self) -> Result<(f32, f32), StepError> {
         let radius = self.rng.try_next_u32().map_err(|_| StepError::Random)?;
@@ -206,7 +210,7 @@ impl<R: TryRng, B: Backend> Gaussian for BoxMuller<R, B> {}
 
 crate::checkpoint!(impl[R: crate::Checkpoint, B: crate::Checkpoint] for BoxMuller<R, B> {
     rng: R, spare: Option<f32>, backend: core::marker::PhantomData<B>
-});
+} if |noise| noise.spare.is_none_or(f32::is_finite));
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! Inverse distribution function in integers, for cores without a floating-point unit.
+//! Normal noise by the inverse distribution function in integers.
 
 use rand_core::TryRng;
 
@@ -8,18 +8,16 @@ use crate::StepError;
 mod table;
 use table::TABLE;
 
-/// Normals by inverting their distribution function in integers, for cores without a floating-point
-/// unit (M0+, M3).
+/// Normal noise by the inverse distribution function in integers, for cores without a floating-point unit (M0+, M3).
 ///
-/// The highest bit of a word is the sign; the other 31, with half a step added, are the probability
-/// p of a tail. Φ⁻¹(p) is piecewise quadratic, eight pieces to each power of two, in 16-bit
-/// products; the sum is put together as a float at the end, without a float operation.
-/// The table is 2 kB.
+/// The highest bit of a word is the sign. The other 31 bits, plus half a step, are the probability p of a tail. Φ⁻¹(p) is
+/// approximated by quadratics, eight for each power of two, in 16-bit products. The result is assembled as a float without
+/// a float operation. The table takes 2 kB.
 ///
-/// Over all 2³² words: variance within 1e-6 of 1, distribution function within 5e-6 of Φ, odd
-/// moments exactly 0, longest draw 6.34.
+/// Over all 2³² words the variance is within 1e-6 of 1, the distribution function within 5e-6 of Φ, the odd moments are
+/// exactly 0, and the largest draw is 6.34.
 ///
-/// Each draw takes one `u32` and the same few operations, so that the worst case is the average.
+/// Each draw takes one `u32` and the same few operations, so the worst case equals the average.
 ///
 /// ```
 /// use langevin::{Pcg32, SeedableRng, noise::{FixedInverseCdf, Noise}};
@@ -34,18 +32,18 @@ pub struct FixedInverseCdf<R> {
 }
 
 impl<R> FixedInverseCdf<R> {
-    /// Normals from `rng`.
+    /// Creates normal noise from a generator.
     pub const fn new(rng: R) -> Self {
         Self { rng }
     }
 
-    /// The generator, for other draws of the same stream.
+    /// Returns the generator, for other draws from the same stream.
     pub const fn rng_mut(&mut self) -> &mut R {
         &mut self.rng
     }
 }
 
-/// (b − (c·t >> 19))·t >> 7 in units of 2⁻²⁸: how far a quadratic has fallen from its start.
+/// Returns (b − (c·t >> 19))·t >> 7, by which a quadratic has fallen from its start, in units of 2⁻²⁸.
 #[inline]
 const fn fall(b: u16, c: u16, t: u32) -> u32 {
     (b as u32)
@@ -54,7 +52,7 @@ const fn fall(b: u16, c: u16, t: u32) -> u32 {
         >> 7
 }
 
-/// The normal of one word.
+/// Returns the draw that belongs to a word.
 #[inline]
 fn normal(word: u32) -> f32 {
     // p = u·2⁻³³.
@@ -62,7 +60,7 @@ fn normal(word: u32) -> f32 {
     let octave = u.leading_zeros();
     let mantissa = u.wrapping_shl(octave);
     let row = (octave << 3) | ((mantissa >> 28) & 7);
-    // Always there: the table has 256 rows.
+    // Never the default: the table has 256 rows.
     let (a, b, c) = TABLE.get(row as usize).copied().unwrap_or((1, 0, 0));
     // In units of 2⁻²⁸, and never 0.
     let z = a.wrapping_sub(fall(b, c, (mantissa >> 12) & 0xffff));

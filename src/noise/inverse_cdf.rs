@@ -1,5 +1,4 @@
-//! Inverse distribution function in f32, for cores with a floating-point unit: one `u32`, one row of
-//! a table, one quadratic.
+//! Normal noise by the inverse distribution function in floats: one `u32`, one row of a table, one quadratic.
 
 use rand_core::TryRng;
 
@@ -9,16 +8,16 @@ use crate::StepError;
 mod table;
 use table::TABLE;
 
-/// Normals by inverting their distribution function, for cores with a floating-point unit.
+/// Normal noise by the inverse distribution function in floats, for cores with a floating-point unit.
 ///
-/// A word x gives the odd integer f = x | 1, read as signed and rounded to f32, and the normal
-/// ±Φ⁻¹(|f|·2⁻³²). Φ⁻¹ is piecewise quadratic in |f|, eight pieces to each power of two, so that a
-/// piece is found by the exponent and the three highest bits of the float itself. The table is 4 kB.
+/// A word x gives the odd integer f = x | 1, read as signed and rounded to `f32`, and the draw ±Φ⁻¹(|f|·2⁻³²). Φ⁻¹ is
+/// approximated by quadratics in |f|, eight for each power of two, so that the exponent and the three highest bits of the
+/// mantissa select the piece. The table takes 4 kB.
 ///
-/// Over all 2³² words: variance within 1e-6 of 1, distribution function within 5e-6 of Φ, odd
-/// moments exactly 0, longest draw 6.23.
+/// Over all 2³² words the variance is within 1e-6 of 1, the distribution function within 5e-6 of Φ, the odd moments are
+/// exactly 0, and the largest draw is 6.23.
 ///
-/// Each draw takes one `u32` and the same few operations, so that the worst case is the average.
+/// Each draw takes one `u32` and the same few operations, so the worst case equals the average.
 ///
 /// ```
 /// use langevin::{Pcg32, SeedableRng, noise::{InverseCdf, Noise}};
@@ -33,30 +32,30 @@ pub struct InverseCdf<R> {
 }
 
 impl<R> InverseCdf<R> {
-    /// Normals from `rng`.
+    /// Creates normal noise from a generator.
     pub const fn new(rng: R) -> Self {
         Self { rng }
     }
 
-    /// The generator, for other draws of the same stream.
+    /// Returns the generator, for other draws from the same stream.
     pub const fn rng_mut(&mut self) -> &mut R {
         &mut self.rng
     }
 }
 
-/// One piece: a + b|f| + c|f|². Padded to four words, so that a shift finds it: five instructions a draw
-/// less on a Cortex-M4.
+/// One piece a + b|f| + c|f|², padded to four words so that a shift finds it, which saves five instructions per draw on a
+/// Cortex-M4.
 #[derive(Clone, Copy)]
 #[repr(align(16))]
 struct Piece([f32; 3]);
 
-/// The normal of one word.
+/// Returns the draw that belongs to a word.
 #[inline]
 fn normal(word: u32) -> f32 {
     let f = (word | 1).cast_signed() as f32;
     // The low five bits of the exponent and the high three of the mantissa.
     let row = (f.to_bits() >> 20) & 0xff;
-    // Always there: the table has 256 rows.
+    // Never the default: the table has 256 rows.
     let Piece([a, b, c]) = TABLE.get(row as usize).copied().unwrap_or(Piece([0.0; 3]));
     let size = f.abs();
     ((c * size + b) * size + a).copysign(f)

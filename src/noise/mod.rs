@@ -1,12 +1,23 @@
-//! The random part ξ of a step, and what it must be for which stepper.
+//! The random part ξ of a step.
 //!
-//! | trait | what a draw matches of N(0, 1) | good for |
+//! Not every stepper needs normal noise. Three traits say what a source of noise has in common with N(0, 1), and the bounds
+//! of a stepper say what it needs:
+//!
+//! | trait | agrees with N(0, 1) in | sufficient for |
 //! |---|---|---|
 //! | [`Noise`] | mean, variance and third moment | steppers of weak order one |
-//! | [`FiveMoments`] | the first five moments | schemes of weak order two |
-//! | [`Gaussian`] | the law itself | Metropolis tests, tails |
+//! | [`FiveMoments`] | the first five moments | steppers of weak order two |
+//! | [`Gaussian`] | the distribution itself | Metropolis tests, tail probabilities |
 //!
-//! Each trait includes the ones above it, and a stepper's bounds say what may drive it.
+//! Each trait includes those above it.
+//!
+//! # Random number generators
+//!
+//! Every source draws its bits from a generator with the traits of [`rand_core`](crate::rand_core) 0.10, such as
+//! [`Pcg32`](crate::Pcg32). A generator that can fail, such as a hardware one, works too: its failure becomes
+//! [`StepError::Random`]. If the compiler says that a generator does not implement `TryRng` although it implements
+//! `RngCore`, it is written for an older `rand_core` (0.6 or 0.9); implement `langevin::rand_core::TryRng` for a type that
+//! wraps it, in terms of its `next_u32`.
 
 mod box_muller;
 mod fixed_inverse_cdf;
@@ -25,26 +36,26 @@ pub use three_point::ThreePoint;
 
 use crate::StepError;
 
-/// A source of independent draws that match N(0, 1) in mean, variance and third moment at least.
+/// A source of independent draws that agree with N(0, 1) at least in mean, variance and third moment.
 ///
-/// | type | law | words a draw | for |
+/// | type | distribution | `u32` per draw | use it for |
 /// |---|---|---|---|
-/// | [`BoxMuller`] | normal, to 6.66 sd | 1 | whoever has no reason to choose |
-/// | [`InverseCdf`] | normal, to 6.23 sd | 1 | cores with a floating-point unit; 4 kB of table |
-/// | [`FixedInverseCdf`] | normal, to 6.34 sd | 1 | cores without; 2 kB of table |
-/// | [`ThreePoint`] | −√3, 0, √3 | 1/4 | weak order two |
-/// | [`Rademacher`] | ±1 | 1/32 | weak order one |
+/// | [`BoxMuller`] | normal, up to 6.66 sd | 1 | the default |
+/// | [`InverseCdf`] | normal, up to 6.23 sd | 1 | cores with a floating-point unit; a table of 4 kB |
+/// | [`FixedInverseCdf`] | normal, up to 6.34 sd | 1 | cores without one; a table of 2 kB |
+/// | [`ThreePoint`] | −√3, 0, √3 | 1/4 | steppers of weak order two and one |
+/// | [`Rademacher`] | −1, 1 | 1/32 | steppers of weak order one |
 pub trait Noise {
     /// Fills `out` with fresh draws.
     ///
     /// # Errors
-    /// [`StepError::Random`] when the generator underneath fails; `out` is then unspecified.
+    /// Returns [`StepError::Random`] if the generator fails; the contents of `out` are then unspecified.
     fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError>;
 }
 
-/// Noise that matches N(0, 1) in its first five moments.
+/// Noise that agrees with N(0, 1) in the first five moments.
 ///
-/// What needs them does not compile with less:
+/// A stepper that needs them does not compile with less:
 ///
 /// ```compile_fail,E0277
 /// use langevin::{Pcg32, SeedableRng, noise::{FiveMoments, Rademacher}};
@@ -53,7 +64,7 @@ pub trait Noise {
 /// ```
 pub trait FiveMoments: Noise {}
 
-/// Noise whose law is N(0, 1).
+/// Noise whose distribution is N(0, 1).
 pub trait Gaussian: FiveMoments {}
 
 impl<Z: Noise> Noise for &mut Z {

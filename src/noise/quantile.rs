@@ -1,13 +1,13 @@
-//! The normal quantile in f64, for the tests that make and check the tables.
+//! The normal quantile in f64, for the tests that generate and check the tables.
 
 use core::f64::consts::SQRT_2;
 
-/// 1 − Φ(z).
+/// Returns 1 − Φ(z).
 pub fn upper_tail(z: f64) -> f64 {
     0.5 * libm::erfc(z / SQRT_2)
 }
 
-/// The z ≥ 0 that is exceeded with probability f·2⁻³², for f in (0, 2³¹].
+/// Returns the z ≥ 0 that is exceeded with probability f·2⁻³², for f in (0, 2³¹].
 pub fn of(f: f64) -> f64 {
     let p = f / 4_294_967_296.0;
     let (mut low, mut high) = (0.0, 9.0);
@@ -22,8 +22,8 @@ pub fn of(f: f64) -> f64 {
     0.5 * (low + high)
 }
 
-/// [a, b, c] of the quadratic a + bf + cf² through the quantile at the Chebyshev nodes of
-/// [`low`, `high`], which is nearly the one of smallest largest error.
+/// Returns the coefficients of the quadratic a + bf + cf² through the quantile at the Chebyshev nodes of
+/// [`low`, `high`], which has nearly the smallest possible maximal error.
 pub fn fit(low: f64, high: f64) -> [f64; 3] {
     let (middle, half) = (0.5 * (low + high), 0.5 * (high - low));
     let s = libm::sqrt(0.75);

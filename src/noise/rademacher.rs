@@ -1,19 +1,18 @@
-//! Weak noise of two points, for schemes of weak order one.
+//! Noise with two values, for steppers of weak order one.
 
 use rand_core::TryRng;
 
 use super::Noise;
 use crate::StepError;
 
-/// −1 and 1 with probability ½ each: the first three moments of N(0, 1), for one random bit a draw.
+/// Noise that is −1 or 1 with probability ½ each, which has the first three moments of N(0, 1) for one random bit per draw.
 ///
-/// A scheme of weak order one keeps its order with it (Milstein & Tretyakov 2004, section 2.1), and
-/// the stationary variance of SGLD on a quadratic is exactly what it is with Gaussian noise. The law
-/// of a chain itself is not Gaussian: on U = kθ²/2 at ηk = 0.1, P(|θ| > 3 sd) is half the Gaussian
-/// chain's. The fourth moment is 1, not 3, so that it is neither [`FiveMoments`](crate::noise::FiveMoments) nor
-/// [`Gaussian`](crate::noise::Gaussian).
+/// A stepper of weak order one keeps its order with this noise (Milstein & Tretyakov 2004, section 2.1), and on a quadratic
+/// potential the stationary variance of SGLD is the same as with normal noise. The distribution of the chain is not normal,
+/// however: for U = kθ²/2 and ηk = 0.1, P(|θ| > 3 sd) is half of what normal noise gives. The fourth moment is 1 instead
+/// of 3, so this noise is neither [`FiveMoments`](crate::noise::FiveMoments) nor [`Gaussian`](crate::noise::Gaussian).
 ///
-/// A `u32` lasts for 32 draws. Bits that are too few for the next call are dropped.
+/// One `u32` lasts for 32 draws. Remaining bits are dropped if they are too few for the next call.
 ///
 /// ```
 /// use langevin::{Pcg32, SeedableRng, noise::{Noise, Rademacher}};
@@ -26,13 +25,13 @@ use crate::StepError;
 #[derive(Clone, Debug)]
 pub struct Rademacher<R> {
     rng: R,
-    // Unused bits, the next one highest, and their number.
+    // The unused bits, of which the highest is the next one, and their number.
     bits: u32,
     left: u32,
 }
 
 impl<R> Rademacher<R> {
-    /// Draws from `rng`.
+    /// Creates this noise from a generator.
     pub const fn new(rng: R) -> Self {
         Self {
             rng,
@@ -41,7 +40,7 @@ impl<R> Rademacher<R> {
         }
     }
 
-    /// The generator, for other draws of the same stream.
+    /// Returns the generator, for other draws from the same stream.
     pub const fn rng_mut(&mut self) -> &mut R {
         &mut self.rng
     }
@@ -68,4 +67,5 @@ impl<R: TryRng> Noise for Rademacher<R> {
     }
 }
 
-crate::checkpoint!(impl[R: crate::Checkpoint] for Rademacher<R> { rng: R, bits: u32, left: u32 });
+crate::checkpoint!(impl[R: crate::Checkpoint] for Rademacher<R> { rng: R, bits: u32, left: u32 }
+    if |noise| noise.left <= 32);

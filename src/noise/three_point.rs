@@ -1,21 +1,21 @@
-//! Weak noise of three points, for schemes of weak order two and less.
+//! Noise with three values, for steppers of weak order two and one.
 
 use rand_core::TryRng;
 
 use super::{FiveMoments, Noise};
 use crate::StepError;
 
-/// −√3, 0 and √3 with probabilities 1/6, 2/3 and 1/6: the first five moments of N(0, 1).
+/// Noise that is −√3, 0 or √3 with probabilities 1/6, 2/3 and 1/6, which has the first five moments of N(0, 1).
 ///
-/// A scheme of weak order two keeps its order with it (Milstein & Tretyakov 2004, section 2.1), and
-/// the stationary variance of SGLD on a quadratic is exactly what it is with Gaussian noise. The law
-/// of a chain itself is not Gaussian: its tails are those of a sum of many small steps. On U = kθ²/2 at
-/// ηk = 0.1, P(|θ| > 3 sd) is 0.99 of the Gaussian chain's, and the larger ηk, the less. Not for a
-/// Metropolis test, hence not [`Gaussian`](crate::noise::Gaussian).
+/// A stepper of weak order two keeps its order with this noise (Milstein & Tretyakov 2004, section 2.1), and on a quadratic
+/// potential the stationary variance of SGLD is the same as with normal noise. The distribution of the chain is not normal,
+/// however; its tails are those of a sum of many small steps. For U = kθ²/2 and ηk = 0.1, P(|θ| > 3 sd) is 0.99 of what
+/// normal noise gives, and less for larger ηk. This noise does not suit a Metropolis test, so it is not
+/// [`Gaussian`](crate::noise::Gaussian).
 ///
-/// Each `u32` gives four draws, its four highest digits in base 6: each of the 1296 quadruples has a
-/// probability of 1/1296 ± 2⁻³². The variance of a draw is 4e-8 too small, for √3 is rounded; its odd moments are
-/// within 3e-8 of 0 and the fourth within 3e-7 of 3. Draws that are left over at the end of a call are dropped.
+/// Each `u32` gives four draws, its four highest digits in base 6. Each of the 1296 quadruples has the probability 1/1296
+/// within 2⁻³². Since √3 is rounded, the variance is 4e-8 too small; the odd moments are within 3e-8 of 0, and the fourth
+/// moment is within 3e-7 of 3. Draws left over at the end of a call are dropped.
 ///
 /// ```
 /// use langevin::{Pcg32, SeedableRng, noise::{Noise, ThreePoint}};
@@ -31,33 +31,33 @@ pub struct ThreePoint<R> {
 }
 
 impl<R> ThreePoint<R> {
-    /// Draws from `rng`.
+    /// Creates this noise from a generator.
     pub const fn new(rng: R) -> Self {
         Self { rng }
     }
 
-    /// The generator, for other draws of the same stream.
+    /// Returns the generator, for other draws from the same stream.
     pub const fn rng_mut(&mut self) -> &mut R {
         &mut self.rng
     }
 }
 
-/// Draws taken from one word.
+/// Number of draws from one word.
 const DIGITS: usize = 4;
 
 const SQRT_3: f32 = 1.732_050_8;
 
-/// The draws of the base-6 digits.
+/// The draws that belong to the digits in base 6, padded to eight.
 const POINTS: [f32; 8] = [SQRT_3, 0.0, 0.0, 0.0, 0.0, -SQRT_3, 0.0, 0.0];
 
-/// The highest digit of `word`·2⁻³² in base 6 and the digits after it: the halves of a 64-bit product.
+/// Returns the highest digit of `word`·2⁻³² in base 6 and the digits after it, as the halves of a 64-bit product.
 #[inline]
 fn split_wide(word: u32) -> (u32, u32) {
     let product = u64::from(word) * 6;
     ((product >> 32) as u32, product as u32)
 }
 
-/// The same in 32 bits, for cores without a long multiplication.
+/// Returns the same as [`split_wide`] by 32-bit products, for cores without a long multiplication.
 #[inline]
 fn split_narrow(word: u32) -> (u32, u32) {
     let low = (word & 0xffff) * 6;
@@ -65,16 +65,16 @@ fn split_narrow(word: u32) -> (u32, u32) {
     (high >> 16, word.wrapping_mul(6))
 }
 
-/// The draw of the highest digit of `word`, and the digits after it.
+/// Returns the draw that belongs to the highest digit of `word`, and the digits after it.
 #[inline]
 fn draw(word: u32) -> (f32, u32) {
-    // Armv6-M is told from the cores above it by its lack of atomics.
+    // Armv6-M differs from the cores above it by its lack of atomics.
     let (digit, rest) = if cfg!(target_has_atomic = "32") {
         split_wide(word)
     } else {
         split_narrow(word)
     };
-    // Always there: there are 8 entries.
+    // Never the default: there are 8 points.
     let point = POINTS.get(digit as usize & 7).copied();
     (point.unwrap_or(0.0), rest)
 }
