@@ -11,6 +11,7 @@ mod support;
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
+use langevin::model::Response;
 use langevin::{BoxMuller, Pcg32, SeedableRng, estimate::Quantiles, noise::Noise};
 use langevin_apps::calibrate::{CHWIRUT2, Calibration, DANWOOD, ETA, Instrument, reading};
 use plotters::prelude::SeriesLabelPosition;
@@ -55,10 +56,10 @@ struct Run {
 }
 
 /// A calibration and its results, to be drawn.
-struct Calibrated<const N: usize> {
+struct Calibrated<const N: usize, R> {
     name: &'static str,
     axes: [&'static str; 2],
-    instrument: Instrument<N>,
+    instrument: Instrument<N, R>,
     published: bool,
     readings: Vec<[f64; 2]>,
     /// After each reading, mean and 95 % interval of each constant.
@@ -136,7 +137,10 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
 }
 
 /// Streams the readings through the application, and shows the posterior after each.
-fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calibrated<N>> {
+fn calibrate<const N: usize, R: Response<N, Input = [f32; 1]> + Copy>(
+    mut this: Calibrated<N, R>,
+    run: Run,
+) -> Outcome<Calibrated<N, R>> {
     let count = this.readings.len();
     if this.readings.iter().all(|[_, y]| !y.is_finite()) {
         return Err("no finite reading".into());
@@ -153,7 +157,7 @@ fn calibrate<const N: usize>(mut this: Calibrated<N>, run: Run) -> Outcome<Calib
         "sampling",
         count as u64 * u64::from(run.steps) + u64::from(run.last),
     );
-    let mut app = Calibration::<N, CAPACITY>::new(this.instrument, run.seed)?;
+    let mut app = Calibration::<N, CAPACITY, R>::new(this.instrument, run.seed)?;
     for (i, &[x, y]) in this.readings.iter().enumerate() {
         let outcome = app.observe(reading([x as f32, y as f32]), run.steps);
         let posterior = app.posterior();
@@ -231,9 +235,9 @@ fn published(text: &str, instrument: &str, i: usize) -> Vec<[f64; 2]> {
         .collect()
 }
 
-impl<const N: usize> Calibrated<N> {
+impl<const N: usize, R: Response<N, Input = [f32; 1]>> Calibrated<N, R> {
     /// Prints the final table.
-    fn report(&self, app: &Calibration<N, CAPACITY>, error: [f64; N], interval: [[f32; 2]; N]) {
+    fn report(&self, app: &Calibration<N, CAPACITY, R>, error: [f64; N], interval: [[f32; 2]; N]) {
         let mean = app.posterior().mean().unwrap_or([f32::NAN; N]);
         let sd = app.posterior().sd().unwrap_or([f32::INFINITY; N]);
         let mut heading = format!("\n{:<5}{:^45}", "", "SGLD, with Monte Carlo error");
@@ -301,7 +305,7 @@ impl<const N: usize> Calibrated<N> {
             // The same errors at every x give smooth edges.
             let mut noise = BoxMuller::new(Pcg32::seed_from_u64(0));
             for theta in self.draws.iter().step_by(stride) {
-                let (y, _) = (self.instrument.response)(&[x as f32], theta);
+                let y = self.instrument.response.response(theta, &[x as f32]);
                 let mut xi = [0.0];
                 noise.fill(&mut xi)?;
                 means.push(y);

@@ -13,7 +13,11 @@ use std::{array, ffi::OsString, path::Path, process::ExitCode};
 
 use langevin::{
     BoxMuller, Chain, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng, Window,
-    data::Data, model::NonlinearLeastSquares, preconditioner::Diagonal, schedule::Constant,
+    data::Data,
+    dual::Real,
+    model::{NonlinearRegression, Response},
+    preconditioner::Diagonal,
+    schedule::Constant,
     stepper::Sgld,
 };
 use plotters::prelude::SeriesLabelPosition;
@@ -66,6 +70,21 @@ fn reading(origin: f64, [time, value]: [f64; 2]) -> Reading {
 /// level and slope are uncorrelated, because the level is that of the memory's centre, 1/`rate` years ago.
 fn regressors(&[time, c1, s1, c2, s2]: &[f32; 5], now: f32, rate: f32) -> [f32; N] {
     [1.0, (time - now) * rate + 1.0, c1, s1, c2, s2]
+}
+
+/// The response: level, slope and season, relative to the time `now`.
+struct Curve {
+    now: f32,
+    rate: f32,
+}
+
+impl Response<N> for Curve {
+    type Input = [f32; 5];
+
+    fn response<T: Real>(&self, theta: &[T; N], x: &[f32; 5]) -> T {
+        let regressors = regressors(x, self.now, self.rate);
+        theta.iter().zip(regressors).map(|(t, x)| *t * x).sum()
+    }
 }
 
 /// Returns the present level, slope per year, and season.
@@ -189,13 +208,9 @@ pub fn track(
             rls.push(x, value);
         }
 
-        let curve = |x: &[f32; 5], theta: &[f32; N]| {
-            let x = regressors(x, now, rate);
-            (x.iter().zip(theta).map(|(x, t)| x * t).sum(), x)
-        };
         let model = Model::new(
             GaussianPrior::new(prior.0, prior.1)?,
-            NonlinearLeastSquares::new(curve, sigma)?,
+            NonlinearRegression::new(Curve { now, rate }, sigma)?,
         );
         let mut posterior = Moments::new();
         for step in 0..steps {

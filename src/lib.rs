@@ -20,6 +20,7 @@ pub mod chain;
 pub mod checkpoint;
 pub mod constraint;
 pub mod data;
+pub mod dual;
 pub mod error;
 pub mod estimate;
 pub mod model;

@@ -3,10 +3,11 @@
 use langevin::{
     GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng,
     data::Data,
+    dual::Real,
     model::{
         Flat, LaplacePrior, Likelihood, LinearRegression, LinearRegressionLogSigma,
-        LogisticRegression, NonlinearLeastSquares, PoissonRegression, Prior, RobustRegression,
-        StudentTPrior,
+        LogisticRegression, NonlinearRegression, PoissonRegression, Prior, Response,
+        RobustRegression, StudentTPrior,
     },
     potential::Energy,
     rand_core::Rng,
@@ -164,16 +165,21 @@ fn linear_regression_log_sigma() {
     );
 }
 
+/// Chwirut's: y = exp(−b₁x)/(b₂ + b₃x), moved away from its pole.
+struct Ratio;
+
+impl Response<3> for Ratio {
+    type Input = [f32; 1];
+
+    fn response<T: Real>(&self, b: &[T; 3], x: &[f32; 1]) -> T {
+        (b[0] * -x[0]).exp() / (b[1] + 5.0 + b[2] * x[0])
+    }
+}
+
 #[test]
-fn nonlinear_least_squares() {
-    // Chwirut's: y = exp(−b₁x)/(b₂ + b₃x), moved away from its pole.
-    let function = |x: &[f32; 1], b: &[f32; 3]| {
-        let q = 1.0 / (5.0 + b[1] + b[2] * x[0]);
-        let f = libm::expf(-b[0] * x[0]) * q;
-        (f, [-x[0] * f, -f * q, -f * q * x[0]])
-    };
+fn nonlinear_regression() {
     likelihood_agrees::<1, 3>(
-        NonlinearLeastSquares::new(function, 0.25).unwrap(),
+        NonlinearRegression::new(Ratio, 0.25).unwrap(),
         samples(|u| u),
         |x, y, b| {
             let f = (-b[0] * x[0]).exp() / (5.0 + b[1] + b[2] * x[0]);
@@ -266,8 +272,10 @@ fn constructors_refuse_what_makes_no_sense() {
         assert!(StudentTPrior::cauchy([0.0], [bad]).is_err());
         assert!(LinearRegression::new(bad).is_err());
         assert!(RobustRegression::new(4.0, bad).is_err());
-        let function = |_: &[f32; 1], _: &[f32; 1]| (0.0, [0.0]);
-        assert!(NonlinearLeastSquares::new(function, bad).is_err());
+        assert!(NonlinearRegression::new(Ratio, bad).is_err());
+        assert!(NonlinearRegression::robust(Ratio, 4.0, bad).is_err());
+        assert!(NonlinearRegression::robust(Ratio, bad, 1.0).is_err());
+        assert!(NonlinearRegression::robust_with_unknown_sigma(Ratio, bad).is_err());
     }
     assert!(LinearRegression::new(f32::INFINITY).is_err());
     assert!(GaussianPrior::new([f32::NAN], [1.0]).is_err());

@@ -6,9 +6,10 @@
 
 use langevin::{
     BoxMuller, GaussianPrior, Model, Pcg32, Sample, Sampler, SeedableRng,
+    dual::Real,
     model::{
         LaplacePrior, Likelihood, LinearRegression, LinearRegressionLogSigma, LogisticRegression,
-        NonlinearLeastSquares, PoissonRegression, Prior, RobustRegression, StudentTPrior,
+        NonlinearRegression, PoissonRegression, Prior, Response, RobustRegression, StudentTPrior,
     },
     noise::Noise,
     rand_core::Rng,
@@ -156,6 +157,18 @@ fn ranks<const N: usize, const D: usize, P: Prior<N>, L: Likelihood<Sample<D>, N
     ranks
 }
 
+/// A line, and a saturating response to the second regressor whose size is e^b.
+#[derive(Clone, Copy)]
+struct Curve;
+
+impl Response<3> for Curve {
+    type Input = [f32; 3];
+
+    fn response<T: Real>(&self, &[a, b, c]: &[T; 3], x: &[f32; 3]) -> T {
+        a + b.exp() * Real::tanh(x[1]) + c * x[2]
+    }
+}
+
 fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
@@ -212,18 +225,38 @@ fn ranks_are_uniform_and_intervals_hold_what_they_say() {
         |world, theta, x| dot(theta, x) + 0.7 * world.student(4),
     );
     let student = StudentTPrior::new(5.0, [0.0; 3], [0.5; 3]).unwrap();
-    // A line, and a saturating response to the second regressor whose size is e^b.
-    let curve = |x: &[f32; 3], theta: &[f32; 3]| {
-        let [a, b, c] = *theta;
-        let t = libm::expf(b) * libm::tanhf(x[1]);
-        (a + t + c * x[2], [1.0, t, x[2]])
-    };
     outcome.calibrate(
-        "least squares, Student-t",
-        &Model::new(student, NonlinearLeastSquares::new(curve, 0.5).unwrap()),
+        "nonlinear regression, Student-t",
+        &Model::new(student, NonlinearRegression::new(Curve, 0.5).unwrap()),
         10,
         |world| [0.5; 3].map(|scale| scale * world.student(5)),
-        |world, theta, x| curve(x, theta).0 + 0.5 * world.normal(),
+        |world, theta, x| Curve.response(theta, x) + 0.5 * world.normal(),
+    );
+    let four = GaussianPrior::new([0.5; 4], [1.0, 0.5, 1.0, 0.5]).unwrap();
+    let normal = |world: &mut World| [1.0, 0.5, 1.0, 0.5].map(|sd| 0.5 + sd * world.normal());
+    outcome.calibrate(
+        "nonlinear, unknown sigma",
+        &Model::new(four, NonlinearRegression::with_unknown_sigma(Curve)),
+        15,
+        normal,
+        |world, &[a, b, c, l], x| Curve.response(&[a, b, c], x) + l.exp() * world.normal(),
+    );
+    let robust = NonlinearRegression::robust(Curve, 4.0, 0.5).unwrap();
+    let small = GaussianPrior::new([0.5; 3], [0.5; 3]).unwrap();
+    outcome.calibrate(
+        "nonlinear, Student-t errors",
+        &Model::new(small, robust),
+        15,
+        |world| [0.5; 3].map(|sd| 0.5 + sd * world.normal()),
+        |world, theta, x| Curve.response(theta, x) + 0.5 * world.student(4),
+    );
+    let robust = NonlinearRegression::robust_with_unknown_sigma(Curve, 4.0).unwrap();
+    outcome.calibrate(
+        "nonlinear, Student-t, sigma",
+        &Model::new(four, robust),
+        20,
+        normal,
+        |world, &[a, b, c, l], x| Curve.response(&[a, b, c], x) + l.exp() * world.student(4),
     );
 
     let n = outcome.covered.len() as f64;

@@ -3,7 +3,7 @@
 #![no_main]
 
 use langevin::{
-    checkpoint::*, constraint::*, data::*, estimate::*, model::*, noise::*, potential::*,
+    checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*, noise::*, potential::*,
     preconditioner::*, rand_core::*, sampler::*, schedule::*, stepper::*, *,
 };
 use libfuzzer_sys::fuzz_target;
@@ -380,14 +380,20 @@ fn models(input: &mut Input<'_>) {
             }
         }
         _ => {
-            let function = |x: &[f32; 2], t: &[f32; 2]| {
-                let e = libm::expf(-t[0] * x[0]);
-                (e * t[1], [-x[0] * e * t[1], e])
-            };
-            if let Ok(likelihood) = NonlinearLeastSquares::new(function, input.float()) {
+            if let Ok(likelihood) = NonlinearRegression::new(Decay, input.float()) {
                 sample(input, likelihood);
             }
         }
+    }
+}
+
+struct Decay;
+
+impl Response<2> for Decay {
+    type Input = [f32; 2];
+
+    fn response<T: Real>(&self, &[k, a]: &[T; 2], &[x, _]: &[f32; 2]) -> T {
+        a * (k * -x).exp()
     }
 }
 

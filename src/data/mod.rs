@@ -5,7 +5,7 @@ mod observation;
 mod window;
 
 pub use batch::{BatchSampler, WithReplacement, WithoutReplacement};
-pub use observation::{Observation, Sample};
+pub use observation::{Measurement, Observation, Sample};
 pub use window::Window;
 
 /// Weighted observations, over which a posterior sums its likelihood: a [`Window`], a slice or an array.

@@ -1,7 +1,7 @@
 //! Likelihoods that depend on the parameters through one number, the predictor.
 
 use super::{Likelihood, add_scaled, dot};
-use crate::Sample;
+use crate::{Sample, data::Measurement};
 
 /// The law of a response y given its predictor z.
 ///
@@ -55,6 +55,12 @@ pub trait GeneralizedLinear {
     }
 }
 
+/// A law of the error y − z, of a shape that does not depend on z, whose scale is σ.
+///
+/// Whatever implements this trait takes observations with a standard deviation of their own, each a
+/// [`Measurement`], and can have an [`UnknownSigma`](super::UnknownSigma).
+pub trait LocationScale: GeneralizedLinear {}
+
 impl<const N: usize, L: GeneralizedLinear> Likelihood<Sample<N>, N> for L {
     #[inline]
     fn add_gradient(
@@ -93,5 +99,27 @@ impl<const N: usize, L: GeneralizedLinear> Likelihood<Sample<N>, N> for L {
             let difference = self.slope_difference(z, at_anchor, observation.y);
             add_scaled(gradient, weight * difference, &observation.x);
         }
+    }
+}
+
+impl<const N: usize, L: LocationScale> Likelihood<Measurement<[f32; N]>, N> for L {
+    #[inline]
+    fn add_gradient(
+        &self,
+        theta: &[f32; N],
+        observation: &Measurement<[f32; N]>,
+        weight: f32,
+        gradient: &mut [f32; N],
+    ) {
+        let inverse_sd = 1.0 / observation.sd;
+        let residual = inverse_sd * (dot(&observation.x, theta) - observation.y);
+        let slope = inverse_sd * self.slope(residual, 0.0);
+        add_scaled(gradient, weight * slope, &observation.x);
+    }
+
+    #[inline]
+    fn negative_log_density(&self, theta: &[f32; N], observation: &Measurement<[f32; N]>) -> f32 {
+        let residual = dot(&observation.x, theta) - observation.y;
+        self.energy(residual / observation.sd, 0.0)
     }
 }

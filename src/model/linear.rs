@@ -1,6 +1,6 @@
 //! Linear regression, with the noise's standard deviation known or a parameter.
 
-use super::{GeneralizedLinear, Likelihood, dot};
+use super::{GeneralizedLinear, Likelihood, LocationScale, dot};
 use crate::{ConfigError, Sample};
 
 /// Linear regression with known σ: y ~ N(z, σ²), z = xᵀθ, −log p = (z − y)²/(2σ²).
@@ -22,6 +22,9 @@ pub struct LinearRegression {
 }
 
 impl LinearRegression {
+    /// With σ = 1.
+    pub(super) const UNIT: Self = Self { precision: 1.0 };
+
     /// Creates the likelihood with noise of standard deviation `sigma`, in the units of y.
     ///
     /// # Errors
@@ -51,6 +54,8 @@ impl GeneralizedLinear for LinearRegression {
         self.precision * (z - anchor)
     }
 }
+
+impl LocationScale for LinearRegression {}
 
 /// Linear regression with unknown σ: θ = [β, log σ], N = K + 1, y ~ N(xᵀβ, σ²),
 /// −log p = (xᵀβ − y)²/(2σ²) + log σ.

@@ -1,6 +1,6 @@
 //! Robust linear regression: Student-t noise.
 
-use super::{GeneralizedLinear, linear::precision, student_t::StudentT};
+use super::{GeneralizedLinear, LocationScale, linear::precision, student_t::StudentT};
 use crate::ConfigError;
 
 /// Linear regression with Student-t noise: (y − z)/σ ~ t with ν degrees of freedom, z = xᵀθ,
@@ -52,3 +52,5 @@ impl GeneralizedLinear for RobustRegression {
         self.t.energy(self.inverse_sigma * (z - y))
     }
 }
+
+impl LocationScale for RobustRegression {}

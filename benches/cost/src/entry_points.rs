@@ -10,12 +10,13 @@ use langevin::{
     checkpoint::{AbSlots, CountedPcg32, Reader, Writer, schema_hash},
     constraint::{Constrained, Constraint, Transform},
     data::{Data, Observation, WithReplacement, WithoutReplacement},
+    dual::Real,
     error::ErrorCounts,
     estimate::{Covariance, Diagnostics, Predictive, Quantiles, r_hat},
     model::{
         ControlVariates, Flat, LaplacePrior, Likelihood, LinearRegression,
-        LinearRegressionLogSigma, LogisticRegression, Minibatch, NonlinearLeastSquares,
-        PoissonRegression, Posterior, Prior, RobustRegression, StudentTPrior,
+        LinearRegressionLogSigma, LogisticRegression, Minibatch, NonlinearRegression,
+        PoissonRegression, Posterior, Prior, Response, RobustRegression, StudentTPrior,
     },
     noise::{FixedInverseCdf, InverseCdf, Micromath, Noise, Rademacher, ThreePoint},
     potential::{Energy, FunctionPotential, GradientVariance},
@@ -320,10 +321,8 @@ fn models() {
     likelihood::<N, LogisticRegression>();
     likelihood::<N, PoissonRegression>();
     likelihood::<N, RobustRegression>();
-    let lines =
-        |x: &[f32; N], theta: &[f32; N]| (x.iter().zip(theta).map(|(x, t)| x * t).sum(), *x);
-    if let Ok(least_squares) = NonlinearLeastSquares::new(lines, any()) {
-        own_likelihood(least_squares);
+    if let Ok(lines) = NonlinearRegression::new(Lines, any()) {
+        own_likelihood(lines);
     }
     entry_points![
         GaussianPrior::<N>::new,
@@ -340,6 +339,16 @@ fn models() {
         ControlVariates::<N, Minibatch<On<N, Flat, LinearRegression>, Pcg32, BATCH>>::refresh_every,
         ControlVariates::<N, Minibatch<On<N, Flat, LinearRegression>, Pcg32, BATCH>>::anchor,
     ];
+}
+
+struct Lines;
+
+impl Response<N> for Lines {
+    type Input = [f32; N];
+
+    fn response<T: Real>(&self, theta: &[T; N], input: &[f32; N]) -> T {
+        theta.iter().zip(input).map(|(t, x)| *t * *x).sum()
+    }
 }
 
 fn own_prior<P: Prior<N>>(_: P) {

@@ -4,10 +4,11 @@ use core::hint::black_box;
 
 use langevin::{
     GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng, Window,
+    dual::Real,
     model::{
         Flat, LaplacePrior, Likelihood, LinearRegression, LinearRegressionLogSigma,
-        LogisticRegression, NonlinearLeastSquares, PoissonRegression, Prior, RobustRegression,
-        StudentTPrior,
+        LogisticRegression, NonlinearRegression, PoissonRegression, Prior, Response,
+        RobustRegression, StudentTPrior,
     },
     potential::Energy,
 };
@@ -94,12 +95,19 @@ pub fn all(visitor: &mut impl Visitor) {
     if let Ok(robust) = RobustRegression::new(black_box(4.0), black_box(0.5)) {
         show(visitor, "robust regression", gaussian, robust, &window);
     }
-    let decay = |x: &[f32; 2], theta: &[f32; 2]| {
-        let e = libm::expf(-theta[1] * x[1]);
-        (theta[0] * e, [e, -theta[0] * x[1] * e])
-    };
-    if let Ok(decay) = NonlinearLeastSquares::new(decay, black_box(0.5)) {
+    if let Ok(decay) = NonlinearRegression::new(Decay, black_box(0.5)) {
         show(visitor, "exponential decay", gaussian, decay, &window);
+    }
+}
+
+/// y = a·exp(−kx).
+struct Decay;
+
+impl Response<2> for Decay {
+    type Input = [f32; 2];
+
+    fn response<T: Real>(&self, &[a, k]: &[T; 2], &[_, x]: &[f32; 2]) -> T {
+        a * (k * -x).exp()
     }
 }
 

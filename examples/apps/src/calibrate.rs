@@ -7,13 +7,14 @@
 use langevin::{
     BoxMuller, Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng,
     StepError, Window,
+    dual::Real,
     error::ErrorCounts,
-    model::NonlinearLeastSquares,
+    model::{NonlinearRegression, Response},
     preconditioner::Dense,
     schedule::Constant,
     stepper::{MaxStep, Sgld},
 };
-use libm::{expf, logf, powf};
+use libm::expf;
 
 /// A reading: the response `y` at the setting `x[0]`.
 pub type Reading = Sample<1>;
@@ -30,16 +31,13 @@ pub const STEPS: u32 = 2_000;
 /// variances come out too large by a factor of 1/(1 − η/2), or 1 %, and draws are independent after 2/η, or 100 steps.
 pub const ETA: f32 = 0.02;
 
-/// A response curve, which maps (x, θ) to (y, ∂y/∂θ).
-pub type Response<const N: usize> = fn(&[f32; 1], &[f32; N]) -> (f32, [f32; N]);
-
 /// An instrument with N constants to calibrate.
 #[derive(Clone, Copy, Debug)]
-pub struct Instrument<const N: usize> {
+pub struct Instrument<const N: usize, R = Chwirut2> {
     /// Standard deviation of a reading's error.
     pub sigma: f32,
     /// The response curve, in the chain's coordinates.
-    pub response: Response<N>,
+    pub response: R,
     /// The constants b that θ stands for.
     pub constants: fn(theta: &[f32; N]) -> [f32; N],
     /// Mean of the normal prior of each coordinate.
@@ -55,17 +53,23 @@ pub struct Instrument<const N: usize> {
 ///
 /// The coordinates are b₁ and the logarithms of the denominator at the nearest distance, 0.5, and at
 /// the farthest, 6. The denominator is then positive between these, whatever θ is.
+#[derive(Clone, Copy, Debug)]
+pub struct Chwirut2;
+
+impl Response<3> for Chwirut2 {
+    type Input = [f32; 1];
+
+    fn response<T: Real>(&self, &[b1, log_near, log_far]: &[T; 3], &[x]: &[f32; 1]) -> T {
+        let share = (x - 0.5) / 5.5;
+        (b1 * -x).exp() / (log_near.exp() * (1.0 - share) + log_far.exp() * share)
+    }
+}
+
+/// The instrument with the response [`Chwirut2`].
 pub const CHWIRUT2: Instrument<3> = Instrument {
     // The certified residual standard deviation.
     sigma: 3.171_713_3,
-    response: |&[x], &[b1, log_near, log_far]| {
-        let share = (x - 0.5) / 5.5;
-        let near = (1.0 - share) * expf(log_near);
-        let far = share * expf(log_far);
-        let y = expf(-b1 * x) / (near + far);
-        let slope = -y / (near + far);
-        (y, [-x * y, slope * near, slope * far])
-    },
+    response: Chwirut2,
     constants: |&[b1, log_near, log_far]| {
         let (near, far) = (expf(log_near), expf(log_far));
         [b1, (6.0 * near - 0.5 * far) / 5.5, (far - near) / 5.5]
@@ -79,13 +83,22 @@ pub const CHWIRUT2: Instrument<3> = Instrument {
 /// NIST StRD "DanWood", the energy radiated by a carbon filament at x thousand kelvin: y = b₁x^b₂.
 ///
 /// The coordinates are log b₁ and b₂, in which log y is linear.
-pub const DANWOOD: Instrument<2> = Instrument {
+#[derive(Clone, Copy, Debug)]
+pub struct DanWood;
+
+impl Response<2> for DanWood {
+    type Input = [f32; 1];
+
+    fn response<T: Real>(&self, &[log_b1, b2]: &[T; 2], &[x]: &[f32; 1]) -> T {
+        (log_b1 + b2 * Real::ln(x)).exp()
+    }
+}
+
+/// The instrument with the response [`DanWood`].
+pub const DANWOOD: Instrument<2, DanWood> = Instrument {
     // The certified residual standard deviation.
     sigma: 0.032_853_114,
-    response: |&[x], &[log_b1, b2]| {
-        let y = expf(log_b1) * powf(x, b2);
-        (y, [y, y * logf(x)])
-    },
+    response: DanWood,
     constants: |&[log_b1, b2]| [expf(log_b1), b2],
     // NIST's first starting value for b₁, with a standard deviation of a factor of e; for b₂ the fourth power of
     // the Stefan-Boltzmann law, with one of 10 %.
@@ -96,22 +109,22 @@ pub const DANWOOD: Instrument<2> = Instrument {
 
 /// A calibration in progress: the readings so far, the chain, and the posterior of b.
 #[derive(Debug)]
-pub struct Calibration<const N: usize, const CAP: usize> {
-    model: Model<GaussianPrior<N>, NonlinearLeastSquares<Response<N>>>,
+pub struct Calibration<const N: usize, const CAP: usize, R = Chwirut2> {
+    model: Model<GaussianPrior<N>, NonlinearRegression<R>>,
     readings: Window<Reading, CAP>,
     chain: Chain<N, Sgld<Dense<N>>, Constant, BoxMuller<Pcg32>>,
     constants: fn(&[f32; N]) -> [f32; N],
     posterior: Moments<N>,
 }
 
-impl<const N: usize, const CAP: usize> Calibration<N, CAP> {
+impl<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]>> Calibration<N, CAP, R> {
     /// Creates a calibration without readings.
     ///
     /// # Errors
     /// When a number of the instrument is out of range, such as a standard deviation that is not > 0.
-    pub fn new(instrument: Instrument<N>, seed: u64) -> Result<Self, ConfigError> {
+    pub fn new(instrument: Instrument<N, R>, seed: u64) -> Result<Self, ConfigError> {
         let prior = GaussianPrior::new(instrument.mean, instrument.sd)?;
-        let likelihood = NonlinearLeastSquares::new(instrument.response, instrument.sigma)?;
+        let likelihood = NonlinearRegression::new(instrument.response, instrument.sigma)?;
         let chain = Chain::new(
             instrument.mean,
             Sgld::with_metric(Dense::new(instrument.factor)?),

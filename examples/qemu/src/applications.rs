@@ -4,14 +4,14 @@ use core::fmt::{Result, Write};
 
 use langevin::{
     Chain, ConfigError, GaussianPrior, Model, Potential, StepError, Window,
-    model::NonlinearLeastSquares,
+    model::{NonlinearRegression, Response},
     potential::{Energy, GradientVariance},
     preconditioner::{Dense, Preconditioner},
     schedule::Constant,
     stepper::Stepper,
 };
 use langevin_apps::{
-    calibrate::{CHWIRUT2, Calibration, DANWOOD, ETA, Instrument, Reading, Response, reading},
+    calibrate::{CHWIRUT2, Calibration, Chwirut2, DANWOOD, ETA, Instrument, Reading, reading},
     filter::{Estimate, Filter, heater},
     hash::Hash,
     plant::{Body, Plant},
@@ -29,15 +29,15 @@ pub fn calibrate(steps: u32, out: &mut impl Write) -> Result {
     instrument("DanWood", DANWOOD, &readings::DANWOOD, steps, out)
 }
 
-fn instrument<const N: usize, const CAP: usize>(
+fn instrument<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]>>(
     name: &str,
-    instrument: Instrument<N>,
+    instrument: Instrument<N, R>,
     readings: &[[f32; 2]; CAP],
     steps: u32,
     out: &mut impl Write,
 ) -> Result {
     let mut calibration =
-        Calibration::<N, CAP>::new(instrument, 7).expect("the metric is triangular");
+        Calibration::<N, CAP, R>::new(instrument, 7).expect("the metric is triangular");
     let mut path = Hash::new();
     for &at in readings {
         calibration
@@ -173,7 +173,7 @@ fn stream<S: Stepper<3, Whitened, Z>, Z>(
 
 /// The posterior of an instrument in coordinates φ, θ = Lφ: for steppers that are given no metric.
 struct Whitened {
-    model: Model<GaussianPrior<3>, NonlinearLeastSquares<Response<3>>>,
+    model: Model<GaussianPrior<3>, NonlinearRegression<Chwirut2>>,
     readings: Window<Reading, 64>,
     metric: Dense<3>,
     start: [f32; 3],
@@ -188,7 +188,7 @@ impl Whitened {
         Ok(Self {
             model: Model::new(
                 GaussianPrior::new(instrument.mean, instrument.sd)?,
-                NonlinearLeastSquares::new(instrument.response, instrument.sigma)?,
+                NonlinearRegression::new(instrument.response, instrument.sigma)?,
             ),
             readings: Window::new(),
             metric: Dense::new(instrument.factor)?,
