@@ -330,8 +330,8 @@ fn bias(steps: u32, path: &Path) -> Outcome {
         etas.map(dot).to_vec()
     };
     let mut quartic = Quartic::new(0.0);
-    let sghmc = Sghmc::<16>::new(0.3)?;
-    let baoab = Baoab::<16>::new(0.3)?;
+    let sghmc = Sghmc::new(0.3)?;
+    let baoab = Baoab::new(0.3)?;
     let dots = [
         (
             "SGLD",

@@ -18,7 +18,7 @@ use langevin::{
     model::{NonlinearRegression, Response},
     preconditioner::Diagonal,
     schedule::Constant,
-    stepper::Sgld,
+    stepper::{Preconditioned, Sgld},
 };
 use plotters::prelude::SeriesLabelPosition;
 use support::{
@@ -174,7 +174,7 @@ pub fn track(
     let mut window: Window<Reading, CAPACITY> = Window::forgetting(memory)?;
     let mut chain = Chain::new(
         prior.0,
-        Sgld::with_metric(Diagonal::new([sigma; N])?),
+        Preconditioned::new(Sgld::new(), Diagonal::new([sigma; N])?),
         Constant::new(ETA)?,
         BoxMuller::new(Pcg32::seed_from_u64(seed)),
     );

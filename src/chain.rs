@@ -1,26 +1,28 @@
-//! The loop's state: position, stepper, schedule and noise; burn-in, thinning and recovery.
+//! Chains: a stepper with its schedule, noise, burn-in, thinning and recovery.
 
 use crate::{
     Potential, StepError,
+    arithmetic::finite,
+    checkpoint::Checkpoint,
     error::ErrorCounts,
     schedule::Schedule,
-    stepper::{MaxStep, StepParameters, Stepper},
+    stepper::{Dynamics, MaxStep, StepParameters, Stepper},
 };
 
-/// How many steps pass between two looks for a frozen chain.
-const WATCH: u32 = 64;
+/// How many good steps pass from one check for a stalled chain to the next.
+const CHECK_EVERY: u32 = 64;
 
-/// A Markov chain: a stepper with all it needs to step, and the barrier that keeps it finite.
+/// A Markov chain: a stepper with all that it needs to step, kept finite.
 ///
-/// Each [`step`](Self::step) gives the new position, or `None` while burning in or thinning, or the
-/// [`StepError`] that kept the position where it was. After [`patience`](Self::patience) faults in a row
-/// that the position may be to blame for (gradient, energy, length of the step) it goes back to the
-/// anchor (where the chain started, unless told otherwise), and burn-in starts again. Until a return
-/// has led to 64 good steps, each further one goes half as far from the origin, should the anchor itself
-/// be no place to step from: from 1e20 to 1 in 67 returns, each when patience has run out again.
+/// Each [`step`](Self::step) gives the new position, or `None` during burn-in and thinning, or the
+/// [`StepError`] that kept the position where it was. After [`patience`](Self::patience) errors in a row
+/// that may be due to the position (gradient, energy, length of the step) the chain returns to its
+/// anchor, which is where it started unless [set](Self::anchor), and burn-in starts again. In case the anchor
+/// itself is a point from which no step succeeds, each further return goes half as far from the origin, until one has led to
+/// 64 good steps: from 1e20 to 1 in 67 returns.
 ///
-/// What the estimates see of an excursion is up to two settings. [`max_step`](Self::max_step) ends it:
-/// without a bound, a diverging chain makes a few ever longer, finite steps before it faults.
+/// Two settings keep an excursion out of the estimates. [`max_step`](Self::max_step) ends it early:
+/// without a bound, a diverging chain makes a few finite steps of growing length before one fails.
 /// [`burn_in`](Self::burn_in) drops the way back: make it long enough to descend from the anchor.
 ///
 /// ```
@@ -37,55 +39,93 @@ const WATCH: u32 = 64;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A chain is configuration, which the program sets, and a [`ChainState`], which changes with every step and can
+/// be kept in a [`Checkpoint`]:
+///
+/// ```
+/// use langevin::{BoxMuller, Chain, Checkpoint, SeedableRng, chain::ChainState, checkpoint::CountedPcg32};
+/// use langevin::{schedule::Constant, stepper::Sgld};
+/// type State = ChainState<2, Sgld, Constant, BoxMuller<CountedPcg32>>;
+/// let start = || {
+///     let noise = BoxMuller::new(CountedPcg32::seed_from_u64(7));
+///     Ok::<_, langevin::ConfigError>(Chain::new([0.0; 2], Sgld::new(), Constant::new(0.05)?, noise).burn_in(100))
+/// };
+/// let mut flash = [0; State::IMAGE];
+/// start()?.state().save(&mut flash)?;
+/// // After a reset:
+/// let mut chain = start()?;
+/// if let Ok(state) = State::load(&flash) {
+///     chain.resume(state);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
-pub struct Chain<const N: usize, S, H, Z> {
-    theta: [f32; N],
-    anchor: [f32; N],
+pub struct Chain<const N: usize, S: Dynamics<N>, H: Schedule, Z> {
     stepper: S,
     schedule: H,
-    noise: Z,
+    anchor: [f32; N],
     max_step: MaxStep,
     burn_in: u32,
     // Draws dropped for each that is kept.
     skip: u32,
-    // Steps until the next position is kept.
-    wait: u32,
-    // Steps until the next look for frost, after those of `calm`.
-    watch: u32,
-    // Good steps to come that are kept and ask for nothing else, so that a step counts once. A fault ends them.
-    calm: u32,
     patience: u32,
-    // Faults since the last good step that the position may be to blame for.
-    in_a_row: u32,
-    // Returns that did not lead to `WATCH` good steps yet.
-    returns: u32,
-    counts: ErrorCounts,
+    state: ChainState<N, S, H, Z>,
 }
 
-impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
-    /// A chain at `theta`, which is its anchor too.
+/// The state of a [`Chain`]: its position and all else that a step changes, the noise included.
+///
+/// It holds no configuration: a chain that [resumes](Chain::resume) it carries on under the configuration that
+/// the chain has. An image of another number of parameters, or of a stepper, schedule or noise that
+/// keeps something else, is refused by its schema.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChainState<const N: usize, S: Dynamics<N>, H: Schedule, Z> {
+    theta: [f32; N],
+    stepper: S::State,
+    schedule: H::State,
+    noise: Z,
+    // Good steps until a position is kept.
+    to_drop: u32,
+    // Steps to come that, if good, are kept and need nothing else done, so that a step counts once. An error ends
+    // them.
+    plain: u32,
+    // Good steps until the next check for a stalled chain, beyond the plain ones.
+    until_check: u32,
+    // Errors since the last good step that may be due to the position.
+    errors_in_a_row: u32,
+    // Returns that have not led to `CHECK_EVERY` good steps yet.
+    returns: u32,
+    error_counts: ErrorCounts,
+}
+
+impl<const N: usize, S: Dynamics<N>, H: Schedule, Z> Chain<N, S, H, Z> {
+    /// Creates a chain at `theta`, which is its anchor too.
     ///
-    /// Without burn-in, keeping every draw, with no bound on a step but that it is finite, and
-    /// a patience of 8 faults. A coordinate of `theta` that is not finite is taken as 0.
+    /// It has no burn-in, keeps every draw, has no bound on a step but that it is finite, and a patience of 8
+    /// errors. A coordinate of `theta` that is not finite is taken as 0.
     pub const fn new(theta: [f32; N], stepper: S, schedule: H, noise: Z) -> Self {
         const { assert!(N > 0, "a chain needs at least one parameter") };
-        let theta = shrunk(theta, 1.0);
+        let theta = sanitised(theta);
         Self {
-            theta,
-            anchor: theta,
             stepper,
             schedule,
-            noise,
+            anchor: theta,
             max_step: MaxStep::NONE,
             burn_in: 0,
             skip: 0,
-            wait: 0,
-            watch: 0,
-            calm: 0,
             patience: 8,
-            in_a_row: 0,
-            returns: 0,
-            counts: ErrorCounts::new(),
+            state: ChainState {
+                theta,
+                stepper: S::START,
+                schedule: H::START,
+                noise,
+                to_drop: 0,
+                plain: 0,
+                until_check: 0,
+                errors_in_a_row: 0,
+                returns: 0,
+                error_counts: ErrorCounts::new(),
+            },
         }
     }
 
@@ -95,8 +135,8 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     #[must_use]
     pub const fn burn_in(mut self, steps: u32) -> Self {
         self.burn_in = steps;
-        self.wait = steps;
-        self.end_calm();
+        self.state.to_drop = steps;
+        self.state.end_plain_steps();
         self
     }
 
@@ -104,7 +144,7 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
     #[must_use]
     pub const fn thin(mut self, every: u32) -> Self {
         self.skip = every.saturating_sub(1);
-        self.end_calm();
+        self.state.end_plain_steps();
         self
     }
 
@@ -115,202 +155,220 @@ impl<const N: usize, S, H, Z> Chain<N, S, H, Z> {
         self
     }
 
-    /// Goes back to the anchor after `faults` in a row that the position may be to blame for:
+    /// Returns to the anchor after this many `errors` in a row that may be due to the position:
     /// [`StepError::NonFiniteGradient`], [`StepError::NonFiniteEnergy`] and [`StepError::StepTooLong`]. 0 is read as 1.
     #[must_use]
-    pub const fn patience(mut self, faults: u32) -> Self {
-        self.patience = if faults == 0 { 1 } else { faults };
+    pub const fn patience(mut self, errors: u32) -> Self {
+        self.patience = if errors == 0 { 1 } else { errors };
         self
     }
 
-    /// Comes back to `anchor` rather than to where the chain started: a known good point.
+    /// Returns to `anchor`, a point known to be good, instead of where the chain started.
     ///
     /// A coordinate that is not finite is taken as 0.
     #[must_use]
     pub const fn anchor(mut self, anchor: [f32; N]) -> Self {
-        self.anchor = shrunk(anchor, 1.0);
+        self.anchor = sanitised(anchor);
         self
     }
 
-    /// The position θ. Always finite.
+    /// Carries on from `state`, under the configuration that this chain has.
+    pub fn resume(&mut self, state: ChainState<N, S, H, Z>) {
+        self.state = state;
+        if self.skip > 0 {
+            self.state.end_plain_steps();
+        }
+    }
+
+    /// Returns the state, to be kept.
+    pub const fn state(&self) -> &ChainState<N, S, H, Z> {
+        &self.state
+    }
+
+    /// Returns the position θ, which is always finite.
     pub const fn position(&self) -> &[f32; N] {
-        &self.theta
+        &self.state.theta
     }
 
-    /// How often each fault occurred.
+    /// Returns how often each error occurred.
     pub const fn error_counts(&self) -> ErrorCounts {
-        self.counts
+        self.state.error_counts
     }
 
-    /// The stepper.
+    /// Returns the stepper.
     pub const fn stepper(&self) -> &S {
         &self.stepper
     }
 
-    /// The stepper, to change its parameters between steps.
+    /// Returns the stepper, to change its configuration between steps.
     pub const fn stepper_mut(&mut self) -> &mut S {
         &mut self.stepper
     }
 
-    /// The schedule.
-    pub const fn schedule(&self) -> &H {
-        &self.schedule
+    /// Returns the stepper's state, with its diagnostics.
+    pub const fn stepper_state(&self) -> &S::State {
+        &self.state.stepper
     }
 
-    /// The schedule, to change its parameters between steps.
-    pub const fn schedule_mut(&mut self) -> &mut H {
-        &mut self.schedule
-    }
-
-    /// The noise.
+    /// Returns the noise.
     pub const fn noise_mut(&mut self) -> &mut Z {
-        &mut self.noise
+        &mut self.state.noise
     }
 
-    /// Makes one step and gives the new position, or `None` when it is not one to keep: burn-in,
+    /// Makes one step and returns the new position, or `None` when it is not one to keep: during burn-in,
     /// thinning, or a phase that the schedule does not keep.
     ///
     /// # Errors
-    /// The [`StepError`] that kept the position where it was ([`StepError::ReturnedToAnchor`]: brought it
-    /// back; [`StepError::Stalled`]: found that steps no longer change it). The next step carries on.
+    /// The [`StepError`] that kept the position where it was ([`StepError::ReturnedToAnchor`]: that brought it
+    /// back; [`StepError::Stalled`]: that steps no longer change it). The next step carries on.
     #[inline]
     pub fn step<P>(&mut self, potential: &mut P) -> Result<Option<&[f32; N]>, StepError>
     where
         P: Potential<N>,
         S: Stepper<N, P, Z>,
-        H: Schedule,
     {
         match self.attempt(potential) {
-            Ok(true) => Ok(Some(&self.theta)),
+            Ok(true) => Ok(Some(&self.state.theta)),
             Ok(false) => Ok(None),
-            Err(fault) => Err(self.failed::<P>(fault)),
+            Err(error) => Err(self.recover(error)),
         }
     }
 
     /// Makes one step, and tells whether its position is to be kept.
-    // Always: the pace then stays in registers.
+    // Always: the parameters then stay in registers.
     #[inline(always)]
     fn attempt<P>(&mut self, potential: &mut P) -> Result<bool, StepError>
     where
         P: Potential<N>,
         S: Stepper<N, P, Z>,
-        H: Schedule,
     {
-        let pace = self
+        let state = &mut self.state;
+        let parameters = self
             .schedule
-            .pace(potential.number_of_data())?
+            .step_parameters(&mut state.schedule, potential.number_of_data())?
             .with_max_step(self.max_step);
-        self.stepper
-            .step(&mut self.theta, potential, &pace, &mut self.noise)?;
-        match self.calm.checked_sub(1) {
-            Some(calm) if self.schedule.keeps() => {
-                self.calm = calm;
+        self.stepper.step(
+            &mut state.stepper,
+            &mut state.theta,
+            potential,
+            &parameters,
+            &mut state.noise,
+        )?;
+        match state.plain.checked_sub(1) {
+            Some(plain) if self.schedule.keeps(&state.schedule) => {
+                state.plain = plain;
                 Ok(true)
             }
-            _ => self.take_stock::<P>(&pace),
+            _ => self.count_step(&parameters),
         }
     }
 
-    /// After a good step that is not one of many alike: looks for frost when it is time, and tells whether the
-    /// position is to be kept.
+    /// Counts a good step that is not a plain one: checks for a stalled chain when it is time, and tells whether
+    /// the position is to be kept.
     #[inline(never)]
-    fn take_stock<P>(&mut self, pace: &StepParameters) -> Result<bool, StepError>
-    where
-        S: Stepper<N, P, Z>,
-        H: Schedule,
-    {
-        self.end_calm();
-        if self.watch == 0 {
-            self.watch = WATCH;
-            self.returns = 0;
-            self.look_for_frost(&self.stepper.noise_scale(pace))?;
+    fn count_step(&mut self, parameters: &StepParameters) -> Result<bool, StepError> {
+        let state = &mut self.state;
+        state.end_plain_steps();
+        if state.until_check == 0 {
+            state.until_check = CHECK_EVERY;
+            state.returns = 0;
+            let noise_scale = self.stepper.noise_scale(&state.stepper, parameters);
+            if stalled(&state.theta, &noise_scale) {
+                return Err(StepError::Stalled);
+            }
         }
-        self.watch -= 1;
-        self.in_a_row = 0;
-        if !self.schedule.keeps() {
+        state.until_check -= 1;
+        state.errors_in_a_row = 0;
+        if !self.schedule.keeps(&state.schedule) {
             return Ok(false);
         }
-        if self.wait > 0 {
-            self.wait -= 1;
+        if state.to_drop > 0 {
+            state.to_drop -= 1;
             return Ok(false);
         }
-        self.wait = self.skip;
+        state.to_drop = self.skip;
         if self.skip == 0 {
-            self.calm = self.watch;
-            self.watch = 0;
+            state.plain = state.until_check;
+            state.until_check = 0;
         }
         Ok(true)
     }
 
-    const fn end_calm(&mut self) {
-        // One of them is 0.
-        self.watch |= self.calm;
-        self.calm = 0;
-    }
-
-    fn look_for_frost(&self, reach: &[f32; N]) -> Result<(), StepError> {
-        // Only where the exponents are 24 apart or more can a sum not differ from its first term.
-        let exponent = |x: &f32| x.to_bits() << 1 >> 24;
-        let frozen =
-            self.theta.iter().zip(reach).any(|(t, r)| {
-                exponent(t) >= exponent(r).saturating_add(24) && *r > 0.0 && t + r == *t
-            });
-        if frozen {
-            Err(StepError::Stalled)
-        } else {
-            Ok(())
-        }
-    }
-
+    /// Counts an error, and returns to the anchor when patience has run out.
     #[cold]
-    fn failed<P>(&mut self, fault: StepError) -> StepError
-    where
-        S: Stepper<N, P, Z>,
-    {
-        self.end_calm();
-        self.counts.count(fault);
-        // Going elsewhere heals no schedule and no random number generator, and a frozen chain moved.
+    fn recover(&mut self, error: StepError) -> StepError {
+        let state = &mut self.state;
+        state.end_plain_steps();
+        state.error_counts.count(error);
+        // Another position helps no schedule and no generator, and a stalled chain has made its step.
         if !matches!(
-            fault,
+            error,
             StepError::NonFiniteGradient | StepError::NonFiniteEnergy | StepError::StepTooLong
         ) {
-            return fault;
+            return error;
         }
-        self.in_a_row = self.in_a_row.saturating_add(1);
-        if self.in_a_row < self.patience {
-            return fault;
+        state.errors_in_a_row = state.errors_in_a_row.saturating_add(1);
+        if state.errors_in_a_row < self.patience {
+            return error;
         }
-        self.in_a_row = 0;
-        // 2^-returns; the anchor itself at first.
-        let exponent = self.returns.min(126);
-        self.theta = shrunk(self.anchor, f32::from_bits((127 - exponent) << 23));
-        self.returns = self.returns.saturating_add(1);
-        self.watch = WATCH;
-        self.wait = self.burn_in;
-        self.stepper.reset();
-        self.counts.count(StepError::ReturnedToAnchor);
+        state.errors_in_a_row = 0;
+        // The anchor itself at first, then 2^-returns of it.
+        let exponent = state.returns.min(126);
+        state.theta = scaled(self.anchor, f32::from_bits((127 - exponent) << 23));
+        state.returns = state.returns.saturating_add(1);
+        state.until_check = CHECK_EVERY;
+        state.to_drop = self.burn_in;
+        self.stepper.reset(&mut state.stepper);
+        state.error_counts.count(StepError::ReturnedToAnchor);
         StepError::ReturnedToAnchor
     }
 }
 
-/// `theta` times `factor`; 0 where it is not finite.
-pub(crate) const fn shrunk<const N: usize>(mut theta: [f32; N], factor: f32) -> [f32; N] {
+impl<const N: usize, S: Dynamics<N>, H: Schedule, Z> ChainState<N, S, H, Z> {
+    const fn end_plain_steps(&mut self) {
+        // One of them is 0.
+        self.until_check |= self.plain;
+        self.plain = 0;
+    }
+}
+
+/// Whether steps no longer change a coordinate of `theta`: the random part of a step is below its resolution.
+#[inline(always)]
+fn stalled<const N: usize>(theta: &[f32; N], noise_scale: &[f32; N]) -> bool {
+    // Only where the exponents are 24 apart or more can a sum not differ from its first term.
+    let exponent = |x: &f32| x.to_bits() << 1 >> 24;
+    theta
+        .iter()
+        .zip(noise_scale)
+        .any(|(t, sd)| exponent(t) >= exponent(sd).saturating_add(24) && *sd > 0.0 && t + sd == *t)
+}
+
+/// Returns `theta` with 0 in place of what is not finite.
+pub(crate) const fn sanitised<const N: usize>(mut theta: [f32; N]) -> [f32; N] {
     let mut rest: &mut [f32] = &mut theta;
     while let [first, tail @ ..] = rest {
-        *first = if first.is_finite() {
-            *first * factor
-        } else {
-            0.0
-        };
+        if !first.is_finite() {
+            *first = 0.0;
+        }
         rest = tail;
     }
     theta
 }
 
+/// Returns `theta` times `factor`.
+fn scaled<const N: usize>(mut theta: [f32; N], factor: f32) -> [f32; N] {
+    for t in &mut theta {
+        *t *= factor;
+    }
+    theta
+}
+
 crate::checkpoint!(impl[
-    const N: usize, S: crate::Checkpoint, H: crate::Checkpoint, Z: crate::Checkpoint
-] for Chain<N, S, H, Z> {
-    theta: [f32; N], anchor: [f32; N], stepper: S, schedule: H, noise: Z, max_step: MaxStep,
-    burn_in: u32, skip: u32, wait: u32, watch: u32, calm: u32, patience: u32, in_a_row: u32, returns: u32,
-    counts: ErrorCounts
-} if |chain| crate::barrier::finite(&chain.theta) && crate::barrier::finite(&chain.anchor));
+    const N: usize, S: Dynamics<N, State: Checkpoint>, H: Schedule<State: Checkpoint>, Z: Checkpoint
+] for ChainState<N, S, H, Z> {
+    theta: [f32; N], stepper: S::State, schedule: H::State, noise: Z, to_drop: u32, plain: u32, until_check: u32,
+    errors_in_a_row: u32, returns: u32, error_counts: ErrorCounts
+} if |state| finite(&state.theta)
+    && state.plain.min(state.until_check) == 0
+    && state.plain.max(state.until_check) <= CHECK_EVERY
+    && (state.plain == 0 || state.to_drop == 0));

@@ -15,7 +15,7 @@
 #[cfg(test)]
 extern crate std;
 
-mod barrier;
+mod arithmetic;
 pub mod chain;
 pub mod checkpoint;
 pub mod constraint;
@@ -29,7 +29,6 @@ pub mod potential;
 pub mod preconditioner;
 pub mod sampler;
 pub mod schedule;
-mod sqrt;
 pub mod stepper;
 
 pub use chain::Chain;

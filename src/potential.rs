@@ -43,6 +43,15 @@ pub trait Potential<const N: usize> {
         let _ = theta;
         Ok(())
     }
+
+    /// Turns a displacement in the coordinates of the gradient into one of θ.
+    ///
+    /// The default leaves it as it is: gradients are with respect to θ. A
+    /// [`Preconditioned`](crate::stepper::Preconditioned) stepper's potential has the gradient Lᵀ∇U, and applies L here.
+    #[inline(always)]
+    fn displacement(&self, displacement: &mut [f32; N]) {
+        let _ = displacement;
+    }
 }
 
 /// A potential whose value U(θ), up to a constant, can be computed too.

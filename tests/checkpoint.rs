@@ -4,6 +4,7 @@ use core::{fmt::Debug, marker::PhantomData};
 
 use langevin::{
     BoxMuller, Chain, Checkpoint, Moments, Potential, Sample, SeedableRng, Window,
+    chain::ChainState,
     checkpoint::{AbSlots, CheckpointError, CountedPcg32, Reader, Writer},
     estimate::{Covariance, Diagnostics, Predictive, Quantiles},
     noise::{FixedInverseCdf, InverseCdf, Libm, Noise, Rademacher, ThreePoint},
@@ -13,8 +14,8 @@ use langevin::{
     sampler::{Monitor, Tuning},
     schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
     stepper::{
-        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, Psgld, ReplicaExchange, Sgd,
-        Sghmc, Sgld, Sgnht, Stepper,
+        Badodab, Baoab, Dynamics, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, Preconditioned,
+        Proportion, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, Stepper,
     },
 };
 
@@ -28,7 +29,8 @@ type Estimates = (
     Diagnostics<N>,
     Predictive<N>,
 );
-type State<S, H, Z> = (Chain<N, S, H, Z>, Estimates);
+type Running<S, H, Z> = (Chain<N, S, H, Z>, Estimates);
+type State<S, H, Z> = (ChainState<N, S, H, Z>, Estimates);
 
 fn rng() -> CountedPcg32 {
     CountedPcg32::seed_from_u64(7)
@@ -44,13 +46,13 @@ fn estimates() -> Estimates {
     )
 }
 
-fn run<S, H, Z, P>(state: &mut State<S, H, Z>, potential: &mut P, steps: u32)
+fn run<S, H, Z, P>(running: &mut Running<S, H, Z>, potential: &mut P, steps: u32)
 where
     P: Potential<N>,
     S: Stepper<N, P, Z>,
     H: Schedule,
 {
-    let (chain, (moments, covariance, quantiles, diagnostics, predictive)) = state;
+    let (chain, (moments, covariance, quantiles, diagnostics, predictive)) = running;
     for _ in 0..steps {
         // A fault now and then belongs to the state too.
         if let Ok(Some(theta)) = chain.step(potential) {
@@ -72,10 +74,9 @@ fn image<T: Checkpoint>(state: &T) -> Vec<u8> {
 /// Runs, is saved and loaded at several moments, and runs on: the same as without.
 fn resumes<S, H, Z>(stepper: S, schedule: H, noise: Z)
 where
-    S: Checkpoint + Debug,
-    H: Checkpoint + Schedule,
-    Z: Checkpoint,
-    State<S, H, Z>: Checkpoint + Clone,
+    S: Dynamics<N, State: Checkpoint> + Clone + Debug,
+    H: Schedule<State: Checkpoint> + Clone,
+    Z: Checkpoint + Clone,
     for<'a> S: Stepper<N, Well<'a>, Z>,
 {
     let name = format!("{stepper:?}");
@@ -83,23 +84,27 @@ where
         .burn_in(5)
         .thin(2)
         .patience(3);
-    let mut state: State<S, H, Z> = (chain, estimates());
+    let fresh: Running<S, H, Z> = (chain, estimates());
+    let saved =
+        |(chain, estimates): &Running<S, H, Z>| -> Vec<u8> { image(&(chain.state(), estimates)) };
     let mut calls = 0;
-    let (mut whole, mut parts) = (state.clone(), 0);
+    let (mut whole, mut parts) = (fresh.clone(), 0);
     run(&mut whole, &mut well(&mut calls), 300);
+    let mut running = fresh.clone();
     let mut calls = 0;
     for steps in [1, 63, 70, 166] {
-        run(&mut state, &mut well(&mut calls), steps);
+        run(&mut running, &mut well(&mut calls), steps);
         parts += steps;
-        let bytes = image(&state);
-        let resumed = State::load(&bytes).expect("whole");
-        assert!(image(&resumed) == bytes, "{name} after {parts}");
-        state = resumed;
+        let bytes = saved(&running);
+        let (state, estimates) = State::load(&bytes).expect("whole");
+        running = (fresh.0.clone(), estimates);
+        running.0.resume(state);
+        assert!(saved(&running) == bytes, "{name} after {parts}");
     }
-    assert!(image(&state) == image(&whole), "{name}");
+    assert!(saved(&running) == saved(&whole), "{name}");
     // It can fail: a step more is seen.
-    run(&mut state, &mut well(&mut calls), 1);
-    assert!(image(&state) != image(&whole), "{name}");
+    run(&mut running, &mut well(&mut calls), 1);
+    assert!(saved(&running) != saved(&whole), "{name}");
 }
 
 type Well<'a> = FunctionPotential<Box<dyn FnMut(&[f32; N]) -> [f32; N] + 'a>, fn(&[f32; N]) -> f32>;
@@ -131,19 +136,14 @@ fn every_stepper_resumes() {
     let normal = || BoxMuller::new(rng());
     resumes(Sgd::new(), eta(), normal());
     resumes(Sgld::new(), eta(), normal());
-    resumes(Sgld::with_metric(diagonal), eta(), normal());
-    resumes(Sgld::with_metric(dense), eta(), normal());
-    resumes(LeimkuhlerMatthews::with_metric(dense), eta(), normal());
+    resumes(Preconditioned::new(Sgld::new(), diagonal), eta(), normal());
     resumes(
-        Sghmc::new(0.2).expect("valid").with_metric(diagonal),
+        Preconditioned::new(LeimkuhlerMatthews::new(), dense),
         eta(),
         normal(),
     );
-    resumes(
-        Baoab::new(0.2).expect("valid").with_metric(dense),
-        eta(),
-        normal(),
-    );
+    resumes(Sghmc::new(0.2).expect("valid"), eta(), normal());
+    resumes(Baoab::new(0.2).expect("valid"), eta(), normal());
     resumes(Sgnht::new(0.2).expect("valid"), eta(), normal());
     resumes(Badodab::new(0.2).expect("valid"), eta(), normal());
     resumes(Psgld::new(0.9, 0.1).expect("valid"), eta(), normal());
@@ -212,11 +212,16 @@ fn a_window_resumes() {
 #[test]
 fn a_watched_chain_resumes() {
     type Draws = BoxMuller<CountedPcg32>;
-    type Whole = (
-        Chain<2, LeimkuhlerMatthews<2, Dense<2>>, Constant, Draws>,
+    type Stepper = Preconditioned<LeimkuhlerMatthews, Dense<2>>;
+    type Whole = (Chain<2, Stepper, Constant, Draws>, Monitor<2>, Quantiles<2>);
+    type Kept = (
+        ChainState<2, Stepper, Constant, Draws>,
         Monitor<2>,
         Quantiles<2>,
     );
+    let saved = |(chain, monitor, quantiles): &Whole| -> Vec<u8> {
+        image(&(chain.state(), monitor, quantiles))
+    };
     let metric = Dense::from_covariance(&[[1.0, 0.9], [0.9, 1.0]]).expect("positive definite");
     let tuning = Tuning::new([0.0; 2], metric, 0.3).expect("valid");
     let mut state: Whole = (
@@ -234,30 +239,30 @@ fn a_watched_chain_resumes() {
         }
     };
     run(&mut state, 1003);
-    let mut resumed = Whole::load(&image(&state)).expect("whole");
+    let (chain, monitor, quantiles) = Kept::load(&saved(&state)).expect("whole");
+    let mut resumed = (tuning.chain(BoxMuller::new(rng())), monitor, quantiles);
+    resumed.0.resume(chain);
     run(&mut state, 5000);
     run(&mut resumed, 5000);
-    assert!(image(&state) == image(&resumed));
+    assert!(saved(&state) == saved(&resumed));
     assert_eq!(
         state.1.verdict(&state.0.error_counts()),
         resumed.1.verdict(&resumed.0.error_counts())
     );
 }
 
-type Small = (
-    Chain<N, Sgld, Constant, BoxMuller<CountedPcg32>>,
-    Moments<N>,
-);
+type SmallChain = ChainState<N, Sgld, Constant, BoxMuller<CountedPcg32>>;
+type Small = (SmallChain, Moments<N>);
 
 fn small(steps: u32) -> Small {
-    let chain = Chain::new([0.5; N], Sgld::new(), eta(), BoxMuller::new(rng()));
-    let mut state = (chain, Moments::new());
+    let mut chain = Chain::new([0.5; N], Sgld::new(), eta(), BoxMuller::new(rng()));
+    let mut moments = Moments::new();
     for _ in 0..steps {
-        if let Ok(Some(theta)) = state.0.step(&mut |theta: &[f32; N]| *theta) {
-            state.1.push(theta);
+        if let Ok(Some(theta)) = chain.step(&mut |theta: &[f32; N]| *theta) {
+            moments.push(theta);
         }
     }
-    state
+    (chain.state().clone(), moments)
 }
 
 #[test]
@@ -302,10 +307,18 @@ fn every_changed_byte_and_every_cut_is_refused() {
             assert!(Small::load(&bad).is_err(), "{position}");
         }
     }
-    // Of the same size, and another thing: SGD for SGLD, other samples of the same number.
-    type Other = (Chain<N, Sgd, Constant, BoxMuller<CountedPcg32>>, Moments<N>);
-    assert_eq!(Other::IMAGE, Small::IMAGE);
-    assert_eq!(Other::load(&good).err(), Some(CheckpointError::Schema));
+    // Of the same size, and another thing: what MALA counts is not what the lattice walk counts.
+    type Accepted = ChainState<N, Mala, Constant, CountedPcg32>;
+    type Clipped = ChainState<N, LatticeWalk, Constant, CountedPcg32>;
+    let walk = Chain::new([0.5; N], LatticeWalk::new(), eta(), rng());
+    assert_eq!(Accepted::IMAGE, Clipped::IMAGE);
+    assert_eq!(
+        Accepted::load(&image(walk.state())).err(),
+        Some(CheckpointError::Schema)
+    );
+    // SGD and SGLD keep nothing but the position: each carries on from the other's.
+    type Descent = ChainState<N, Sgd, Constant, BoxMuller<CountedPcg32>>;
+    assert!(<(Descent, Moments<N>)>::load(&good).is_ok());
 }
 
 /// Bytes that get the frame of a `T` and a valid CRC, as if a `T` had written them.
@@ -471,21 +484,129 @@ fn noises_refuse_forged_values() {
     assert!(forged(&signs, 28, 33).is_err());
 }
 
-#[test]
-fn chains_refuse_positions_that_are_not_finite() {
-    let chain = small(3).0;
-    for x in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        for word in 0..2 * N {
-            let loaded = forged(&chain, 4 * word, x.to_bits()).map(|_| ());
-            assert_eq!(loaded, Err(CheckpointError::Invalid), "word {word}: {x}");
-        }
+/// Forges every word of a chain's state; `layout` is that of its stepper's and its schedule's.
+fn chain_forgeries<S, H>(layout: &str, stepper: S, schedule: H)
+where
+    S: Dynamics<N, State: Checkpoint> + Clone,
+    H: Schedule<State: Checkpoint> + Clone,
+    for<'a> S: Stepper<N, Well<'a>, InverseCdf<CountedPcg32>>,
+{
+    let mut chain = Chain::new([0.5; N], stepper, schedule, InverseCdf::new(rng()));
+    let mut calls = 0;
+    for _ in 0..20 {
+        chain.step(&mut well(&mut calls)).expect("a good step");
     }
+    // Between them the generator; then counters.
+    let layout = format!("fff {layout} ...... ..... ........");
+    forgeries(&layout, chain.state(), |state| {
+        let mut chain = chain.clone();
+        chain.resume(state);
+        let mut calls = 0;
+        for _ in 0..3 {
+            let _ = chain.step(&mut well(&mut calls));
+        }
+        chain.position().to_vec()
+    });
+}
+
+#[test]
+fn chains_refuse_forged_values() {
+    chain_forgeries("", Sgld::new(), eta());
+    chain_forgeries("fff", LeimkuhlerMatthews::new(), eta());
+    chain_forgeries("fff", Baoab::new(0.2).expect("valid"), eta());
+    chain_forgeries("fff ..", Sghmc::new(0.2).expect("valid"), eta());
+    chain_forgeries("fff f", Sgnht::new(0.2).expect("valid"), eta());
+    chain_forgeries("fff f", Badodab::new(0.2).expect("valid"), eta());
+    chain_forgeries("nnn", Psgld::new(0.9, 0.1).expect("valid"), eta());
+    chain_forgeries("..", Mala::new(), eta());
+    let decay = Polynomial::new(0.2, 10.0, 0.55).expect("valid");
+    chain_forgeries(". n", Sgld::new(), decay);
+    let annealed = Annealed::new(decay, 2.0, 0.5, 100).expect("valid");
+    chain_forgeries(". n .", Sgld::new(), annealed);
+    chain_forgeries(".", Sgld::new(), Cyclical::new(0.1, 50).expect("valid"));
+}
+
+#[test]
+fn chains_refuse_forged_counts() {
+    let proportion = Proportion::new();
+    assert!(forged(&proportion, 0, 1).is_err());
+    assert!(forged(&proportion, 4, 1).is_ok());
+
+    // 3 plain steps after which there are 61 until the check: both at once, or more than 64, are of no state.
+    let noise = InverseCdf::new(rng());
+    let mut chain = Chain::new([0.5; N], Sgld::new(), eta(), noise);
+    for _ in 0..3 {
+        chain
+            .step(&mut |theta: &[f32; N]| *theta)
+            .expect("a good step");
+    }
+    let [plain, until_check] = [1, 2].map(|word| 12 + 24 + 4 * word);
+    for (offset, count, valid) in [
+        (plain, 64, true),
+        (plain, 65, false),
+        (plain, 0, true),
+        (until_check, 1, false),
+        (plain - 4, 1, false),
+    ] {
+        let loaded = forged(chain.state(), offset, count);
+        assert_eq!(loaded.is_ok(), valid, "{offset} {count}");
+    }
+
+    // A hot replica's position, and its errors in a row.
+    let ladder = Ladder::new([2.0, 4.0]).expect("valid");
+    let stepper = ReplicaExchange::new(Sgld::new(), ladder, 5);
+    let state = Dynamics::<N>::start(&stepper);
+    let replica = 4 * (N + 2) + 1;
+    for start in [0, replica] {
+        for x in [f32::NAN, f32::INFINITY] {
+            assert!(forged(&state, start + 8, x.to_bits()).is_err());
+        }
+        assert!(forged(&state, start + replica - 1, 8).is_ok());
+        assert!(forged(&state, start + replica - 1, 9).is_err());
+    }
+}
+
+/// A state carries on under the configuration that the chain has, whatever it was made under.
+#[test]
+fn a_state_carries_on_under_another_configuration() {
+    fn carries_on<S, H>(before: (S, H), after: (S, H))
+    where
+        S: Dynamics<N, State: Checkpoint>,
+        H: Schedule<State: Checkpoint>,
+        for<'a> S: Stepper<N, Well<'a>, InverseCdf<CountedPcg32>>,
+    {
+        let noise = || InverseCdf::new(rng());
+        let mut chain = Chain::new([0.5; N], before.0, before.1, noise());
+        let mut calls = 0;
+        for _ in 0..18 {
+            chain.step(&mut well(&mut calls)).expect("a good step");
+        }
+        let state = ChainState::load(&image(chain.state())).expect("whole");
+        let mut chain = Chain::new([9.0; N], after.0, after.1, noise()).thin(3);
+        chain.resume(state);
+        let mut calls = 0;
+        let kept = (0..18)
+            .filter(|_| matches!(chain.step(&mut well(&mut calls)), Ok(Some(_))))
+            .count();
+        // The first goes by the old configuration, which thinned nothing.
+        assert_eq!(kept, 6);
+        assert!(chain.position().iter().all(|t| t.abs() < 9.0));
+    }
+    let sghmc = |every| Sghmc::new(0.2).expect("valid").refresh_every(every);
+    carries_on((sghmc(1000), eta()), (sghmc(4), eta()));
+    let cycles = |length| Cyclical::new(0.1, length).expect("valid");
+    carries_on((Sgld::new(), cycles(1000)), (Sgld::new(), cycles(7)));
+    let exchange =
+        |every| ReplicaExchange::new(Sgld::new(), Ladder::new([2.0]).expect("valid"), every);
+    carries_on((exchange(1000), eta()), (exchange(2), eta()));
+    let sgnht = |a| Sgnht::new(a).expect("valid");
+    carries_on((sgnht(0.1), eta()), (sgnht(0.9), eta()));
 }
 
 #[test]
 fn sizes_and_format() {
     // When these change, what earlier versions have saved is refused: the changelog has to say so.
-    assert_eq!(Small::IMAGE, 209);
+    assert_eq!(Small::IMAGE, 173);
     assert_eq!(<Dense<8>>::SIZE, 4 * 36);
     assert_eq!(<Tuning<8>>::IMAGE, 200);
     let hash = image(&small(10))
@@ -493,5 +614,5 @@ fn sizes_and_format() {
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
         });
-    assert_eq!(hash, 0xf518_6daf_0178_82a5, "{hash:#x}");
+    assert_eq!(hash, 0x0d79_2040_46fd_2319, "{hash:#x}");
 }

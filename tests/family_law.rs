@@ -22,8 +22,8 @@ use experiments::Quadratic;
 use langevin::{
     BoxMuller, Pcg32, SeedableRng,
     stepper::{
-        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, ModifiedSgld, Psgld,
-        ReplicaExchange, Sghmc, Sgnht, StepParameters, Stepper,
+        Badodab, Baoab, Dynamics, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, ModifiedSgld,
+        Psgld, ReplicaExchange, Sghmc, Sgnht, StepParameters, Stepper,
     },
 };
 
@@ -69,24 +69,25 @@ impl Held for Estimate {
 
 /// The mean of `f` along a chain from its stationary spread, until 4 standard errors are ≤ 1 %.
 fn average<const N: usize, S, P, Z>(
-    mut stepper: S,
+    stepper: S,
     mut potential: P,
     mut noise: Z,
     (eta, temperature): (f32, f32),
-    mut f: impl FnMut(&S, &[f32; N]) -> f64,
+    mut f: impl FnMut(&S::State, &[f32; N]) -> f64,
 ) -> Estimate
 where
     S: Stepper<N, P, Z>,
 {
     let pace = StepParameters::new(eta, temperature).unwrap();
+    let mut state = stepper.start();
     let mut theta = [(temperature / K).sqrt(); N];
     let mut run = |steps: usize| {
         let mut sum = 0.0;
         for _ in 0..steps {
             stepper
-                .step(&mut theta, &mut potential, &pace, &mut noise)
+                .step(&mut state, &mut theta, &mut potential, &pace, &mut noise)
                 .unwrap();
-            sum += f(&stepper, &theta);
+            sum += f(&state, &theta);
         }
         sum / steps as f64
     };
@@ -321,8 +322,8 @@ fn thermostats_take_up_gradient_noise() {
 /// A thermostat's mean friction per unit of time ξ, with A = T and gradient noise such that εV/2 is
 /// `noise` times T. The run is as long in time at every ε.
 fn friction<S>(
-    mut stepper: S,
-    read: impl Fn(&S) -> f32,
+    stepper: S,
+    read: impl Fn(&S, &S::State) -> f32,
     (eta, epsilon): (f32, f32),
     (temperature, heat): (f32, f32),
     time: f32,
@@ -333,6 +334,7 @@ where
     let pace = StepParameters::new(eta, temperature).unwrap();
     let mut potential = Quadratic::new(K, 2.0 * heat * temperature / epsilon);
     let mut noise = normals(1.0);
+    let mut state = stepper.start();
     let mut theta = [(temperature / K).sqrt(); D];
     let batch = (time / (64.0 * epsilon)) as usize;
     let mut batches = Batches::default();
@@ -340,9 +342,9 @@ where
         let mut sum = 0.0;
         for _ in 0..batch {
             stepper
-                .step(&mut theta, &mut potential, &pace, &mut noise)
+                .step(&mut state, &mut theta, &mut potential, &pace, &mut noise)
                 .unwrap();
-            sum += f64::from(read(&stepper));
+            sum += f64::from(read(&stepper, &state));
         }
         // The first two are burn-in.
         if i >= 2 {
@@ -413,21 +415,22 @@ fn the_thermostat_balances_its_books() {
     let pace = StepParameters::new(eta, temperature).unwrap();
     let (mut potential, mut noise) = (Quadratic::new(K, 3.0), normals(1.0));
     let mut theta = [1.0; D];
-    let mut sgnht = Sgnht::new(0.1).unwrap();
+    let sgnht = Sgnht::new(0.1).unwrap();
+    let mut state = sgnht.start();
     let mut sum = 0.0;
     for _ in 0..100_000 {
-        let before = sgnht.friction();
+        let before = sgnht.friction(&state);
         sgnht
-            .step(&mut theta, &mut potential, &pace, &mut noise)
+            .step(&mut state, &mut theta, &mut potential, &pace, &mut noise)
             .unwrap();
-        let squares: f64 = sgnht.momentum().iter().map(|r| f64::from(r * r)).sum();
+        let squares: f64 = state.momentum().iter().map(|r| f64::from(r * r)).sum();
         let excess = squares / D as f64 - f64::from(temperature);
         sum += excess;
-        let gained = f64::from(sgnht.friction() - before) / f64::from(eta);
+        let gained = f64::from(sgnht.friction(&state) - before) / f64::from(eta);
         // Half an ulp of α (≤ 0.5) over η is 3e-6.
         assert!((gained - excess).abs() < 1e-5, "{gained} {excess}");
     }
-    let gained = f64::from(sgnht.friction() - 0.1) / f64::from(eta);
+    let gained = f64::from(sgnht.friction(&state) - 0.1) / f64::from(eta);
     assert!((sum - gained).abs() < 0.02, "{sum} {gained}");
 }
 

@@ -15,8 +15,8 @@ use langevin::{
     preconditioner::{Dense, Diagonal},
     schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
     stepper::{
-        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, ModifiedSgld, Psgld,
-        ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, Stepper,
+        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, ModifiedSgld,
+        Preconditioned, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, Stepper,
     },
 };
 
@@ -86,14 +86,23 @@ fn draws(mut noise: impl Noise) -> Golden {
 }
 
 /// Step sizes and temperatures, over 1 to 4 data.
-fn paces(mut schedule: impl Schedule) -> Golden {
+fn parameters(schedule: impl Schedule) -> Golden {
+    let mut state = schedule.start();
     let mut hash = Fnv::new();
     let mut last = [0; 3];
     for step in 0..STEPS {
-        let pace = schedule.pace((1 + step % 4) as f32).expect("in range");
-        last = [pace.eta(), pace.temperature(), pace.noise_scale()].map(f32::to_bits);
+        let data = (1 + step % 4) as f32;
+        let parameters = schedule
+            .step_parameters(&mut state, data)
+            .expect("in range");
+        last = [
+            parameters.eta(),
+            parameters.temperature(),
+            parameters.noise_scale(),
+        ]
+        .map(f32::to_bits);
         last.iter().for_each(|word| hash.write(*word));
-        hash.write(u32::from(schedule.keeps()));
+        hash.write(u32::from(schedule.keeps(&state)));
     }
     (hash.value(), last)
 }
@@ -149,8 +158,8 @@ golden! { every_stepper: chained;
     Baoab::new(0.2).unwrap() => (0x76778932120435a7, [0xbf3a1326, 0xbf920b88, 0x3e0f2f06]),
     LeimkuhlerMatthews::new() => (0x7f6dc6bf4d327975, [0xbf131e89, 0xbfecf129, 0xbf665048]),
     Psgld::new(0.99, 0.1).unwrap() => (0x529bb7028dffbbbd, [0xbf1089d4, 0xbff38b13, 0xbf81e6d7]),
-    Sgnht::new(0.2).unwrap() => (0x42d995eda4778bec, [0xbf052746, 0xbf8becd3, 0x3e3050b0]),
-    Badodab::new(0.2).unwrap() => (0x8c4b923301dba85f, [0xbf5a1adc, 0xbf6d8b12, 0x3efe3494]),
+    Sgnht::new(0.2).unwrap() => (0x72b787ccfd5c7af8, [0xbf052746, 0xbf8becd1, 0x3e3050c0]),
+    Badodab::new(0.2).unwrap() => (0xaf84d8ae84138800, [0xbf5a1ade, 0xbf6d8b13, 0x3efe3496]),
     ModifiedSgld::new() => (0x01e8071daf6fad3c, [0xbf18e09b, 0xbff132f7, 0xbf2a163a]),
     Mala::new() => (0xe9d88bd19e758e0e, [0xbf696642, 0xbeab7fbe, 0xbe596fa4]),
     ReplicaExchange::new(Sgld::new(), Ladder::new([2.0, 4.0]).unwrap(), 5) => (0x952f641b70d5a70b, [0xbdc7683c, 0xbf34b944, 0xbf9c5993]),
@@ -162,13 +171,13 @@ golden! { without_normals: identity;
     path(Sgld::new(), Rademacher::new(rng())) => (0xe4e74ff3098daa96, [0xbf4adf52, 0xbfe6ac44, 0x3f45ec78]),
 }
 
-golden! { every_metric: chained;
-    Sgd::with_metric(diagonal()) => (0x00581dbe94e3a290, [0x36631760, 0x987f4e58, 0x00000004]),
-    Sgld::with_metric(diagonal()) => (0x1ee618f290febe83, [0xbe8045b2, 0xbffdee80, 0x3e72871c]),
-    Sgld::with_metric(dense()) => (0x7ded1ebeb4b8bf14, [0xbebe2110, 0xc01a2b95, 0xbf40c015]),
+golden! { preconditioned: chained;
+    Preconditioned::new(Sgd::new(), diagonal()) => (0x00581dbe94e3a290, [0x36631760, 0x987f4e58, 0x00000004]),
+    Preconditioned::new(Sgld::new(), diagonal()) => (0x1ee618f290febe83, [0xbe8045b2, 0xbffdee80, 0x3e72871c]),
+    Preconditioned::new(Sgld::new(), dense()) => (0x7ded1ebeb4b8bf14, [0xbebe2110, 0xc01a2b95, 0xbf40c015]),
 }
 
-golden! { every_schedule: paces;
+golden! { every_schedule: parameters;
     Constant::new(0.1).unwrap().with_temperature(2.0).unwrap() => (0x50cffe8e028cdfed, [0x3ccccccd, 0x40000000, 0x3ea1e89b]),
     Polynomial::new(0.2, 231.07, 0.55).unwrap() => (0x2536bf77865c7866, [0x3a82ec6f, 0x3f800000, 0x3d37132f]),
     Polynomial::between(0.01, 0.0001, 0.55, 1000).unwrap() => (0x7c5177ddc09583db, [0x37d1d48a, 0x3f800000, 0x3be7c4ae]),

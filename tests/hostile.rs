@@ -15,7 +15,7 @@ use langevin::{
     schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
     stepper::{
         Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, ModifiedSgld,
-        Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, StepParameters, Stepper,
+        Preconditioned, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, StepParameters, Stepper,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -197,7 +197,7 @@ fn setting() -> impl Strategy<Value = Setting> {
 }
 
 /// Steps a chain, and holds every outcome to what the chain promises.
-fn survives<S: Stepper<3, Replay, Z> + Debug, H: Schedule, Z>(
+fn survives<S: Stepper<3, Replay, Z>, H: Schedule, Z>(
     setting: &Setting,
     (stepper, schedule, noise): (S, H, Z),
     mut potential: Replay,
@@ -214,7 +214,7 @@ fn survives<S: Stepper<3, Replay, Z> + Debug, H: Schedule, Z>(
     let mut good_until_kept = setting.burn_in;
     for _ in 0..60 {
         let before = chain.position().map(f32::to_bits);
-        let state = format!("{:?}", chain.stepper());
+        let state = format!("{:?}", chain.stepper_state());
         let outcome = chain.step(&mut potential).map(|theta| theta.copied());
         let after = *chain.position();
         assert!(after.iter().all(|t| t.is_finite()), "{after:?}");
@@ -233,7 +233,7 @@ fn survives<S: Stepper<3, Replay, Z> + Debug, H: Schedule, Z>(
                 counts.count(fault);
                 if fault != StepError::Stalled {
                     assert_eq!(after.map(f32::to_bits), before, "{fault}");
-                    assert_eq!(format!("{:?}", chain.stepper()), state, "{fault}");
+                    assert_eq!(format!("{:?}", chain.stepper_state()), state, "{fault}");
                 }
             }
         }
@@ -280,7 +280,7 @@ fn dense() -> Dense<3> {
 
 survive! {
     sgd: Sgd::new(), |_rng| ();
-    sgd_diagonal: Sgd::with_metric(diagonal()), |_rng| ();
+    sgd_diagonal: Preconditioned::new(Sgd::new(), diagonal()), |_rng| ();
     sgld: Sgld::new(), |rng| BoxMuller::new(rng);
     sgld_libm: Sgld::new(), |rng| BoxMuller::with_backend(rng, Libm);
     sgld_micromath: Sgld::new(), |rng| BoxMuller::with_backend(rng, Micromath);
@@ -288,8 +288,8 @@ survive! {
     sgld_fixed_inverse_cdf: Sgld::new(), |rng| FixedInverseCdf::new(rng);
     sgld_three_point: Sgld::new(), |rng| ThreePoint::new(rng);
     sgld_rademacher: Sgld::new(), |rng| Rademacher::new(rng);
-    sgld_diagonal: Sgld::with_metric(diagonal()), |rng| BoxMuller::new(rng);
-    sgld_dense: Sgld::with_metric(dense()), |rng| BoxMuller::new(rng);
+    sgld_diagonal: Preconditioned::new(Sgld::new(), diagonal()), |rng| BoxMuller::new(rng);
+    sgld_dense: Preconditioned::new(Sgld::new(), dense()), |rng| BoxMuller::new(rng);
     sghmc: Sghmc::new(0.2).unwrap(), |rng| BoxMuller::new(rng);
     baoab: Baoab::new(0.2).unwrap(), |rng| BoxMuller::new(rng);
     leimkuhler_matthews: LeimkuhlerMatthews::new(), |rng| BoxMuller::new(rng);
@@ -303,15 +303,16 @@ survive! {
 }
 
 /// A pace is good for a step, whatever the schedule was told.
-fn paces_are_sound(mut schedule: impl Schedule, data: &[f32]) {
+fn paces_are_sound(schedule: impl Schedule, data: &[f32]) {
+    let mut state = schedule.start();
     for data in data.iter().cycle().take(200) {
-        if let Ok(pace) = schedule.pace(*data) {
+        if let Ok(pace) = schedule.step_parameters(&mut state, *data) {
             assert!(pace.eta() > 0.0 && pace.eta().is_finite());
             assert!(pace.temperature() >= 0.0 && pace.temperature().is_finite());
             assert!(pace.noise_scale().is_finite());
             assert_eq!(pace.noise_scale() > 0.0, pace.temperature() > 0.0);
         }
-        let _ = schedule.keeps();
+        let _ = schedule.keeps(&state);
     }
 }
 

@@ -5,8 +5,14 @@ mod posteriors;
 
 use langevin::{
     BoxMuller, Chain, GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng, StepError,
-    Window, data::Data, model::LinearRegression, potential::GradientVariance,
-    preconditioner::Dense, rand_core::TryRng, schedule::Constant, stepper::Sgld,
+    Window,
+    data::Data,
+    model::LinearRegression,
+    potential::GradientVariance,
+    preconditioner::Dense,
+    rand_core::TryRng,
+    schedule::Constant,
+    stepper::{Preconditioned, Sgld},
 };
 
 type Regression = Model<GaussianPrior<2>, LinearRegression>;
@@ -271,7 +277,7 @@ fn control_variates_on_wells() {
 
     let noise = BoxMuller::new(Pcg32::seed_from_u64(2));
     let covariance = wells.covariance.map(|row| row.map(|c| c as f32));
-    let stepper = Sgld::with_metric(Dense::from_covariance(&covariance).unwrap());
+    let stepper = Preconditioned::new(Sgld::new(), Dense::from_covariance(&covariance).unwrap());
     // The schedule divides by the number of data, which the metric knows already.
     let schedule = Constant::new(0.06 * 3020.0).unwrap();
     let mut chain = Chain::new(anchor, stepper, schedule, noise).burn_in(200);

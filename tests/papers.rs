@@ -34,20 +34,21 @@ fn sgld_is_of_first_order_and_leimkuhler_matthews_of_second() {
 }
 
 /// E θ² along sixteen independent chains on the quartic.
-fn mean_square<S>(mut stepper: S, eta: f32) -> Estimate
+fn mean_square<S>(stepper: S, eta: f32) -> Estimate
 where
     S: Stepper<16, Quartic, BoxMuller<Pcg32>>,
 {
     let mut noise = BoxMuller::new(Pcg32::seed_from_u64(0xcafe));
     let mut potential = Quartic::new(0.0);
     let pace = StepParameters::new(eta, 1.0).unwrap();
+    let mut state = stepper.start();
     let mut theta = [1.0; 16];
     let mut batches = Batches::default();
     for batch in 0..Batches::COUNT + 2 {
         let mut sum = 0.0;
         for _ in 0..1000 {
             stepper
-                .step(&mut theta, &mut potential, &pace, &mut noise)
+                .step(&mut state, &mut theta, &mut potential, &pace, &mut noise)
                 .unwrap();
             sum += theta.iter().map(|t| f64::from(t * t)).sum::<f64>();
         }

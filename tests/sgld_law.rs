@@ -18,7 +18,7 @@ use langevin::{
     preconditioner::Diagonal,
     rand_core::Rng,
     schedule::Constant,
-    stepper::{Sgld, StepParameters, Stepper},
+    stepper::{Dynamics, Preconditioned, Sgld, StepParameters, Stepper},
 };
 
 /// Curvature: not 1, so that a missing k shows.
@@ -238,7 +238,7 @@ fn diagonal_metric() {
             assert!(f64::from(eta) * k * s * s < 1.6);
         }
         let found = run(
-            Sgld::with_metric(Diagonal::new(scale).unwrap()),
+            Preconditioned::new(Sgld::new(), Diagonal::new(scale).unwrap()),
             normals(3),
             &mut |theta: &[f32; 8]| std::array::from_fn(|i| curvature[i] * theta[i]),
             (eta, temperature),
@@ -359,9 +359,15 @@ fn minibatches_at_small_steps() {
 /// SGLD whose noise has the standard deviation that a function of the pace gives.
 struct Broken(fn(&StepParameters) -> f32);
 
+impl<const N: usize> Dynamics<N> for Broken {
+    type State = ();
+    const START: Self::State = ();
+}
+
 impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Broken {
     fn step(
-        &mut self,
+        &self,
+        (): &mut (),
         theta: &mut [f32; N],
         potential: &mut P,
         pace: &StepParameters,
@@ -374,10 +380,6 @@ impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Broken {
             theta[i] += (self.0)(pace) * xi[i] - pace.eta() * gradient[i];
         }
         Ok(())
-    }
-
-    fn noise_scale(&self, _: &StepParameters) -> [f32; N] {
-        [0.0; N]
     }
 }
 

@@ -7,10 +7,14 @@ use core::mem::size_of;
 
 use langevin::{
     BoxMuller, Chain, Pcg32, Sample, StepError, Window,
+    chain::ChainState,
     error::ErrorCounts,
     preconditioner::{Dense, Diagonal, Identity},
-    schedule::{Annealed, Constant, Cyclical, Polynomial},
-    stepper::{MaxStep, Sgd, Sgld, StepParameters},
+    schedule::{
+        Annealed, AnnealedState, Constant, ConstantState, Cyclical, CyclicalState, Polynomial,
+        PolynomialState,
+    },
+    stepper::{MaxStep, Preconditioned, Sgd, Sgld, StepParameters},
 };
 
 const _: () = assert!(size_of::<StepError>() == 1);
@@ -22,20 +26,24 @@ const _: () = assert!(size_of::<StepParameters>() == 16);
 
 #[test]
 fn schedules() {
-    // With the last pace, and the number of data it is for.
-    assert_eq!(size_of::<Constant>(), 28);
-    assert_eq!(size_of::<Polynomial>(), 20);
-    assert_eq!(size_of::<Cyclical>(), 24);
-    assert_eq!(size_of::<Annealed<Polynomial>>(), 36);
+    assert_eq!(size_of::<Constant>(), 8);
+    // The last parameters, and the number of data they are for.
+    assert_eq!(size_of::<ConstantState>(), 20);
+    assert_eq!(size_of::<Polynomial>(), 12);
+    assert_eq!(size_of::<PolynomialState>(), 8);
+    assert_eq!(size_of::<Cyclical>(), 20);
+    assert_eq!(size_of::<CyclicalState>(), 4);
+    assert_eq!(size_of::<Annealed<Polynomial>>(), 24);
+    assert_eq!(size_of::<AnnealedState<PolynomialState>>(), 12);
 }
 
 #[test]
-fn steppers_and_metrics() {
+fn steppers_and_preconditioners() {
     assert_eq!(size_of::<Sgd>(), 0);
     assert_eq!(size_of::<Sgld>(), 0);
     assert_eq!(size_of::<Identity>(), 0);
-    assert_eq!(size_of::<Sgld<Diagonal<8>>>(), 32);
-    assert_eq!(size_of::<Sgld<Dense<8>>>(), 256);
+    assert_eq!(size_of::<Preconditioned<Sgld, Diagonal<8>>>(), 32);
+    assert_eq!(size_of::<Preconditioned<Sgld, Dense<8>>>(), 256);
 }
 
 #[test]
@@ -48,10 +56,13 @@ fn noise() {
 #[test]
 fn chains() {
     type Typical<const N: usize> = Chain<N, Sgld, Constant, BoxMuller<Pcg32>>;
-    // Position and anchor, schedule, noise, eight settings and counters, the fault counts.
-    assert_eq!(size_of::<Typical<1>>(), 8 + 32 + 24 + 32 + 32);
-    assert_eq!(size_of::<Typical<2>>(), 16 + 32 + 24 + 32 + 32);
-    assert_eq!(size_of::<Typical<8>>(), 64 + 32 + 24 + 32 + 32);
+    // Position and anchor, schedule, noise, four settings and five counters, the error counts.
+    assert_eq!(size_of::<Typical<2>>(), 16 + 28 + 24 + 36 + 32);
+    assert_eq!(size_of::<Typical<8>>(), 64 + 28 + 24 + 36 + 32);
+    // Of that the state, without anchor and settings.
+    type State<const N: usize> = ChainState<N, Sgld, Constant, BoxMuller<Pcg32>>;
+    assert_eq!(size_of::<State<2>>(), 8 + 20 + 24 + 20 + 32);
+    assert_eq!(size_of::<State<8>>(), 32 + 20 + 24 + 20 + 32);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What every stepper promises, whatever its rule: a fault leaves no trace, a metric is a change of
+//! What every stepper promises, whatever its rule: a fault leaves no trace, a preconditioner is a change of
 //! coordinates, and T = 0 descends.
 
 use std::fmt::Debug;
@@ -10,8 +10,9 @@ use langevin::{
     rand_core::TryRng,
     schedule::Cyclical,
     stepper::{
-        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, ModifiedSgld,
-        Psgld, ReplicaExchange, Sghmc, Sgld, Sgnht, StepParameters, Stepper,
+        Badodab, Baoab, Dynamics, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep,
+        ModifiedSgld, Preconditioned, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht,
+        StepParameters, Stepper,
     },
 };
 
@@ -135,33 +136,42 @@ fn skewed() -> Dense<3> {
 
 const START: [f32; 3] = [0.5, -1.0, 0.25];
 
-fn pace() -> StepParameters {
+fn parameters() -> StepParameters {
     StepParameters::new(0.05, 1.0).unwrap()
 }
 
 /// A fault of the gradient, of the generator at any word, or of the step's length changes nothing.
 fn leaves_no_trace<S, Z>(name: &str, stepper: S)
 where
-    S: Stepper<3, Bowl, Z> + Copy + PartialEq + Debug,
+    S: Stepper<3, Bowl, Z>,
+    S::State: PartialEq + Debug,
     Z: Source + Clone,
 {
     let mut bowl = Bowl::new(unit());
     let mut noise = Z::new(fused(u32::MAX));
-    let (mut spared, mut spared_noise) = (stepper, noise.clone());
-    let (mut hit, mut theta, mut other) = (stepper, START, START);
+    let mut spared_noise = noise.clone();
+    let (mut hit, mut spared) = (stepper.start(), stepper.start());
+    let (mut theta, mut other) = (START, START);
     for step in 0..200 {
         bowl.broken = true;
         if step % 3 == 0 {
             let before = hit;
-            let fault = hit.step(&mut theta, &mut bowl, &pace(), &mut noise);
+            let fault = stepper.step(&mut hit, &mut theta, &mut bowl, &parameters(), &mut noise);
             assert_eq!(fault, Err(StepError::NonFiniteGradient), "{name}");
             assert_eq!(hit, before, "{name}");
         }
         bowl.broken = false;
-        hit.step(&mut theta, &mut bowl, &pace(), &mut noise)
+        stepper
+            .step(&mut hit, &mut theta, &mut bowl, &parameters(), &mut noise)
             .unwrap();
-        spared
-            .step(&mut other, &mut bowl, &pace(), &mut spared_noise)
+        stepper
+            .step(
+                &mut spared,
+                &mut other,
+                &mut bowl,
+                &parameters(),
+                &mut spared_noise,
+            )
             .unwrap();
         // So nothing was drawn for the broken ones either.
         assert_eq!((theta, hit), (other, spared), "{name}");
@@ -169,7 +179,8 @@ where
 
     for left in 0.. {
         let (before, from) = (hit, theta);
-        match hit.step(&mut theta, &mut bowl, &pace(), &mut Z::new(fused(left))) {
+        let mut noise = Z::new(fused(left));
+        match stepper.step(&mut hit, &mut theta, &mut bowl, &parameters(), &mut noise) {
             Ok(()) => break,
             Err(fault) => assert_eq!(fault, StepError::Random, "{name}"),
         }
@@ -177,21 +188,22 @@ where
         assert!(left < 100, "{name}");
     }
 
-    let short = pace().with_max_step(MaxStep::new(1e-4).unwrap());
+    let short = parameters().with_max_step(MaxStep::new(1e-4).unwrap());
     let (before, from) = (hit, theta);
-    let fault = hit.step(&mut theta, &mut bowl, &short, &mut noise);
+    let fault = stepper.step(&mut hit, &mut theta, &mut bowl, &short, &mut noise);
     assert_eq!(fault, Err(StepError::StepTooLong), "{name}");
     assert_eq!((hit, theta), (before, from), "{name}");
 }
 
-/// With metric L on U(θ) it makes the steps that it makes without one on U(Lφ), θ = Lφ.
-fn changes_coordinates<S, T, Z>(name: &str, with_metric: S, plain: T)
+/// With preconditioner L on U(θ) it makes the steps that it makes without one on U(Lφ), θ = Lφ.
+fn changes_coordinates<S, Z>(name: &str, stepper: S)
 where
-    S: Stepper<3, Bowl, Z>,
-    T: Stepper<3, Bowl, Z>,
+    S: Stepper<3, Bowl, Z> + Copy,
+    Preconditioned<S, Dense<3>>: Stepper<3, Bowl, Z>,
     Z: Source + Clone,
 {
-    let (mut with_metric, mut plain) = (with_metric, plain);
+    let preconditioned = Preconditioned::new(stepper, skewed());
+    let (mut first, mut second) = (preconditioned.start(), stepper.start());
     let (mut curved, mut straight) = (Bowl::new(unit()), Bowl::new(skewed()));
     let (mut noise, mut same) = (Z::new(fused(u32::MAX)), Z::new(fused(u32::MAX)));
     let mut phi = START;
@@ -199,11 +211,23 @@ where
     skewed().apply(&mut theta);
     // Rounding makes the paths part; a wrong power of L does at the first steps.
     for step in 0..50 {
-        with_metric
-            .step(&mut theta, &mut curved, &pace(), &mut noise)
+        preconditioned
+            .step(
+                &mut first,
+                &mut theta,
+                &mut curved,
+                &parameters(),
+                &mut noise,
+            )
             .unwrap();
-        plain
-            .step(&mut phi, &mut straight, &pace(), &mut same)
+        stepper
+            .step(
+                &mut second,
+                &mut phi,
+                &mut straight,
+                &parameters(),
+                &mut same,
+            )
             .unwrap();
         let mut image = phi;
         skewed().apply(&mut image);
@@ -278,26 +302,45 @@ fn the_cyclical_schedule_works_with_every_stepper() {
 }
 
 #[test]
-fn a_metric_is_a_change_of_coordinates() {
-    let l = skewed();
-    changes_coordinates::<_, _, BoxMuller<Fused>>("SGLD", Sgld::with_metric(l), Sgld::new());
-    let sghmc = Sghmc::new(0.2).unwrap();
-    changes_coordinates::<_, _, BoxMuller<Fused>>("SGHMC", sghmc.with_metric(l), sghmc);
-    let baoab = Baoab::new(0.2).unwrap();
-    changes_coordinates::<_, _, BoxMuller<Fused>>("BAOAB", baoab.with_metric(l), baoab);
-    changes_coordinates::<_, _, BoxMuller<Fused>>(
-        "Leimkuhler-Matthews",
-        LeimkuhlerMatthews::with_metric(l),
-        LeimkuhlerMatthews::new(),
+fn a_preconditioner_is_a_change_of_coordinates() {
+    type Normals = BoxMuller<Fused>;
+    changes_coordinates::<_, Normals>("SGD", Sgd::new());
+    changes_coordinates::<_, Normals>("SGLD", Sgld::new());
+    changes_coordinates::<_, Normals>("SGHMC", Sghmc::new(0.2).unwrap());
+    changes_coordinates::<_, Normals>("BAOAB", Baoab::new(0.2).unwrap());
+    changes_coordinates::<_, Normals>("Leimkuhler-Matthews", LeimkuhlerMatthews::new());
+    changes_coordinates::<_, Normals>("pSGLD", Psgld::new(0.9, 0.5).unwrap());
+    changes_coordinates::<_, Normals>("SGNHT", Sgnht::new(0.2).unwrap());
+    changes_coordinates::<_, Normals>("BADODAB", Badodab::new(0.2).unwrap());
+    changes_coordinates::<_, Normals>("MALA", Mala::new());
+    changes_coordinates::<_, Fused>("lattice walk", LatticeWalk::new());
+    let ladder = Ladder::<2>::geometric(4.0).unwrap();
+    changes_coordinates::<_, Normals>(
+        "replica exchange",
+        ReplicaExchange::new(Sgld::new(), ladder, 5),
     );
-    let sgnht = Sgnht::new(0.2).unwrap();
-    changes_coordinates::<_, _, BoxMuller<Fused>>("SGNHT", sgnht.with_metric(l), sgnht);
-    let badodab = Badodab::new(0.2).unwrap();
-    changes_coordinates::<_, _, BoxMuller<Fused>>("BADODAB", badodab.with_metric(l), badodab);
-    changes_coordinates::<_, _, BoxMuller<Fused>>("MALA", Mala::with_metric(l), Mala::new());
-    changes_coordinates::<_, _, Fused>(
-        "lattice walk",
-        LatticeWalk::with_metric(l),
-        LatticeWalk::new(),
-    );
+    // Nested, inside is first.
+    changes_coordinates::<_, Normals>("nested", Preconditioned::new(Sgld::new(), skewed()));
+}
+
+/// All replicas share one preconditioner, inside or outside.
+#[test]
+fn replicas_may_be_preconditioned_on_either_side() {
+    let ladder = Ladder::<2>::geometric(4.0).unwrap();
+    let outside = Preconditioned::new(ReplicaExchange::new(Sgld::new(), ladder, 5), skewed());
+    let inside = ReplicaExchange::new(Preconditioned::new(Sgld::new(), skewed()), ladder, 5);
+    let mut bowl = Bowl::new(unit());
+    let (mut first, mut second) = (outside.start(), inside.start());
+    let (mut theta, mut other) = (START, START);
+    let mut noise = BoxMuller::new(fused(u32::MAX));
+    let mut same = noise.clone();
+    for _ in 0..200 {
+        outside
+            .step(&mut first, &mut theta, &mut bowl, &parameters(), &mut noise)
+            .unwrap();
+        inside
+            .step(&mut second, &mut other, &mut bowl, &parameters(), &mut same)
+            .unwrap();
+        assert_eq!((theta, first), (other, second));
+    }
 }

@@ -2,14 +2,18 @@
 
 use langevin::{
     BoxMuller, Chain, GaussianPrior, Model, Moments, Pcg32, Potential, Sample, SeedableRng, Window,
-    data::Data, model::LinearRegression, noise::Noise, preconditioner::Diagonal,
-    schedule::Constant, stepper::Sgld,
+    data::Data,
+    model::LinearRegression,
+    noise::Noise,
+    preconditioner::Diagonal,
+    schedule::Constant,
+    stepper::{Preconditioned, Sgld},
 };
 
 const SIGMA: f32 = 0.5;
 
 type Line = Model<GaussianPrior<2>, LinearRegression>;
-type LineChain = Chain<2, Sgld<Diagonal<2>>, Constant, BoxMuller<Pcg32>>;
+type LineChain = Chain<2, Preconditioned<Sgld, Diagonal<2>>, Constant, BoxMuller<Pcg32>>;
 
 fn model(prior_sd: f32) -> Line {
     Model::new(
@@ -21,7 +25,7 @@ fn model(prior_sd: f32) -> Line {
 /// Regressors on (−1, 1) tell a slope √3 less precisely than an intercept: its scale in the metric.
 fn chain(eta: f32, seed: u64) -> LineChain {
     let noise = BoxMuller::new(Pcg32::seed_from_u64(seed));
-    let stepper = Sgld::with_metric(Diagonal::new([1.0, 1.732]).unwrap());
+    let stepper = Preconditioned::new(Sgld::new(), Diagonal::new([1.0, 1.732]).unwrap());
     Chain::new([0.0; 2], stepper, Constant::new(eta).unwrap(), noise)
 }
 

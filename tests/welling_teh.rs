@@ -70,7 +70,7 @@ fn mixture() {
     for seed in 0..16 {
         let steps = (SWEEPS * DATA) as u32;
         let schedule = Polynomial::between(0.01 / 2.0, 0.0001 / 2.0, 0.55, steps).unwrap();
-        let mut weight = schedule;
+        let mut weight = schedule.start();
         let mut batch = Pcg32::seed_from_u64(1000 + seed);
         let noise = BoxMuller::new(Pcg32::seed_from_u64(seed));
         let mut chain = Chain::new([0.0; 2], Sgld::new(), schedule, noise);
@@ -81,7 +81,8 @@ fn mixture() {
         let (mut w, mut s, mut q) = (0.0, [0.0; 2], [0.0; 2]);
         for _ in 0..steps {
             let theta = chain.step(&mut potential).unwrap().unwrap().map(f64::from);
-            let epsilon = 2.0 * f64::from(weight.pace(1.0).unwrap().eta());
+            let epsilon =
+                2.0 * f64::from(schedule.step_parameters(&mut weight, 1.0).unwrap().eta());
             w += epsilon;
             for i in 0..2 {
                 s[i] += epsilon * theta[i];

@@ -104,7 +104,7 @@ impl<const N: usize> GradientVariance<N> for Quartic {
 
 /// Returns the mean of θ² over the coordinates of a chain at T = 1, over `steps` steps after a tenth as many of burn-in.
 pub fn mean_square<const N: usize, S, P, Z>(
-    mut stepper: S,
+    stepper: S,
     potential: &mut P,
     eta: f32,
     steps: u32,
@@ -114,11 +114,12 @@ where
     S: Stepper<N, P, Z>,
 {
     let pace = StepParameters::new(eta, 1.0).expect("in range");
+    let mut state = stepper.start();
     let mut theta = [1.0; N];
     let mut sum = 0.0;
     for step in 0..steps.saturating_add(steps / 10) {
         stepper
-            .step(&mut theta, potential, &pace, noise)
+            .step(&mut state, &mut theta, potential, &pace, noise)
             .expect("these steps are stable");
         if step >= steps / 10 {
             sum += theta.iter().map(|t| f64::from(t * t)).sum::<f64>();
@@ -176,13 +177,14 @@ impl Histogram {
 
 /// Returns the histogram of `draws` (80 000 in the paper), each after 50 steps of size η = 0.01, on the quartic with
 /// gradient noise of standard deviation 2.
-pub fn quartic_histogram<S>(mut stepper: S, draws: u32) -> Histogram
+pub fn quartic_histogram<S>(stepper: S, draws: u32) -> Histogram
 where
     S: Stepper<1, Quartic, BoxMuller<Pcg32>>,
 {
     let mut noise = BoxMuller::new(Pcg32::seed_from_u64(1));
     let mut potential = Quartic::new(2.0);
     let pace = StepParameters::new(0.01, 1.0).expect("in range");
+    let mut state = stepper.start();
     let mut theta = [0.0];
     let mut histogram = Histogram {
         shares: [0.0; CELLS],
@@ -191,7 +193,7 @@ where
     for _ in 0..draws {
         for _ in 0..50 {
             stepper
-                .step(&mut theta, &mut potential, &pace, &mut noise)
+                .step(&mut state, &mut theta, &mut potential, &pace, &mut noise)
                 .expect("the quartic is finite");
         }
         let cell = ((theta[0] + 3.0) * 10.0).max(0.0) as usize;
@@ -405,13 +407,22 @@ pub fn cyclical(seed: u64, see: impl FnMut(&[f32; 2])) {
 pub fn decreasing(seed: u64, see: impl FnMut(&[f32; 2])) {
     struct Then(u32, Constant, Polynomial);
     impl Schedule for Then {
-        fn pace(&mut self, data: f32) -> Result<StepParameters, StepError> {
-            match self.0.checked_sub(1) {
-                Some(left) => {
-                    self.0 = left;
-                    self.1.pace(data)
-                }
-                None => self.2.pace(data),
+        type State = (
+            u32,
+            <Constant as Schedule>::State,
+            <Polynomial as Schedule>::State,
+        );
+        const START: Self::State = (0, Constant::START, Polynomial::START);
+        fn step_parameters(
+            &self,
+            (t, first, second): &mut Self::State,
+            data: f32,
+        ) -> Result<StepParameters, StepError> {
+            if *t < self.0 {
+                *t += 1;
+                self.1.step_parameters(first, data)
+            } else {
+                self.2.step_parameters(second, data)
             }
         }
     }
@@ -437,7 +448,7 @@ pub fn tempered(gradients: u32, seed: u64, see: impl FnMut(&[f32; 2])) -> [f32; 
     let schedule = Constant::new(0.015).expect("in range");
     let chain = on_modes(stepper, schedule, steps, seed, see);
     chain
-        .stepper()
+        .stepper_state()
         .swap_rates()
         .map(|rate| rate.value().unwrap_or(0.0))
 }

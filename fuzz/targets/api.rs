@@ -3,7 +3,7 @@
 #![no_main]
 
 use langevin::{
-    checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*, noise::*, potential::*,
+    chain::*, checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*, noise::*, potential::*,
     preconditioner::*, rand_core::*, sampler::*, schedule::*, stepper::*, *,
 };
 use libfuzzer_sys::fuzz_target;
@@ -268,21 +268,26 @@ fn steppers(input: &mut Input<'_>) {
                 Badodab::new(input.float()),
                 Dense::new([(); 3].map(|()| input.floats())),
             ) {
-                chain(input, stepper.with_metric(metric), InverseCdf::new(rng));
+                chain(
+                    input,
+                    Preconditioned::new(stepper, metric),
+                    InverseCdf::new(rng),
+                );
             }
         }
     }
 }
 
 fn schedules(input: &mut Input<'_>) {
-    fn sound(input: &mut Input<'_>, mut schedule: impl Schedule) {
+    fn sound(input: &mut Input<'_>, schedule: impl Schedule) {
+        let mut state = schedule.start();
         for _ in 0..input.byte() {
-            if let Ok(pace) = schedule.pace(input.float()) {
+            if let Ok(pace) = schedule.step_parameters(&mut state, input.float()) {
                 assert!(pace.eta() > 0.0 && pace.temperature() >= 0.0);
                 assert!(pace.eta().is_finite() && pace.noise_scale().is_finite());
                 let _ = pace.check(&input.floats::<2>());
             }
-            let _ = schedule.keeps();
+            let _ = schedule.keeps(&state);
         }
     }
     match input.byte() % 4 {
@@ -511,7 +516,7 @@ fn metrics_and_transforms(input: &mut Input<'_>) {
 }
 
 type State = (
-    Chain<2, Sgld, Constant, BoxMuller<CountedPcg32>>,
+    ChainState<2, Sgld, Constant, BoxMuller<CountedPcg32>>,
     Moments<2>,
     Window<Sample<2>, 4>,
 );
@@ -522,19 +527,17 @@ fn checkpoints(input: &mut Input<'_>) {
     let Ok(schedule) = Constant::new(0.1) else {
         return;
     };
-    let mut state: State = (
-        Chain::new(input.floats(), Sgld::new(), schedule, noise).burn_in(input.count()),
-        Moments::new(),
-        Window::new(),
-    );
+    let mut chain = Chain::new(input.floats(), Sgld::new(), schedule, noise).burn_in(input.count());
+    let (moments, mut window) = (Moments::<2>::new(), Window::<Sample<2>, 4>::new());
     let potential = &mut |theta: &[f32; 2]| *theta;
     for _ in 0..input.byte() % 8 {
-        let _ = state.0.step(potential);
-        let _ = state.2.push(Sample {
+        let _ = chain.step(potential);
+        let _ = window.push(Sample {
             x: input.floats(),
             y: 1.0,
         });
     }
+    let state = (chain.state(), &moments, &window);
     let mut slots = [[0xff; State::IMAGE]; 2];
     let (mut place, _) = AbSlots::recover::<State>([&slots[0], &slots[1]]);
     for _ in 0..1 + input.byte() % 3 {
@@ -546,8 +549,8 @@ fn checkpoints(input: &mut Input<'_>) {
     }
     let [a, b] = &mut slots;
     if input.byte() % 2 == 0 {
-        let resumed = State::load(a).expect("a whole image");
-        assert_eq!(resumed.0.position(), state.0.position());
+        let (resumed, ..) = State::load(a).expect("a whole image");
+        assert_eq!(format!("{resumed:?}"), format!("{:?}", chain.state()));
     }
     // Damage.
     while input.left() {
@@ -559,16 +562,18 @@ fn checkpoints(input: &mut Input<'_>) {
             seal(a);
         }
         for image in [&a[..], &b[..], &a[..at]] {
-            if let Ok(mut resumed) = State::load(image) {
-                finite(resumed.0.position());
-                let _ = resumed.0.step(potential);
-                finite(resumed.0.position());
-                resumed.1.push(&[0.5, 0.5]);
-                let _ = resumed.2.push(Sample {
+            if let Ok((state, mut moments, mut window)) = State::load(image) {
+                let mut resumed = chain.clone();
+                resumed.resume(state);
+                finite(resumed.position());
+                let _ = resumed.step(potential);
+                finite(resumed.position());
+                moments.push(&[0.5, 0.5]);
+                let _ = window.push(Sample {
                     x: [1.0; 2],
                     y: 1.0,
                 });
-                assert!(resumed.2.iter().count() <= 4);
+                assert!(window.iter().count() <= 4);
             }
         }
         let _ = AbSlots::recover::<State>([a, b]).1;

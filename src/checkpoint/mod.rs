@@ -14,8 +14,8 @@ pub use image::CheckpointError;
 /// State that can be saved as bytes and resumed bit for bit.
 ///
 /// An image consists of a header with the version of the format, [`SIZE`](Self::SIZE) bytes of state, and a CRC-32:
-/// 16 bytes more than the state. Chains and all their parts, schedules, preconditioners, windows, estimates, numbers,
-/// arrays, `Option` and tuples implement this trait; [`checkpoint!`](crate::checkpoint!) implements it for your own
+/// 16 bytes more than the state. The [state of a chain](crate::chain::ChainState) and all its parts, preconditioners,
+/// windows, estimates, numbers, arrays, `Option` and tuples implement this trait; [`checkpoint!`](crate::checkpoint!) implements it for your own
 /// structs.
 ///
 /// Loading checks what constructors check: an image with a valid CRC that holds a step size of −1, a NaN position or
@@ -26,20 +26,20 @@ pub use image::CheckpointError;
 ///
 /// ```
 /// use langevin::{BoxMuller, Chain, Checkpoint, Moments, SeedableRng};
-/// use langevin::{checkpoint::{CheckpointError, CountedPcg32}, schedule::Constant, stepper::Sgld};
-/// type State = (Chain<2, Sgld, Constant, BoxMuller<CountedPcg32>>, Moments<2>);
+/// use langevin::{chain::ChainState, checkpoint::{CheckpointError, CountedPcg32}, schedule::Constant, stepper::Sgld};
+/// type State = (ChainState<2, Sgld, Constant, BoxMuller<CountedPcg32>>, Moments<2>);
 /// let noise = BoxMuller::new(CountedPcg32::seed_from_u64(7));
-/// let mut state: State = (
-///     Chain::new([0.0; 2], Sgld::new(), Constant::new(0.1)?, noise),
-///     Moments::forgetting(256.0)?,
-/// );
+/// let mut chain = Chain::new([0.0; 2], Sgld::new(), Constant::new(0.1)?, noise);
+/// let mut resumed = chain.clone();
+/// let moments = Moments::<2>::forgetting(256.0)?;
 /// let potential = &mut |theta: &[f32; 2]| *theta;
-/// state.0.step(potential)?;
+/// chain.step(potential)?;
 ///
 /// let mut image = [0; State::IMAGE];
-/// state.save(&mut image)?;
-/// let mut resumed = State::load(&image)?;
-/// assert_eq!(resumed.0.step(potential)?, state.0.step(potential)?);
+/// (chain.state(), &moments).save(&mut image)?;
+/// let (state, moments) = State::load(&image)?;
+/// resumed.resume(state);
+/// assert_eq!(resumed.step(potential)?, chain.step(potential)?);
 ///
 /// image[20] ^= 1;
 /// assert_eq!(State::load(&image).err(), Some(CheckpointError::Corrupted));

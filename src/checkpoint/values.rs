@@ -104,6 +104,21 @@ nothings! {
     "Micromath" crate::noise::Micromath, crate::noise::Micromath;
 }
 
+/// Saves what it refers to, so that a tuple of references saves several values without a copy of them; it cannot be
+/// loaded.
+impl<T: Checkpoint> Checkpoint for &T {
+    const SIZE: usize = T::SIZE;
+    const SCHEMA: u32 = T::SCHEMA;
+
+    fn write(&self, out: &mut Writer<'_>) {
+        (**self).write(out);
+    }
+
+    fn read(_: &mut Reader<'_>) -> Result<Self, CheckpointError> {
+        Err(CheckpointError::Invalid)
+    }
+}
+
 impl<T: Checkpoint> Checkpoint for PhantomData<T> {
     const SIZE: usize = 0;
     const SCHEMA: u32 = schema_hash("PhantomData", &[T::SCHEMA]);

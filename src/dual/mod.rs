@@ -43,7 +43,7 @@ use core::{
 
 pub use formula::{Differentiated, Formula, ObservationFormula};
 
-use crate::sqrt::sqrt;
+use crate::arithmetic::sqrt;
 
 /// A number to write formulas with: `f32`, or a [`Dual`] that carries derivatives along.
 ///

@@ -1,7 +1,7 @@
 //! Batch means: the standard error of a mean of correlated draws.
 
 use super::Sum;
-use crate::barrier::{finite, within};
+use crate::arithmetic::{finite, within};
 
 /// Number of batches at which their size doubles. A quarter as many of the doubled size exist then.
 const MAX_BATCHES: u32 = 96;

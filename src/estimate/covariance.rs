@@ -145,7 +145,7 @@ impl<const N: usize> Default for Covariance<N> {
 
 crate::checkpoint!(impl[const N: usize] for Covariance<N> {
     moments: Moments<N>, cross: [[f32; N]; N]
-} if |covariance| covariance.cross.iter().all(crate::barrier::finite));
+} if |covariance| covariance.cross.iter().all(crate::arithmetic::finite));
 
 #[cfg(test)]
 mod tests {

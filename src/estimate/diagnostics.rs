@@ -1,7 +1,7 @@
 //! Convergence diagnostics of one chain.
 
 use super::{BatchMeans, Moments, r_hat};
-use crate::sqrt::sqrt;
+use crate::arithmetic::sqrt;
 
 /// Effective sample size, Monte Carlo standard error and split R-hat of one chain, in fixed memory.
 ///

@@ -1,7 +1,10 @@
 //! Running mean and variance.
 
 use super::{Sum, Weights, central_normal, normal_intervals};
-use crate::{ConfigError, barrier::within, sqrt::sqrt};
+use crate::{
+    ConfigError,
+    arithmetic::{sqrt, within},
+};
 
 /// The mean, variance and normal interval of each coordinate.
 ///

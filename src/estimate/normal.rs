@@ -1,6 +1,6 @@
 //! The normal quantile and normal intervals in f32.
 
-use crate::{ConfigError, sqrt::sqrt};
+use crate::{ConfigError, arithmetic::sqrt};
 
 /// Returns the z with P(|Z| < z) = `level` for Z ~ N(0, 1), within a relative error of 1e-6.
 ///

@@ -1,7 +1,10 @@
 //! Prediction of the next measurement.
 
 use super::{Moments, Sum, central_normal, normal_intervals};
-use crate::{ConfigError, barrier::within, sqrt::sqrt};
+use crate::{
+    ConfigError,
+    arithmetic::{sqrt, within},
+};
 
 /// The posterior predictive mean, standard deviation and interval of K measurements.
 ///

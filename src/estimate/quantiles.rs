@@ -1,7 +1,7 @@
 //! Running quantiles.
 
 use super::{Sum, Weights};
-use crate::{ConfigError, barrier::finite};
+use crate::{ConfigError, arithmetic::finite};
 
 /// Ratio of the gain of the window's width to the gain of the quantile.
 const WIDTH_GAIN: f32 = 4.0;

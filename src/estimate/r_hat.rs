@@ -1,7 +1,7 @@
 //! R-hat: whether several segments of sampling agree.
 
 use super::Moments;
-use crate::sqrt::sqrt;
+use crate::arithmetic::sqrt;
 
 /// Returns R-hat of each coordinate over several segments of sampling, such as chains or their halves.
 ///

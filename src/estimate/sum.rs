@@ -1,6 +1,6 @@
 //! A running sum that does not stall: Kahan's compensated summation.
 
-use crate::barrier::finite;
+use crate::arithmetic::finite;
 
 /// A number held as the unevaluated sum of two floats, some 48 bits together.
 ///

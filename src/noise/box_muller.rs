@@ -6,7 +6,7 @@ use micromath::F32;
 use rand_core::TryRng;
 
 use super::{FiveMoments, Gaussian, Noise};
-use crate::{StepError, sqrt::sqrt};
+use crate::{StepError, arithmetic::sqrt};
 
 /// The arithmetic by which [`BoxMuller`] computes radius and direction.
 pub trait Backend {

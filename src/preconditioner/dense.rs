@@ -1,26 +1,25 @@
-//! The dense metric: a lower triangle, as Cholesky's factorisation gives it.
+//! The dense preconditioner: a lower triangle, as Cholesky's factorisation gives it.
 
 use core::fmt;
 
 use super::Preconditioner;
-use crate::{ConfigError, sqrt::sqrt};
+use crate::{ConfigError, arithmetic::sqrt};
 
 /// A lower-triangular L: with LLᵀ the posterior covariance, every direction has curvature 1.
 ///
-/// A step costs N² multiplications more than with [`Identity`](crate::preconditioner::Identity), and N² floats are kept: sensible up to
-/// N = 16.
+/// A step costs N² multiplications more than without it, and N² floats are kept: sensible up to N = 16.
 ///
 /// ```
 /// use langevin::preconditioner::{Dense, Preconditioner};
-/// let mut metric = Dense::from_covariance(&[[4.0, 2.0], [2.0, 2.0]])?;
+/// let mut preconditioner = Dense::from_covariance(&[[4.0, 2.0], [2.0, 2.0]])?;
 /// let mut displacement = [1.0, 1.0];
-/// metric.apply(&mut displacement);
+/// preconditioner.apply(&mut displacement);
 /// assert_eq!(displacement, [2.0, 2.0]);
 ///
 /// // A matrix that is not positive definite changes nothing.
-/// let before = metric;
-/// assert!(metric.refactor(&[[1.0, 1.0], [1.0, 1.0]]).is_err());
-/// assert_eq!(metric, before);
+/// let before = preconditioner;
+/// assert!(preconditioner.refactor(&[[1.0, 1.0], [1.0, 1.0]]).is_err());
+/// assert_eq!(preconditioner, before);
 /// # Ok::<(), langevin::preconditioner::NotPositiveDefinite>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +33,7 @@ pub struct Dense<const N: usize> {
 const LEAST_PIVOT: f32 = 4.0 * f32::EPSILON;
 
 impl<const N: usize> Dense<N> {
-    /// The metric that changes nothing, L = I.
+    /// Creates the preconditioner that changes nothing, L = I.
     pub const fn identity() -> Self {
         let mut lower = [[0.0; N]; N];
         let mut rows: &mut [[f32; N]] = &mut lower;
@@ -49,13 +48,13 @@ impl<const N: usize> Dense<N> {
         Self { lower }
     }
 
-    /// The metric with these rows; what stands above the diagonal is ignored.
+    /// Creates the preconditioner with these rows; what stands above the diagonal is ignored.
     ///
     /// # Errors
     /// When an element is not finite, or one on the diagonal not > 0.
     pub fn new(lower: [[f32; N]; N]) -> Result<Self, ConfigError> {
-        let mut metric = Self { lower };
-        for (index, row) in metric.lower.iter_mut().enumerate() {
+        let mut preconditioner = Self { lower };
+        for (index, row) in preconditioner.lower.iter_mut().enumerate() {
             for (column, x) in row.iter_mut().enumerate() {
                 if column > index {
                     *x = 0.0;
@@ -66,24 +65,25 @@ impl<const N: usize> Dense<N> {
                 }
             }
         }
-        Ok(metric)
+        Ok(preconditioner)
     }
 
-    /// The metric with these scales: [`Diagonal`](crate::preconditioner::Diagonal), ready to be refined.
+    /// Creates the preconditioner with these scales on its diagonal: a
+    /// [`Diagonal`](crate::preconditioner::Diagonal) that can be refined.
     ///
     /// # Errors
     /// When a scale is not finite and > 0.
     pub fn diagonal(scale: [f32; N]) -> Result<Self, ConfigError> {
-        let mut metric = Self::identity();
-        for ((index, row), s) in metric.lower.iter_mut().enumerate().zip(&scale) {
+        let mut preconditioner = Self::identity();
+        for ((index, row), s) in preconditioner.lower.iter_mut().enumerate().zip(&scale) {
             if let Some(x) = row.get_mut(index) {
                 *x = ConfigError::positive("scale", *s)?;
             }
         }
-        Ok(metric)
+        Ok(preconditioner)
     }
 
-    /// The Cholesky factor of `covariance`, of which only the lower triangle is read.
+    /// Creates the Cholesky factor of `covariance`, of which only the lower triangle is read.
     ///
     /// # Errors
     /// [`NotPositiveDefinite`], for NaN and infinities too.
@@ -122,17 +122,17 @@ impl<const N: usize> Dense<N> {
         Ok(factor)
     }
 
-    /// As [`from_covariance`](Self::from_covariance), in place.
+    /// Replaces the factor by that of `covariance`, as [`from_covariance`](Self::from_covariance) does.
     ///
     /// # Errors
-    /// [`NotPositiveDefinite`]; the last good factor then stays.
+    /// [`NotPositiveDefinite`]; the factor is then as it was.
     pub fn refactor(&mut self, covariance: &[[f32; N]; N]) -> Result<(), NotPositiveDefinite> {
         *self = Self::from_covariance(covariance)?;
         Ok(())
     }
 
-    /// A factor of the inverse of `precision`, LLᵀ = A⁻¹, without forming it; only the lower triangle
-    /// is read.
+    /// Creates a factor of the inverse of `precision`, LLᵀ = A⁻¹, without forming the inverse; only the lower
+    /// triangle is read.
     ///
     /// # Errors
     /// [`NotPositiveDefinite`], for NaN and infinities too.
@@ -173,7 +173,7 @@ impl<const N: usize> Dense<N> {
         }
     }
 
-    /// L ← LK: what K finds in the coordinates that L made.
+    /// Replaces L by LK: refines it by what was found in its coordinates.
     pub fn compose(&mut self, inner: &Self) {
         for (index, row) in self.lower.iter_mut().enumerate() {
             for column in 0..=index {
@@ -188,12 +188,12 @@ impl<const N: usize> Dense<N> {
         }
     }
 
-    /// L, row by row, with zeros above the diagonal.
+    /// Returns L, row by row, with zeros above the diagonal.
     pub const fn rows(&self) -> &[[f32; N]; N] {
         &self.lower
     }
 
-    /// x ← L⁻¹x, the inverse of [`apply`](Preconditioner::apply).
+    /// Replaces x by L⁻¹x: the inverse of [`apply`](Preconditioner::apply).
     pub fn solve(&self, x: &mut [f32; N]) {
         for (index, row) in self.lower.iter().enumerate() {
             let Some((done, [value, ..])) = x.split_at_mut_checked(index) else {
@@ -251,7 +251,7 @@ impl<const N: usize> Preconditioner<N> for Dense<N> {
         }
     }
 
-    fn scale(&self) -> [f32; N] {
+    fn row_norms(&self) -> [f32; N] {
         let mut scale = [0.0; N];
         for (s, row) in scale.iter_mut().zip(&self.lower) {
             for l in row {
@@ -279,7 +279,7 @@ impl fmt::Display for NotPositiveDefinite {
 
 impl core::error::Error for NotPositiveDefinite {}
 
-/// The triangle alone, row by row.
+/// Keeps the triangle alone, row by row.
 impl<const N: usize> crate::Checkpoint for Dense<N> {
     // N(N + 1)/2 floats.
     const SIZE: usize = N * (N + 1) * (f32::SIZE >> 1);
@@ -330,8 +330,8 @@ mod tests {
     #[test]
     fn factor_is_the_matrix_it_came_from() {
         let (covariance, lower) = example();
-        let metric = Dense::from_covariance(&covariance).unwrap();
-        for (row, expected) in metric.rows().iter().zip(&lower) {
+        let preconditioner = Dense::from_covariance(&covariance).unwrap();
+        for (row, expected) in preconditioner.rows().iter().zip(&lower) {
             for (x, y) in row.iter().zip(expected) {
                 assert!((x - y).abs() <= 1e-4 * y.abs(), "{x} {y}");
             }
@@ -339,24 +339,24 @@ mod tests {
     }
 
     #[test]
-    fn pull_push_and_solve_agree_with_the_matrix() {
+    fn applying_and_solving_agree_with_the_matrix() {
         let (_, lower) = example();
-        let metric = Dense::new(lower).unwrap();
+        let preconditioner = Dense::new(lower).unwrap();
         let x = [0.3, -1.2, 0.7, 2.1];
-        let mut pulled = x;
-        metric.apply_transpose(&mut pulled);
-        let mut pushed = x;
-        metric.apply(&mut pushed);
+        let mut transposed_x = x;
+        preconditioner.apply_transpose(&mut transposed_x);
+        let mut applied = x;
+        preconditioner.apply(&mut applied);
         for i in 0..4 {
             let transposed: f32 = (0..4).map(|k| lower[k][i] * x[k]).sum();
             let straight: f32 = (0..4).map(|k| lower[i][k] * x[k]).sum();
-            assert!((pulled[i] / transposed - 1.0).abs() < 1e-5);
-            assert!((pushed[i] / straight - 1.0).abs() < 1e-5);
+            assert!((transposed_x[i] / transposed - 1.0).abs() < 1e-5);
+            assert!((applied[i] / straight - 1.0).abs() < 1e-5);
             let length: f32 = lower[i].iter().map(|l| l * l).sum();
-            assert!((metric.scale()[i] / length.sqrt() - 1.0).abs() < 1e-6);
+            assert!((preconditioner.row_norms()[i] / length.sqrt() - 1.0).abs() < 1e-6);
         }
-        metric.solve(&mut pushed);
-        for (a, b) in pushed.iter().zip(&x) {
+        preconditioner.solve(&mut applied);
+        for (a, b) in applied.iter().zip(&x) {
             assert!((a / b - 1.0).abs() < 1e-3, "{a} {b}");
         }
     }
@@ -364,13 +364,13 @@ mod tests {
     #[test]
     fn precision_is_the_inverse_of_covariance() {
         let (_, lower) = example();
-        let metric = Dense::new(lower).unwrap();
+        let preconditioner = Dense::new(lower).unwrap();
         // A = L⁻ᵀL⁻¹, column by column: LᵀAL must be I for it, so the factor found is L itself.
         let mut precision = [[0.0; 4]; 4];
         for j in 0..4 {
             let mut x = [0.0; 4];
             x[j] = 1.0;
-            metric.solve(&mut x);
+            preconditioner.solve(&mut x);
             for i in (0..4).rev() {
                 for k in i + 1..4 {
                     x[i] -= lower[k][i] * x[k];
@@ -389,13 +389,13 @@ mod tests {
         }
         assert!(Dense::from_precision(&[[1.0, 1.0], [1.0, 1.0]]).is_err());
 
-        let mut squared = metric;
-        squared.compose(&metric);
+        let mut squared = preconditioner;
+        squared.compose(&preconditioner);
         let x = [0.3, -1.2, 0.7, 2.1];
         let (mut once, mut twice) = (x, x);
         squared.apply(&mut once);
-        metric.apply(&mut twice);
-        metric.apply(&mut twice);
+        preconditioner.apply(&mut twice);
+        preconditioner.apply(&mut twice);
         for (a, b) in once.iter().zip(&twice) {
             assert!((a / b - 1.0).abs() < 1e-5, "{a} {b}");
         }
@@ -405,7 +405,7 @@ mod tests {
     fn what_has_no_factor_is_refused_and_changes_nothing() {
         let (covariance, _) = example();
         let good = Dense::from_covariance(&covariance).unwrap();
-        let mut metric = good;
+        let mut preconditioner = good;
         for (row, bad) in [
             (0, f32::NAN),
             (0, f32::INFINITY),
@@ -418,23 +418,23 @@ mod tests {
         ] {
             let mut broken = covariance;
             broken[row][row] = bad;
-            assert!(metric.refactor(&broken).is_err(), "{row} {bad}");
+            assert!(preconditioner.refactor(&broken).is_err(), "{row} {bad}");
             broken = covariance;
             broken[3][1] = f32::NAN;
             assert_eq!(
-                metric.refactor(&broken),
+                preconditioner.refactor(&broken),
                 Err(NotPositiveDefinite { row: 3 })
             );
-            assert_eq!(metric, good);
+            assert_eq!(preconditioner, good);
         }
         // Semi-definite: of rank one, up to rounding.
         let v = [1.0, 0.3, 7.7, 1e-3];
         let singular = v.map(|a| v.map(|b| a * b));
         assert_eq!(
-            metric.refactor(&singular),
+            preconditioner.refactor(&singular),
             Err(NotPositiveDefinite { row: 1 })
         );
-        assert_eq!(metric, good);
+        assert_eq!(preconditioner, good);
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Fixed linear preconditioning: which direction is how long.
+//! Preconditioners: fixed linear maps that say how long each direction of the posterior is.
 //!
-//! A metric is a matrix L. A stepper with metric L samples in coordinates φ, θ = Lφ: gradients
-//! become Lᵀ∇U and displacements Lδ, so that any stepper's law holds with the curvature LᵀHL in
-//! place of H. Ideal is LLᵀ = the posterior covariance: then every direction has curvature 1.
+//! A preconditioner is a matrix L. A [`Preconditioned`](crate::stepper::Preconditioned) stepper samples in
+//! coordinates φ with θ = Lφ: its gradient is Lᵀ∇U and its displacements move θ by Lδ, so that every stepper's law
+//! holds with the curvature LᵀHL in place of H. Best is LLᵀ = the posterior covariance: then every direction
+//! has curvature 1.
 
 mod dense;
 
@@ -11,22 +12,24 @@ pub use dense::{Dense, NotPositiveDefinite};
 use crate::ConfigError;
 
 /// A linear preconditioner L: [`Identity`], [`Diagonal`] or [`Dense`].
+///
+/// L must be invertible, and its elements finite.
 pub trait Preconditioner<const N: usize> {
-    /// g ← Lᵀg.
+    /// Replaces g by Lᵀg.
     fn apply_transpose(&self, gradient: &mut [f32; N]);
-    /// δ ← Lδ.
+    /// Replaces δ by Lδ.
     fn apply(&self, displacement: &mut [f32; N]);
-    /// Length of each row of L: how far one unit of isotropic noise moves each coordinate.
-    fn scale(&self) -> [f32; N];
+    /// Returns the Euclidean norm of each row of L: how far one unit of isotropic noise moves each coordinate.
+    fn row_norms(&self) -> [f32; N];
 }
 
-/// A metric that mixes no coordinates: L is diagonal.
+/// A preconditioner that mixes no coordinates: L is diagonal.
 pub trait DiagonalPreconditioner<const N: usize>: Preconditioner<N> {}
 
 impl<const N: usize> DiagonalPreconditioner<N> for Identity {}
 impl<const N: usize> DiagonalPreconditioner<N> for Diagonal<N> {}
 
-/// No preconditioning: L = I. Costs nothing.
+/// No preconditioning: L = I. It costs nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Identity;
@@ -36,19 +39,19 @@ impl<const N: usize> Preconditioner<N> for Identity {
     fn apply_transpose(&self, _: &mut [f32; N]) {}
     #[inline]
     fn apply(&self, _: &mut [f32; N]) {}
-    fn scale(&self) -> [f32; N] {
+    fn row_norms(&self) -> [f32; N] {
         [1.0; N]
     }
 }
 
-/// A scale s for each parameter, its posterior standard deviation at best: η sᵢ² multiplies the
+/// A scale sᵢ for each parameter, best its posterior standard deviation: η sᵢ² multiplies the
 /// gradient and √(2ηT) sᵢ the noise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Diagonal<const N: usize>([f32; N]);
 
 impl<const N: usize> Diagonal<N> {
-    /// The metric with these scales.
+    /// Creates the preconditioner with these scales on its diagonal.
     ///
     /// # Errors
     /// When a scale is not finite and > 0.
@@ -75,9 +78,11 @@ impl<const N: usize> Preconditioner<N> for Diagonal<N> {
     fn apply(&self, displacement: &mut [f32; N]) {
         self.apply_transpose(displacement);
     }
-    fn scale(&self) -> [f32; N] {
+    fn row_norms(&self) -> [f32; N] {
         self.0
     }
 }
 
-crate::checkpoint!(impl[const N: usize] for Diagonal<N> { 0: [f32; N] });
+crate::checkpoint!(impl[const N: usize] for Diagonal<N> {
+    0: [f32; N]
+} if |diagonal| Self::new(diagonal.0).is_ok());

@@ -5,9 +5,9 @@ use super::secants::Secants;
 use super::{Options, Site, WarmupError, squared};
 use crate::{
     StepError,
+    arithmetic::sqrt,
     noise::FiveMoments,
     preconditioner::{Dense, Preconditioner},
-    sqrt::sqrt,
 };
 
 /// The part of a window that is not yet used for its covariance, as 1/2^k.

@@ -23,8 +23,12 @@ use tuning::{Options, Site, squared};
 use core::fmt;
 
 use crate::{
-    Chain, Potential, StepError, error::ErrorCounts, noise::FiveMoments, preconditioner::Dense,
-    schedule::Constant, stepper::LeimkuhlerMatthews,
+    Chain, Potential, StepError,
+    error::ErrorCounts,
+    noise::FiveMoments,
+    preconditioner::Dense,
+    schedule::Constant,
+    stepper::{LeimkuhlerMatthews, Preconditioned},
 };
 
 /// A chain that tunes itself and watches itself: a [`Warmup`], then the chain made from its
@@ -63,7 +67,7 @@ enum State<const N: usize, Z> {
     // The noise is there until the chain takes it.
     WarmingUp(Warmup<N>, Option<Z>),
     Sampling(
-        Chain<N, LeimkuhlerMatthews<N, Dense<N>>, Constant, Z>,
+        Chain<N, Preconditioned<LeimkuhlerMatthews, Dense<N>>, Constant, Z>,
         Monitor<N>,
     ),
 }

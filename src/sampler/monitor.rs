@@ -4,8 +4,8 @@ use super::secants::Secants;
 use super::{Reason, Tuning, Verdict, squared};
 use crate::estimate::BatchMeans;
 use crate::{
-    Potential, StepError, error::ErrorCounts, estimate::Diagnostics, potential::Energy,
-    preconditioner::Preconditioner, sqrt::sqrt,
+    Potential, StepError, arithmetic::sqrt, error::ErrorCounts, estimate::Diagnostics,
+    potential::Energy, preconditioner::Preconditioner,
 };
 
 /// Looks between two pairs of gradients at one place, whose difference is noise.

@@ -1,6 +1,6 @@
 //! The curvature a chain meets, from the gradients of successive steps.
 
-use crate::sqrt::sqrt;
+use crate::arithmetic::sqrt;
 
 /// Steps of a block, of which the largest curvature counts: the mean of its logarithm over blocks is
 /// that of a quantile of about 0.99.

@@ -4,7 +4,7 @@ use crate::{
     Chain, ConfigError,
     preconditioner::{Dense, Preconditioner},
     schedule::Constant,
-    stepper::LeimkuhlerMatthews,
+    stepper::{LeimkuhlerMatthews, Preconditioned},
 };
 
 /// What a warm-up found: where the posterior is, in which metric it is round, and how long a step may
@@ -84,10 +84,13 @@ impl<const N: usize> Tuning<N> {
 
     /// The chain to sample with: Leimkuhler–Matthews steps in the metric, at constant step size, from
     /// the centre, with a burn-in of 16 autocorrelation times.
-    pub fn chain<Z>(&self, noise: Z) -> Chain<N, LeimkuhlerMatthews<N, Dense<N>>, Constant, Z> {
+    pub fn chain<Z>(
+        &self,
+        noise: Z,
+    ) -> Chain<N, Preconditioned<LeimkuhlerMatthews, Dense<N>>, Constant, Z> {
         Chain::new(
             self.centre,
-            LeimkuhlerMatthews::with_metric(self.metric),
+            Preconditioned::new(LeimkuhlerMatthews::new(), self.metric),
             Constant::known(self.step_size),
             noise,
         )

@@ -138,7 +138,7 @@ impl<const N: usize> Warmup<N> {
     /// finite is taken as 0.
     pub const fn new(start: [f32; N]) -> Self {
         const { assert!(N > 0, "a warm-up needs at least one parameter") };
-        let start = crate::chain::shrunk(start, 1.0);
+        let start = crate::chain::sanitised(start);
         Self {
             options: Options {
                 step_size: 0.3,

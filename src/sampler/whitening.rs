@@ -2,8 +2,8 @@
 
 use super::{Site, WarmupError};
 use crate::{
+    arithmetic::sqrt,
     preconditioner::{Dense, Preconditioner},
-    sqrt::sqrt,
 };
 
 /// Trials to find the length on which a coordinate's energy changes by about 1.

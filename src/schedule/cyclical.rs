@@ -9,26 +9,27 @@ use crate::{ConfigError, StepError, noise::quarter_turn, stepper::StepParameters
 /// learning*, equation (1), whose K/M is the cycle's length L. Each cycle begins with large steps,
 /// which find another mode, and ends with small ones, which sample it.
 ///
-/// Optionally, the first steps of each cycle [`explore`](Self::exploring): T = 0, plain descent (the
-/// paper's exploration stage; its β is their share of the cycle). Draws of the exploration, and of the cycle's
-/// [`burn_in`](Self::burn_in), are not kept. Works with every stepper; thin with
+/// The first steps of each cycle may be made at T = 0, plain [descent](Self::exploring): the paper's exploration
+/// stage, whose β is their share of the cycle. Draws of the exploration, and of the cycle's
+/// [`burn_in`](Self::burn_in), are not kept. It works with every stepper; thin with
 /// [`Chain::thin`](crate::Chain::thin). Each cycle visits the modes it meets, not in proportion to their
-/// mass: see [`ReplicaExchange`](crate::stepper::ReplicaExchange) for that.
+/// mass: for that see [`ReplicaExchange`](crate::stepper::ReplicaExchange).
 ///
-/// The cosine is a polynomial in `f32`, within a relative 1e-6 of η all the way down to
-/// the cycle's last step; a step costs one division.
+/// The cosine is a polynomial in `f32`: η is within a relative 1e-6 of its formula, down to
+/// the cycle's last step. A step costs one division.
 ///
 /// ```
 /// use langevin::schedule::{Cyclical, Schedule};
-/// let mut schedule = Cyclical::new(0.08, 4)?.exploring(1).burn_in(2);
+/// let schedule = Cyclical::new(0.08, 4)?.exploring(1).burn_in(2);
+/// let mut state = schedule.start();
 /// let cycle = [0; 4].map(|_| {
-///     let pace = schedule.pace(1.0).unwrap();
-///     (pace.eta(), pace.temperature(), schedule.keeps())
+///     let parameters = schedule.step_parameters(&mut state, 1.0).unwrap();
+///     (parameters.eta(), parameters.temperature(), schedule.keeps(&state))
 /// });
 /// assert_eq!(cycle[0], (0.08, 0.0, false));
 /// assert_eq!((cycle[1].1, cycle[1].2), (1.0, false));
 /// assert!((cycle[2].0 - 0.04).abs() < 1e-7 && cycle[2].2);
-/// assert_eq!(schedule.pace(1.0)?.eta(), 0.08);
+/// assert_eq!(schedule.step_parameters(&mut state, 1.0)?.eta(), 0.08);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,12 +40,10 @@ pub struct Cyclical {
     length: u32,
     explore: u32,
     drop: u32,
-    // The next step within its cycle.
-    t: u32,
 }
 
 impl Cyclical {
-    /// Cycles of `length` steps that begin at `eta`, at T = 1.
+    /// Creates cycles of `length` steps that begin at `eta`, at T = 1.
     ///
     /// # Errors
     /// When `eta` is not finite and > 0, or `length` is 0.
@@ -61,13 +60,12 @@ impl Cyclical {
                 length,
                 explore: 0,
                 drop: 0,
-                t: 0,
             }),
             Err(error) => Err(error),
         }
     }
 
-    /// The same at another temperature.
+    /// Returns the same schedule at another temperature.
     ///
     /// # Errors
     /// When `temperature` is not finite and ≥ 0.
@@ -81,7 +79,7 @@ impl Cyclical {
         }
     }
 
-    /// Makes the first `steps` of each cycle at T = 0.
+    /// Returns the same schedule with the first `steps` of each cycle at T = 0.
     #[must_use]
     pub const fn exploring(self, steps: u32) -> Self {
         Self {
@@ -90,7 +88,7 @@ impl Cyclical {
         }
     }
 
-    /// Drops the first `steps` of each cycle, exploration included.
+    /// Returns the same schedule, not keeping the first `steps` draws of each cycle, exploration included.
     #[must_use]
     pub const fn burn_in(self, steps: u32) -> Self {
         Self {
@@ -100,12 +98,28 @@ impl Cyclical {
     }
 }
 
+/// The state of [`Cyclical`]: the number of the next step within its cycle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CyclicalState {
+    t: u32,
+}
+
 impl Schedule for Cyclical {
+    type State = CyclicalState;
+
+    const START: Self::State = CyclicalState { t: 0 };
+
     #[inline]
-    fn pace(&mut self, data: f32) -> Result<StepParameters, StepError> {
-        let t = self.t;
+    fn step_parameters(
+        &self,
+        state: &mut Self::State,
+        data: f32,
+    ) -> Result<StepParameters, StepError> {
+        // A state may come from a configuration whose cycles were longer.
+        let t = if state.t < self.length { state.t } else { 0 };
         let left = self.length.saturating_sub(t);
-        self.t = if left > 1 { t + 1 } else { 0 };
+        state.t = if left > 1 { t + 1 } else { 0 };
         // ½(1 + cos πx) = cos²(πx/2) = sin²(π(1 − x)/2), each where it keeps its digits.
         let length = self.length as f32;
         let root = if t < left {
@@ -122,8 +136,8 @@ impl Schedule for Cyclical {
     }
 
     #[inline]
-    fn keeps(&self) -> bool {
-        let last = self
+    fn keeps(&self, state: &Self::State) -> bool {
+        let last = state
             .t
             .checked_sub(1)
             .unwrap_or(self.length.saturating_sub(1));
@@ -131,9 +145,7 @@ impl Schedule for Cyclical {
     }
 }
 
-crate::checkpoint!(impl[] for Cyclical {
-    eta: f32, temperature: f32, length: u32, explore: u32, drop: u32, t: u32
-});
+crate::checkpoint!(impl[] for CyclicalState { t: u32 });
 
 #[cfg(test)]
 mod tests {
@@ -143,12 +155,13 @@ mod tests {
     #[cfg_attr(miri, ignore = "slow there")]
     fn follows_the_cosine() {
         for length in [1_u32, 2, 3, 7, 1667, 100_000] {
-            let mut schedule = Cyclical::new(0.07, length).unwrap();
+            let schedule = Cyclical::new(0.07, length).unwrap();
+            let mut state = schedule.start();
             for cycle in 0..2 {
                 for t in 0..length {
                     let x = core::f64::consts::FRAC_PI_2 * f64::from(t) / f64::from(length);
                     let exact = f64::from(0.07_f32) * x.cos().powi(2);
-                    let eta = f64::from(schedule.pace(1.0).unwrap().eta());
+                    let eta = f64::from(schedule.step_parameters(&mut state, 1.0).unwrap().eta());
                     assert!(
                         (eta / exact - 1.0).abs() < 1e-6,
                         "{length} {cycle} {t}: {eta} {exact}"
@@ -160,16 +173,20 @@ mod tests {
 
     #[test]
     fn explores_and_drops_in_each_cycle() {
-        let mut schedule = Cyclical::new(0.1, 5)
+        let schedule = Cyclical::new(0.1, 5)
             .unwrap()
             .with_temperature(2.0)
             .unwrap()
             .exploring(2)
             .burn_in(3);
+        let mut state = schedule.start();
         for _ in 0..3 {
             let cycle = [0; 5].map(|_| {
-                let temperature = schedule.pace(1.0).unwrap().temperature();
-                (temperature, schedule.keeps())
+                let temperature = schedule
+                    .step_parameters(&mut state, 1.0)
+                    .unwrap()
+                    .temperature();
+                (temperature, schedule.keeps(&state))
             });
             assert_eq!(
                 cycle,

@@ -1,23 +1,18 @@
 //! The Nosé–Hoover thermostat for noisy gradients, by the BADODAB splitting (Leimkuhler & Shang 2016).
 
-use super::{StepParameters, Stepper, displace, finite_gradient, scaled};
-use crate::{
-    ConfigError, Potential, StepError,
-    noise::FiveMoments,
-    preconditioner::{Identity, Preconditioner},
-    sqrt::sqrt,
-};
+use super::{Dynamics, StepParameters, Stepper, ThermostatState, finite_gradient};
+use crate::{ConfigError, Potential, StepError, arithmetic::sqrt, noise::FiveMoments};
 
 /// BADODAB: [`Sgnht`](super::Sgnht)'s dynamics by a symmetric splitting that tolerates larger steps.
 ///
-/// With g = Lᵀ∇U(θ), L the metric, ε = √(2η) and d = N:
+/// With g = ∇U(θ), ε = √(2η) and d = N:
 ///
 /// ```text
 /// r₁ = r − ε g                                            B  both half-kicks
 /// α₁ = α + η(‖r₁‖²/d − T)                                 D  thermostat, half a step
 /// r₂ = e^(−α₁) r₁ + √(aT(1 − e^(−2α₁))/α₁) ξ              O  friction and noise, solved exactly
 /// α' = α₁ + η(‖r₂‖²/d − T)                                D
-/// θ' = θ + ½ε L (r₁ + r₂)                                 A  both half-drifts
+/// θ' = θ + ½ε (r₁ + r₂)                                   A  both half-drifts
 /// ```
 ///
 /// Leimkuhler & Shang (2016), *Adaptive thermostats for noisy gradient systems*, with unit
@@ -27,10 +22,10 @@ use crate::{
 /// On U = kθ²/2 without gradient noise the mean of α is a and the variance T/k for every ηk < 2, as for
 /// [`Baoab`](super::Baoab) with c = e^(−a); for gradient noise of variance V the mean of α goes to
 /// a + ηV/T as η → 0 (ε²V/2T), and the variance is 1 % too small at ηk = 0.1, V = kT, a = 0.3, 15 % at 0.45.
-/// The thermostat has unit mass and is to be slower than θ: give the parameters a scale near 1 by
-/// the metric, so that ηT is below 0.6 or so. The noise must match five moments.
+/// The thermostat has unit mass and must be slower than θ: give the parameters a scale near 1, by a
+/// [preconditioner](super::Preconditioned), so that ηT is below 0.6 or so. The noise must match five moments.
 ///
-/// Cost: one gradient, N draws, one `expm1f` and two square roots, N + 2 words of state. Choose it
+/// Cost: one gradient, N draws, one `expm1f` and two square roots, N + 1 words of state. Choose it
 /// when the gradient's noise is large, unknown and the same everywhere, and N is not 1.
 ///
 /// ```
@@ -44,50 +39,29 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Badodab<const N: usize, M = Identity> {
-    momentum: [f32; N],
-    friction: f32,
+pub struct Badodab {
     diffusion: f32,
-    metric: M,
 }
 
-impl<const N: usize> Badodab<N> {
-    /// With a diffusion a per step; the friction starts there.
+impl Badodab {
+    /// Creates the stepper with a diffusion a per step; the friction starts there.
     ///
     /// # Errors
     /// When a is not finite and > 0.
     pub const fn new(diffusion: f32) -> Result<Self, ConfigError> {
         match ConfigError::positive("diffusion", diffusion) {
-            Ok(diffusion) => Ok(Self {
-                momentum: [0.0; N],
-                friction: diffusion,
-                diffusion,
-                metric: Identity,
-            }),
+            Ok(diffusion) => Ok(Self { diffusion }),
             Err(error) => Err(error),
         }
     }
 
-    /// The same, preconditioned by `metric`.
-    #[must_use]
-    pub const fn with_metric<M: Copy>(self, metric: M) -> Badodab<N, M> {
-        Badodab {
-            momentum: self.momentum,
-            friction: self.friction,
-            diffusion: self.diffusion,
-            metric,
-        }
+    /// Returns the thermostat's friction α per step.
+    pub const fn friction<const N: usize>(&self, state: &ThermostatState<N>) -> f32 {
+        self.diffusion + state.excess
     }
 }
 
-impl<const N: usize, M> Badodab<N, M> {
-    /// The thermostat's friction α per step.
-    pub const fn friction(&self) -> f32 {
-        self.friction
-    }
-}
-
-/// e^(−α) and (1 − e^(−2α))/α.
+/// Returns e^(−α) and (1 − e^(−2α))/α.
 #[inline]
 fn decay(alpha: f32) -> (f32, f32) {
     // e^(−α) − 1; 1 − e^(−2α) is −e(2 + e), without cancellation.
@@ -100,33 +74,38 @@ fn decay(alpha: f32) -> (f32, f32) {
     (1.0 + e, renew)
 }
 
-impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>
-    for Badodab<N, M>
-{
+impl<const N: usize> Dynamics<N> for Badodab {
+    type State = ThermostatState<N>;
+
+    const START: Self::State = ThermostatState::START;
+}
+
+impl<const N: usize, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z> for Badodab {
     #[inline]
     fn step(
-        &mut self,
+        &self,
+        state: &mut Self::State,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &StepParameters,
+        parameters: &StepParameters,
         noise: &mut Z,
     ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.apply_transpose(&mut gradient);
         let mut momentum = [0.0; N];
         noise.fill(&mut momentum)?;
-        let epsilon = sqrt(2.0 * pace.eta());
-        let heat = |squares: f32| pace.eta() * (squares / N as f32 - pace.temperature());
-        let mut kicked = self.momentum;
+        let epsilon = sqrt(2.0 * parameters.eta());
+        let heat =
+            |squares: f32| parameters.eta() * (squares / N as f32 - parameters.temperature());
+        let mut kicked = state.momentum;
         let mut squares = 0.0;
         for (r, g) in kicked.iter_mut().zip(&gradient) {
             *r -= epsilon * *g;
             squares += *r * *r;
         }
-        let middle = self.friction + heat(squares);
-        let (keep, renew) = decay(middle);
-        let sd = sqrt(self.diffusion * pace.temperature() * renew);
+        let middle = state.excess + heat(squares);
+        let (keep, renew) = decay(self.diffusion + middle);
+        let sd = sqrt(self.diffusion * parameters.temperature() * renew);
         squares = 0.0;
         let mut delta = kicked;
         for (d, r) in delta.iter_mut().zip(&mut momentum) {
@@ -134,29 +113,15 @@ impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: FiveMoments> Step
             squares += *r * *r;
             *d = 0.5 * epsilon * (*d + *r);
         }
-        let friction = middle + heat(squares);
-        if !friction.is_finite() {
+        let excess = middle + heat(squares);
+        if !excess.is_finite() {
             return Err(StepError::StepTooLong);
         }
-        displace(theta, &self.metric, &mut delta, pace)?;
-        self.momentum = momentum;
-        self.friction = friction;
+        parameters.displace(theta, potential, &mut delta)?;
+        *state = ThermostatState { momentum, excess };
         Ok(())
     }
-
-    fn reset(&mut self) {
-        self.momentum = [0.0; N];
-        self.friction = self.diffusion;
-    }
-
-    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise_scale())
-    }
 }
-
-crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for Badodab<N, M> {
-    momentum: [f32; N], friction: f32, diffusion: f32, metric: M
-});
 
 #[cfg(test)]
 mod tests {
@@ -182,10 +147,5 @@ mod tests {
                 "{alpha}"
             );
         }
-    }
-
-    #[test]
-    fn size_is_the_momentum_and_two_words() {
-        assert_eq!(size_of::<Badodab<8>>(), 4 * (8 + 2));
     }
 }

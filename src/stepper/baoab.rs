@@ -1,21 +1,20 @@
 //! Underdamped Langevin dynamics by the BAOAB splitting (Leimkuhler & Matthews 2013).
 
-use super::{StepParameters, Stepper, displace, finite_gradient, scaled};
+use super::{Dynamics, StepParameters, Stepper, finite_gradient};
 use crate::{
     ConfigError, Potential, StepError,
+    arithmetic::{finite, sqrt},
     noise::FiveMoments,
-    preconditioner::{Identity, Preconditioner},
-    sqrt::sqrt,
 };
 
 /// BAOAB: kick, drift, friction and noise, drift, kick; the two kicks share one gradient.
 ///
-/// With g = Lᵀ∇U(θ), L the metric, ε = √(2η) and c = 1 − α:
+/// With g = ∇U(θ), ε = √(2η) and c = 1 − α:
 ///
 /// ```text
 /// r₁ = r − ε g                       the last step's second half-kick and this one's first
 /// r₂ = c r₁ + √((1 − c²)T) ξ
-/// θ' = θ + ½ε L (r₁ + r₂)
+/// θ' = θ + ½ε (r₁ + r₂)
 /// ```
 ///
 /// Leimkuhler & Matthews (2013), *Rational construction of stochastic numerical methods for
@@ -28,9 +27,9 @@ use crate::{
 /// of variance V adds 2ηV(1 + c)/(k(1 − c)(4 − 2ηk)). Elsewhere the bias of averages is O(η) with a
 /// small constant, and O(η²) at high friction. The noise must match five moments.
 ///
-/// Cost: one gradient, N draws, N + 2 words of state. Choose it for a full gradient on a badly scaled
-/// posterior: it takes the largest steps and mixes fastest of all here. With a noisy
-/// gradient keep α ≥ 0.3 or so, for the gradient's noise heats as 1/α.
+/// Cost: one gradient, N draws, N words of state. Choose it for a full gradient on a badly scaled
+/// posterior: it takes the largest steps and mixes fastest of all steppers here. With a noisy
+/// gradient keep α ≥ 0.3 or so: what the gradient's noise adds to the variance grows as 1/α.
 ///
 /// ```
 /// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::Baoab};
@@ -44,60 +43,60 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Baoab<const N: usize, M = Identity> {
-    momentum: [f32; N],
+pub struct Baoab {
+    // c, and 1 − c².
     keep: f32,
-    // √(1 − c²).
     renew: f32,
-    metric: M,
 }
 
-impl<const N: usize> Baoab<N> {
-    /// With a friction α per step: the share of its momentum that a step forgets.
+impl Baoab {
+    /// Creates the stepper with a friction α per step: the share of its momentum that a step forgets.
     ///
     /// # Errors
     /// When α is not in (0, 1].
-    pub fn new(friction: f32) -> Result<Self, ConfigError> {
-        ConfigError::positive("friction", friction)?;
-        ConfigError::share("friction", friction)?;
-        Ok(Self {
-            momentum: [0.0; N],
-            keep: 1.0 - friction,
-            renew: sqrt(friction * (2.0 - friction)),
-            metric: Identity,
-        })
-    }
-
-    /// The same, preconditioned by `metric`.
-    #[must_use]
-    pub const fn with_metric<M: Copy>(self, metric: M) -> Baoab<N, M> {
-        Baoab {
-            momentum: self.momentum,
-            keep: self.keep,
-            renew: self.renew,
-            metric,
+    pub const fn new(friction: f32) -> Result<Self, ConfigError> {
+        match (
+            ConfigError::positive("friction", friction),
+            ConfigError::share("friction", friction),
+        ) {
+            (Ok(_), Ok(_)) => Ok(Self {
+                keep: 1.0 - friction,
+                renew: friction * (2.0 - friction),
+            }),
+            (Err(error), _) | (_, Err(error)) => Err(error),
         }
     }
 }
 
-impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>
-    for Baoab<N, M>
-{
+/// The state of [`Baoab`]: the momentum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BaoabState<const N: usize> {
+    momentum: [f32; N],
+}
+
+impl<const N: usize> Dynamics<N> for Baoab {
+    type State = BaoabState<N>;
+
+    const START: Self::State = BaoabState { momentum: [0.0; N] };
+}
+
+impl<const N: usize, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z> for Baoab {
     #[inline]
     fn step(
-        &mut self,
+        &self,
+        state: &mut Self::State,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &StepParameters,
+        parameters: &StepParameters,
         noise: &mut Z,
     ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.apply_transpose(&mut gradient);
-        let epsilon = sqrt(2.0 * pace.eta());
+        let epsilon = sqrt(2.0 * parameters.eta());
         let half = 0.5 * epsilon;
-        let sd = self.renew * sqrt(pace.temperature());
-        let mut momentum = self.momentum;
+        let sd = sqrt(self.renew * parameters.temperature());
+        let mut momentum = state.momentum;
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
         for ((d, r), g) in delta.iter_mut().zip(&mut momentum).zip(&gradient) {
@@ -105,23 +104,15 @@ impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: FiveMoments> Step
             *r = self.keep * kicked + sd * *d;
             *d = half * (kicked + *r);
         }
-        displace(theta, &self.metric, &mut delta, pace)?;
-        self.momentum = momentum;
+        parameters.displace(theta, potential, &mut delta)?;
+        state.momentum = momentum;
         Ok(())
-    }
-
-    fn reset(&mut self) {
-        self.momentum = [0.0; N];
-    }
-
-    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 
-crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for Baoab<N, M> {
-    momentum: [f32; N], keep: f32, renew: f32, metric: M
-});
+crate::checkpoint!(impl[const N: usize] for BaoabState<N> {
+    momentum: [f32; N]
+} if |state| finite(&state.momentum));
 
 #[cfg(test)]
 mod tests {
@@ -134,7 +125,8 @@ mod tests {
         // is where this form's first step differs.
         let (eta, t, k, alpha) = (0.3_f32, 2.0_f32, 1.7_f32, 0.4_f32);
         let draws = [0.3_f32, -1.1, 0.6, 2.0, -0.4];
-        let mut baoab = Baoab::new(alpha).unwrap();
+        let baoab = Baoab::new(alpha).unwrap();
+        let mut state = baoab.start();
         let mut theta = [1.5_f32];
         let (mut q, mut p) = (1.5_f64, 0.0_f64);
         let (eps, c) = ((2.0 * f64::from(eta)).sqrt(), 1.0 - f64::from(alpha));
@@ -142,6 +134,7 @@ mod tests {
         for xi in draws {
             baoab
                 .step(
+                    &mut state,
                     &mut theta,
                     &mut |x: &[f32; 1]| [k * x[0]],
                     &StepParameters::new(eta, t).unwrap(),
@@ -158,7 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn size_is_the_momentum_and_two_words() {
-        assert_eq!(size_of::<Baoab<8>>(), 4 * (8 + 2));
+    fn the_state_is_the_momentum() {
+        assert_eq!(size_of::<BaoabState<8>>(), 4 * 8);
+        assert_eq!(size_of::<Baoab>(), 8);
     }
 }

@@ -1,22 +1,16 @@
 //! The Leimkuhler–Matthews scheme for overdamped Langevin dynamics.
 
-use super::{StepParameters, Stepper, displace, finite_gradient, scaled};
-use crate::{
-    Potential, StepError,
-    noise::FiveMoments,
-    preconditioner::{Identity, Preconditioner},
-};
+use super::{Dynamics, StepParameters, Stepper, finite_gradient};
+use crate::{Potential, StepError, arithmetic::finite, noise::FiveMoments};
 
 /// Leimkuhler–Matthews: SGLD whose noise is the mean of this step's draw and the last one's.
 ///
-/// With a metric L:
-///
 /// ```text
-/// θ' = θ − η L Lᵀ ∇U(θ) + √(ηT/2) L (ξ + ξ')
+/// θ' = θ − η ∇U(θ) + √(ηT/2) (ξ + ξ')
 /// ```
 ///
 /// Leimkuhler & Matthews (2013), *Rational construction of stochastic numerical methods for
-/// molecular sampling*, the limit of their BAOAB, [`Baoab`](super::Baoab), at full friction: their
+/// molecular sampling*: the limit at full friction of their BAOAB, [`Baoab`](super::Baoab); their
 /// δt is η.
 ///
 /// On U = kθ²/2 the stationary variance is T/k, exactly, for every ηk < 2; gradient noise of variance
@@ -24,7 +18,7 @@ use crate::{
 /// must match five moments.
 ///
 /// Cost: one gradient, N draws, N words of state (the last draw). Choose it over [`Sgld`](super::Sgld)
-/// whenever N words of RAM are there. The first step after a start has half the noise.
+/// whenever there are N words of RAM to spare. The first step after a start has half the noise.
 ///
 /// ```
 /// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::LeimkuhlerMatthews};
@@ -35,79 +29,59 @@ use crate::{
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct LeimkuhlerMatthews;
+
+impl LeimkuhlerMatthews {
+    /// Creates the stepper.
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+/// The state of [`LeimkuhlerMatthews`]: the last draw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct LeimkuhlerMatthews<const N: usize, M = Identity> {
+pub struct LeimkuhlerMatthewsState<const N: usize> {
     last: [f32; N],
-    metric: M,
 }
 
-impl<const N: usize> LeimkuhlerMatthews<N> {
-    /// Without preconditioning.
-    pub const fn new() -> Self {
-        Self::with_metric(Identity)
-    }
+impl<const N: usize> Dynamics<N> for LeimkuhlerMatthews {
+    type State = LeimkuhlerMatthewsState<N>;
+
+    const START: Self::State = LeimkuhlerMatthewsState { last: [0.0; N] };
 }
 
-impl<const N: usize> Default for LeimkuhlerMatthews<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const N: usize, M> LeimkuhlerMatthews<N, M> {
-    /// Preconditioned by `metric`.
-    pub const fn with_metric(metric: M) -> Self {
-        Self {
-            last: [0.0; N],
-            metric,
-        }
-    }
-
-    /// The metric, to be refined between steps.
-    pub const fn metric_mut(&mut self) -> &mut M {
-        &mut self.metric
-    }
-}
-
-impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z>
-    for LeimkuhlerMatthews<N, M>
-{
+impl<const N: usize, P: Potential<N>, Z: FiveMoments> Stepper<N, P, Z> for LeimkuhlerMatthews {
     #[inline]
     fn step(
-        &mut self,
+        &self,
+        state: &mut Self::State,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &StepParameters,
+        parameters: &StepParameters,
         noise: &mut Z,
     ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.apply_transpose(&mut gradient);
         let mut fresh = [0.0; N];
         noise.fill(&mut fresh)?;
-        let half = 0.5 * pace.noise_scale();
-        let mut delta = self.last;
+        let half = 0.5 * parameters.noise_scale();
+        let mut delta = state.last;
         for ((d, xi), g) in delta.iter_mut().zip(&fresh).zip(&gradient) {
-            *d = half * (*d + *xi) - pace.eta() * *g;
+            *d = half * (*d + *xi) - parameters.eta() * *g;
         }
-        displace(theta, &self.metric, &mut delta, pace)?;
-        self.last = fresh;
+        parameters.displace(theta, potential, &mut delta)?;
+        state.last = fresh;
         Ok(())
-    }
-
-    fn reset(&mut self) {
-        self.last = [0.0; N];
-    }
-
-    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise_scale())
     }
 }
 
-crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for LeimkuhlerMatthews<N, M> {
-    last: [f32; N], metric: M
-});
+crate::checkpoint!(impl[const N: usize] for LeimkuhlerMatthewsState<N> {
+    last: [f32; N]
+} if |state| finite(&state.last));
 
 #[cfg(test)]
 mod tests {
@@ -116,14 +90,15 @@ mod tests {
 
     #[test]
     fn each_draw_moves_two_steps() {
-        let pace = StepParameters::new(0.5, 4.0).unwrap(); // √(ηT/2) = 1
-        let mut stepper = LeimkuhlerMatthews::new();
+        let parameters = StepParameters::new(0.5, 4.0).unwrap(); // √(ηT/2) = 1
+        let stepper = LeimkuhlerMatthews::new();
+        let mut state = stepper.start();
         let mut theta = [0.0];
         let mut at = [0.0; 3];
         let mut draws = Draws::new(&[1.0, 3.0, -2.0]);
         for x in &mut at {
             stepper
-                .step(&mut theta, &mut [2.0], &pace, &mut draws)
+                .step(&mut state, &mut theta, &mut [2.0], &parameters, &mut draws)
                 .unwrap();
             *x = theta[0];
         }
@@ -131,7 +106,8 @@ mod tests {
     }
 
     #[test]
-    fn size_is_one_draw() {
-        assert_eq!(size_of::<LeimkuhlerMatthews<8>>(), 4 * 8);
+    fn the_state_is_one_draw() {
+        assert_eq!(size_of::<LeimkuhlerMatthewsState<8>>(), 4 * 8);
+        assert_eq!(size_of::<LeimkuhlerMatthews>(), 0);
     }
 }

@@ -1,16 +1,16 @@
-//! A share of trials.
+//! How often something happened.
 
-/// How often something happened: acceptances, swaps, clipped coordinates.
+/// Counts how often something happened in a number of trials: acceptances, swaps, clipped coordinates.
 ///
-/// Eight bytes; at 2³² trials both counts are halved, so that the rate goes on to follow.
+/// It takes eight bytes. At 2³² trials both counts are halved, so that the proportion goes on to follow.
 ///
 /// ```
 /// use langevin::stepper::Proportion;
-/// let mut rate = Proportion::new();
-/// assert_eq!(rate.value(), None);
-/// rate.push(true);
-/// rate.push(false);
-/// assert_eq!(rate.value(), Some(0.5));
+/// let mut accepted = Proportion::new();
+/// assert_eq!(accepted.value(), None);
+/// accepted.push(true);
+/// accepted.push(false);
+/// assert_eq!(accepted.value(), Some(0.5));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -20,7 +20,7 @@ pub struct Proportion {
 }
 
 impl Proportion {
-    /// No trial yet.
+    /// Creates a proportion of no trials yet.
     pub const fn new() -> Self {
         Self { hits: 0, trials: 0 }
     }
@@ -36,17 +36,17 @@ impl Proportion {
         self.hits += hit as u32;
     }
 
-    /// Hits.
+    /// Returns the number of hits.
     pub const fn hits(&self) -> u32 {
         self.hits
     }
 
-    /// Trials.
+    /// Returns the number of trials.
     pub const fn trials(&self) -> u32 {
         self.trials
     }
 
-    /// Hits per trial; `None` before the first trial.
+    /// Returns the hits per trial; `None` before the first trial.
     pub const fn value(&self) -> Option<f32> {
         if self.trials == 0 {
             None
@@ -56,7 +56,7 @@ impl Proportion {
     }
 }
 
-crate::checkpoint!(impl[] for Proportion { hits: u32, trials: u32 });
+crate::checkpoint!(impl[] for Proportion { hits: u32, trials: u32 } if |p| p.hits <= p.trials);
 
 #[cfg(test)]
 mod tests {
@@ -64,12 +64,15 @@ mod tests {
 
     #[test]
     fn full_counts_are_halved() {
-        let mut rate = Proportion {
+        let mut proportion = Proportion {
             hits: 1 << 30,
             trials: u32::MAX,
         };
-        rate.push(true);
-        assert_eq!((rate.hits, rate.trials), ((1 << 29) + 1, 1 << 31));
+        proportion.push(true);
+        assert_eq!(
+            (proportion.hits, proportion.trials),
+            ((1 << 29) + 1, 1 << 31)
+        );
         assert_eq!(size_of::<Proportion>(), 8);
     }
 }

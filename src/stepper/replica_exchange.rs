@@ -1,22 +1,22 @@
-//! Parallel tempering: replicas at higher temperatures, which trade places with the chain.
+//! Parallel tempering: replicas at higher temperatures, which exchange positions with the chain.
 
 use core::mem::swap;
 
 use libm::powf;
 
-use super::{Proportion, StepParameters, Stepper, mala::exponential};
-use crate::{ConfigError, StepError, noise::Gaussian, potential::Energy};
+use super::{Dynamics, Proportion, StepParameters, Stepper, mala::exponential};
+use crate::{ConfigError, StepError, arithmetic::finite, noise::Gaussian, potential::Energy};
 
-/// After how many faults in a row a hot replica starts anew from the chain's position.
+/// After how many errors in a row a hot replica starts anew from the chain's position.
 const PATIENCE: u8 = 8;
 
-/// Temperatures of `HOT` replicas, each hotter than the last, as multiples of the chain's own.
+/// The temperatures of `HOT` replicas, each hotter than the last, as multiples of the chain's own.
 ///
 /// ```
 /// use langevin::stepper::Ladder;
 /// let ladder = Ladder::<3>::geometric(8.0)?;
-/// for (rung, t) in ladder.temperatures().iter().zip([2.0, 4.0, 8.0]) {
-///     assert!((rung - t).abs() < 1e-5);
+/// for (found, t) in ladder.temperatures().iter().zip([2.0, 4.0, 8.0]) {
+///     assert!((found - t).abs() < 1e-5);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -25,10 +25,10 @@ const PATIENCE: u8 = 8;
 pub struct Ladder<const HOT: usize>([f32; HOT]);
 
 impl<const HOT: usize> Ladder<HOT> {
-    /// These temperatures.
+    /// Creates a ladder of these temperatures.
     ///
     /// # Errors
-    /// Unless they are finite and rise from above 1.
+    /// When they are not finite, not above 1, or not rising.
     pub const fn new(temperatures: [f32; HOT]) -> Result<Self, ConfigError> {
         let mut rest: &[f32] = &temperatures;
         let mut below = 1.0;
@@ -45,42 +45,33 @@ impl<const HOT: usize> Ladder<HOT> {
         Ok(Self(temperatures))
     }
 
-    /// Equal ratios, up to `hottest`: equal swap rates where the energy's spread is T times the same number.
+    /// Creates a ladder of equal ratios up to `hottest`.
+    ///
+    /// Swap rates are then equal where the spread of the energy is proportional to T.
     ///
     /// # Errors
     /// When `hottest` is not finite and > 1, or so near 1 that the rungs coincide.
     pub fn geometric(hottest: f32) -> Result<Self, ConfigError> {
         let ratio = powf(hottest, 1.0 / HOT as f32);
         let mut temperatures = [1.0; HOT];
-        let mut rung = 1.0;
+        let mut temperature = 1.0;
         for t in &mut temperatures {
-            rung *= ratio;
-            *t = rung;
+            temperature *= ratio;
+            *t = temperature;
         }
         Self::new(temperatures)
     }
 
-    /// The temperatures, coldest first.
+    /// Returns the temperatures, coldest first.
     pub const fn temperatures(&self) -> &[f32; HOT] {
         &self.0
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Replica<const N: usize, S> {
-    theta: [f32; N],
-    stepper: S,
-    temperature: f32,
-    // Exchanges with the next colder one.
-    swaps: Proportion,
-    faults: u8,
-}
-
 /// Replica exchange: the chain, and `HOT` replicas of it at higher temperatures.
 ///
-/// All of them step, by the same rule and with the same η and noise; after every few steps,
-/// neighbours on the [`Ladder`] trade positions with probability min(1, e^ρ), hottest pair first:
+/// All of them step, by the same rule and with the same η and noise. After every few steps,
+/// neighbours on the [`Ladder`] exchange positions with probability min(1, e^ρ), hottest pair first:
 ///
 /// ```text
 /// ρ = (1/Tᵢ − 1/Tⱼ)(U(θᵢ) − U(θⱼ))
@@ -88,20 +79,21 @@ struct Replica<const N: usize, S> {
 ///
 /// Swendsen & Wang (1986); Geyer (1991). Hot replicas cross the barriers between modes, and what they find
 /// comes down the ladder in proportion to its mass. The position of the chain is always the one at the chain's own
-/// temperature; the whole is a stepper like any other, and its gradients may be noisy (then so slightly
-/// is the law), but U must be exact and the noise Gaussian. Momenta stay with their temperature; steppers without
-/// any ([`Sgld`](super::Sgld), [`LeimkuhlerMatthews`](super::LeimkuhlerMatthews),
+/// temperature, so the whole is a stepper like any other. U must be exact and the noise Gaussian; where the
+/// inner stepper's gradients are noisy, its law is a little off and so is this one's. Momenta stay with their
+/// temperature; steppers without any ([`Sgld`](super::Sgld), [`LeimkuhlerMatthews`](super::LeimkuhlerMatthews),
 /// [`Mala`](super::Mala)) serve best.
 ///
-/// Take the hottest T so that it crosses the highest barrier, U_barrier/T ≈ 2, and as many replicas as keep every
-/// [`swap_rates`](Self::swap_rates) above 0.2 or so.
+/// Choose the hottest T so that it crosses the highest barrier, U_barrier/T ≈ 2, and as many replicas as keep every
+/// one of [`swap_rates`](ReplicaExchangeState::swap_rates) above 0.2 or so.
 ///
-/// A hot replica's fault is its own: it stays where it is, and after 8 in a row starts anew from the chain's
-/// position. A swap that cannot be computed is not made. At T = 0 nothing is swapped.
+/// A hot replica's error is not reported: the replica stays where it is, and after 8 errors in a row starts anew
+/// from the chain's position. A swap that cannot be computed is not made. At T = 0 nothing is swapped.
 ///
-/// Cost: `HOT` + 1 gradients and (`HOT` + 1) N draws a step, `HOT` + 1 energies and 2 `HOT`
-/// draws a swap; for each hot replica N + 4 words and the inner stepper's state. Choose it when modes are separate
-/// and their weights matter.
+/// Cost: `HOT` + 1 gradients and (`HOT` + 1) N draws a step; `HOT` + 1 energies and 2 `HOT`
+/// draws an exchange. State: N + 3 words and the inner stepper's for each hot replica, two words more, and the inner
+/// stepper's for the chain. Configuration, a preconditioner included, is kept once. Choose it when modes are
+/// separate and their weights matter.
 ///
 /// ```
 /// use langevin::{
@@ -127,61 +119,34 @@ struct Replica<const N: usize, S> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ReplicaExchange<const N: usize, const HOT: usize, S> {
-    cold: S,
-    hot: [Replica<N, S>; HOT],
+pub struct ReplicaExchange<const HOT: usize, S> {
+    stepper: S,
+    ladder: Ladder<HOT>,
     every: u32,
-    wait: u32,
-    // Whether the hot replicas have a place yet.
-    placed: bool,
 }
 
-impl<const N: usize, const HOT: usize, S: Copy> ReplicaExchange<N, HOT, S> {
-    /// Replicas that all step by `stepper`, with swaps after each `every` steps (0 is read as 1).
+impl<const HOT: usize, S> ReplicaExchange<HOT, S> {
+    /// Creates replicas that all step by `stepper`, with exchanges after each `every` steps (0 is read as 1).
     ///
     /// The hot replicas start where the chain's first step ends.
     pub const fn new(stepper: S, ladder: Ladder<HOT>, every: u32) -> Self {
         const { assert!(HOT > 0, "there is nothing to exchange with") };
-        let mut hot = [Replica {
-            theta: [0.0; N],
-            stepper,
-            temperature: 1.0,
-            swaps: Proportion::new(),
-            faults: 0,
-        }; HOT];
-        let mut rest: &mut [Replica<N, S>] = &mut hot;
-        let mut rungs: &[f32] = &ladder.0;
-        while let ([replica, replicas @ ..], [rung, higher @ ..]) = (rest, rungs) {
-            replica.temperature = *rung;
-            rest = replicas;
-            rungs = higher;
-        }
         Self {
-            cold: stepper,
-            hot,
+            stepper,
+            ladder,
             every,
-            wait: every,
-            placed: false,
         }
     }
 
-    /// For each hot replica, coldest first, how often it traded places with the next colder one.
-    pub fn swap_rates(&self) -> [Proportion; HOT] {
-        self.hot.map(|replica| replica.swaps)
-    }
-
-    /// Positions of the hot replicas, coldest first.
-    pub fn positions(&self) -> [[f32; N]; HOT] {
-        self.hot.map(|replica| replica.theta)
-    }
-
-    /// The chain's own stepper.
+    /// Returns the stepper of each replica.
     pub const fn stepper(&self) -> &S {
-        &self.cold
+        &self.stepper
     }
 
-    fn exchange<P: Energy<N>, Z: Gaussian>(
-        &mut self,
+    /// Exchanges positions between neighbours, hottest pair first.
+    fn exchange<const N: usize, X, P: Energy<N>, Z: Gaussian>(
+        &self,
+        hot: &mut [Replica<N, X>; HOT],
         theta: &mut [f32; N],
         potential: &mut P,
         temperature: f32,
@@ -189,20 +154,23 @@ impl<const N: usize, const HOT: usize, S: Copy> ReplicaExchange<N, HOT, S> {
     ) -> Result<(), StepError> {
         let mut energy = potential.energy(theta)?;
         let mut energies = [0.0; HOT];
-        for (u, replica) in energies.iter_mut().zip(&self.hot) {
+        for (u, replica) in energies.iter_mut().zip(hot.iter()) {
             *u = potential.energy(&replica.theta)?;
         }
-        let mut replicas: &mut [Replica<N, S>] = &mut self.hot;
+        let mut replicas: &mut [Replica<N, X>] = hot;
         let mut us: &mut [f32] = &mut energies;
-        while let ([below @ .., hot], [us_below @ .., u_hot]) = (replicas, us) {
-            let lead = exponential(noise)?;
-            let (cold, t, u) = match (below.last_mut(), us_below.last_mut()) {
-                (Some(replica), Some(u)) => (&mut replica.theta, replica.temperature, u),
-                _ => (&mut *theta, 1.0, &mut energy),
+        let mut temperatures: &[f32] = self.ladder.temperatures();
+        while let ([below @ .., hot], [us_below @ .., u_hot], [ts_below @ .., t_hot]) =
+            (replicas, us, temperatures)
+        {
+            let threshold = exponential(noise)?;
+            let (cold, u, t) = match (below.last_mut(), us_below.last_mut(), ts_below.last()) {
+                (Some(replica), Some(u), Some(t)) => (&mut replica.theta, u, *t),
+                _ => (&mut *theta, &mut energy, 1.0),
             };
-            let ratio = (1.0 / t - 1.0 / hot.temperature) * (*u - *u_hot) / temperature;
+            let ratio = (1.0 / t - 1.0 / *t_hot) * (*u - *u_hot) / temperature;
             // False for NaN.
-            let accept = ratio + lead > 0.0;
+            let accept = ratio + threshold > 0.0;
             if accept {
                 swap(cold, &mut hot.theta);
                 swap(u, u_hot);
@@ -210,80 +178,142 @@ impl<const N: usize, const HOT: usize, S: Copy> ReplicaExchange<N, HOT, S> {
             hot.swaps.push(accept);
             replicas = below;
             us = us_below;
+            temperatures = ts_below;
         }
         Ok(())
     }
 }
 
-impl<const N: usize, const HOT: usize, S, P, Z> Stepper<N, P, Z> for ReplicaExchange<N, HOT, S>
+/// The state of [`ReplicaExchange`]: the hot replicas, and the state `X` of each one's stepper.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ReplicaExchangeState<const N: usize, const HOT: usize, X> {
+    cold: X,
+    hot: [Replica<N, X>; HOT],
+    // Steps since the last exchange.
+    elapsed: u32,
+    // Whether the hot replicas have a position yet.
+    placed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Replica<const N: usize, X> {
+    theta: [f32; N],
+    stepper: X,
+    // Exchanges with the next colder one.
+    swaps: Proportion,
+    // Errors in a row.
+    errors: u8,
+}
+
+impl<const N: usize, const HOT: usize, X: Copy> ReplicaExchangeState<N, HOT, X> {
+    const fn new(stepper: X) -> Self {
+        Self {
+            cold: stepper,
+            hot: [Replica {
+                theta: [0.0; N],
+                stepper,
+                swaps: Proportion::new(),
+                errors: 0,
+            }; HOT],
+            elapsed: 0,
+            placed: false,
+        }
+    }
+
+    /// Returns for each hot replica, coldest first, how often it exchanged positions with the next colder one.
+    pub fn swap_rates(&self) -> [Proportion; HOT] {
+        self.hot.map(|replica| replica.swaps)
+    }
+
+    /// Returns the positions of the hot replicas, coldest first.
+    pub fn positions(&self) -> [[f32; N]; HOT] {
+        self.hot.map(|replica| replica.theta)
+    }
+}
+
+impl<const N: usize, const HOT: usize, S: Dynamics<N>> Dynamics<N> for ReplicaExchange<HOT, S> {
+    type State = ReplicaExchangeState<N, HOT, S::State>;
+
+    const START: Self::State = ReplicaExchangeState::new(S::START);
+
+    fn reset(&self, state: &mut Self::State) {
+        self.stepper.reset(&mut state.cold);
+        for replica in &mut state.hot {
+            self.stepper.reset(&mut replica.stepper);
+        }
+        state.placed = false;
+        state.elapsed = 0;
+    }
+
+    fn noise_scale(&self, state: &Self::State, parameters: &StepParameters) -> [f32; N] {
+        self.stepper.noise_scale(&state.cold, parameters)
+    }
+}
+
+impl<const N: usize, const HOT: usize, S, P, Z> Stepper<N, P, Z> for ReplicaExchange<HOT, S>
 where
-    S: Stepper<N, P, Z> + Copy,
+    S: Stepper<N, P, Z>,
     P: Energy<N>,
     Z: Gaussian,
 {
     fn step(
-        &mut self,
+        &self,
+        state: &mut Self::State,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &StepParameters,
+        parameters: &StepParameters,
         noise: &mut Z,
     ) -> Result<(), StepError> {
-        self.cold.step(theta, potential, pace, noise)?;
-        if !self.placed {
-            self.placed = true;
-            for replica in &mut self.hot {
+        self.stepper
+            .step(&mut state.cold, theta, potential, parameters, noise)?;
+        if !state.placed {
+            state.placed = true;
+            for replica in &mut state.hot {
                 replica.theta = *theta;
             }
         }
-        for replica in &mut self.hot {
-            let pace = pace.with_temperature(replica.temperature * pace.temperature());
-            match replica
-                .stepper
-                .step(&mut replica.theta, potential, &pace, noise)
-            {
-                Ok(()) => replica.faults = 0,
-                Err(_) if replica.faults < PATIENCE => replica.faults += 1,
+        for (replica, t) in state.hot.iter_mut().zip(self.ladder.temperatures()) {
+            let hotter = parameters.with_temperature(*t * parameters.temperature());
+            match self.stepper.step(
+                &mut replica.stepper,
+                &mut replica.theta,
+                potential,
+                &hotter,
+                noise,
+            ) {
+                Ok(()) => replica.errors = 0,
+                Err(_) if replica.errors < PATIENCE => replica.errors += 1,
                 Err(_) => {
-                    replica.faults = 0;
+                    replica.errors = 0;
                     replica.theta = *theta;
-                    replica.stepper.reset();
+                    self.stepper.reset(&mut replica.stepper);
                 }
             }
         }
-        self.wait = self.wait.saturating_sub(1);
-        if self.wait == 0 {
-            self.wait = self.every;
-            if pace.temperature() > 0.0 {
-                // What fails here leaves every position a valid one.
-                let _ = self.exchange(theta, potential, pace.temperature(), noise);
+        state.elapsed = state.elapsed.saturating_add(1);
+        if state.elapsed >= self.every {
+            state.elapsed = 0;
+            let temperature = parameters.temperature();
+            if temperature > 0.0 {
+                // An error here leaves every position a valid one.
+                let _ = self.exchange(&mut state.hot, theta, potential, temperature, noise);
             }
         }
         Ok(())
     }
-
-    fn reset(&mut self) {
-        self.cold.reset();
-        for replica in &mut self.hot {
-            replica.stepper.reset();
-        }
-        self.placed = false;
-        self.wait = self.every;
-    }
-
-    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
-        self.cold.noise_scale(pace)
-    }
 }
 
-crate::checkpoint!(impl[const N: usize, S: crate::Checkpoint] for Replica<N, S> {
-    theta: [f32; N], stepper: S, temperature: f32, swaps: Proportion, faults: u8
-});
+crate::checkpoint!(impl[const N: usize, X: crate::Checkpoint] for Replica<N, X> {
+    theta: [f32; N], stepper: X, swaps: Proportion, errors: u8
+} if |replica| finite(&replica.theta) && replica.errors <= PATIENCE);
 
 crate::checkpoint!(impl[
-    const N: usize, const HOT: usize, S: crate::Checkpoint + Copy
-] for ReplicaExchange<N, HOT, S> {
-    cold: S, hot: [Replica<N, S>; HOT], every: u32, wait: u32, placed: bool
-} if |exchange| exchange.hot.iter().all(|replica| crate::barrier::finite(&replica.theta)));
+    const N: usize, const HOT: usize, X: crate::Checkpoint + Copy
+] for ReplicaExchangeState<N, HOT, X> {
+    cold: X, hot: [Replica<N, X>; HOT], elapsed: u32, placed: bool
+});
 
 #[cfg(test)]
 mod tests {
@@ -291,16 +321,18 @@ mod tests {
     use super::*;
     use crate::{
         potential::FunctionPotential,
-        stepper::{LeimkuhlerMatthews, Sgld},
+        preconditioner::Dense,
+        stepper::{LeimkuhlerMatthews, Preconditioned, Sgld},
     };
 
     #[test]
     fn swaps_by_the_ratio_of_both_energies() {
         // Flat forces, so that θ moves by the draws alone: η = ½, T = 2 and 8, noise 1.414 and 2.83.
         // U = x: with ρ = (1/2 − 1/8)(U_cold − U_hot), a swap needs ρ + (a² + b²)/2 > 0.
-        let pace = StepParameters::new(0.5, 2.0).unwrap();
+        let parameters = StepParameters::new(0.5, 2.0).unwrap();
         let step = |cold: f32, hot: f32, a: f32| {
-            let mut exchange = ReplicaExchange::new(Sgld::new(), Ladder::new([4.0]).unwrap(), 1);
+            let exchange = ReplicaExchange::new(Sgld::new(), Ladder::new([4.0]).unwrap(), 1);
+            let mut state = exchange.start();
             let mut theta = [0.0];
             let mut potential = FunctionPotential {
                 gradient: |_: &[f32; 1]| [0.0],
@@ -309,10 +341,16 @@ mod tests {
             let from = 2.0_f32.sqrt() * cold;
             let mut draws = Draws::new(&[cold, hot, a, 0.0]);
             exchange
-                .step(&mut theta, &mut potential, &pace, &mut draws)
+                .step(
+                    &mut state,
+                    &mut theta,
+                    &mut potential,
+                    &parameters,
+                    &mut draws,
+                )
                 .unwrap();
-            let swapped = exchange.swap_rates()[0].hits() == 1;
-            assert_eq!(exchange.positions()[0][0] == from, swapped);
+            let swapped = state.swap_rates()[0].hits() == 1;
+            assert_eq!(state.positions()[0][0] == from, swapped);
             swapped
         };
         // Cold at 1.414, hot at 1.414 + 2.83·h: ρ = −0.375·2.83·h = −1.0607h.
@@ -328,23 +366,25 @@ mod tests {
             gradient: |x: &[f32; 1]| [if x[0] > 1.0 { f32::NAN } else { 0.0 }],
             energy: |_: &[f32; 1]| 0.0,
         };
-        let pace = StepParameters::new(0.5, 1.0).unwrap();
+        let parameters = StepParameters::new(0.5, 1.0).unwrap();
         let ladder = Ladder::new([100.0]).unwrap();
-        let mut exchange = ReplicaExchange::new(Sgld::new(), ladder, 1000);
+        let exchange = ReplicaExchange::new(Sgld::new(), ladder, 1000);
+        let mut state = exchange.start();
         let mut theta = [0.0];
-        let mut step = |exchange: &mut ReplicaExchange<1, 1, _>, draws: &[f32]| {
+        let mut step = |state: &mut ReplicaExchangeState<1, 1, ()>, draws: &[f32]| {
+            let mut draws = Draws::new(draws);
             exchange
-                .step(&mut theta, &mut potential, &pace, &mut Draws::new(draws))
+                .step(state, &mut theta, &mut potential, &parameters, &mut draws)
                 .unwrap();
         };
-        step(&mut exchange, &[0.0, 0.5]);
-        assert_eq!(exchange.positions(), [[5.0]]);
+        step(&mut state, &[0.0, 0.5]);
+        assert_eq!(state.positions(), [[5.0]]);
         for _ in 0..PATIENCE {
-            step(&mut exchange, &[0.0]);
-            assert_eq!(exchange.positions(), [[5.0]]);
+            step(&mut state, &[0.0]);
+            assert_eq!(state.positions(), [[5.0]]);
         }
-        step(&mut exchange, &[0.0]);
-        assert_eq!(exchange.positions(), [[0.0]]);
+        step(&mut state, &[0.0]);
+        assert_eq!(state.positions(), [[0.0]]);
     }
 
     #[test]
@@ -357,16 +397,18 @@ mod tests {
     }
 
     #[test]
-    fn size_is_that_of_the_replicas() {
-        // Four words and the position each, and three for all.
+    fn configuration_is_kept_once() {
+        // The ladder and a word; for each hot replica three words and its position, and two words for all.
+        type State<const N: usize, S> = <ReplicaExchange<4, S> as Dynamics<N>>::State;
+        assert_eq!(size_of::<ReplicaExchange<4, Sgld>>(), 4 * (4 + 1));
+        assert_eq!(size_of::<State<8, Sgld>>(), 4 * (4 * (8 + 3) + 2));
         assert_eq!(
-            size_of::<ReplicaExchange<8, 4, Sgld>>(),
-            4 * (4 * (8 + 4) + 3)
+            size_of::<State<8, LeimkuhlerMatthews>>(),
+            4 * (4 * (2 * 8 + 3) + 8 + 2)
         );
-        type Inner = LeimkuhlerMatthews<8>;
-        assert_eq!(
-            size_of::<ReplicaExchange<8, 4, Inner>>(),
-            4 * (4 * (2 * 8 + 4) + 8 + 3)
-        );
+        type Dense8 = Preconditioned<ReplicaExchange<4, Sgld>, Dense<8>>;
+        let all = size_of::<Dense8>() + size_of::<<Dense8 as Dynamics<8>>::State>();
+        assert_eq!(all, 256 + 4 * 5 + 4 * 46);
+        assert!(all <= 600);
     }
 }

@@ -1,67 +1,59 @@
 //! Stochastic gradient descent: SGLD at T = 0, without drawing noise.
 
-use super::{StepParameters, Stepper, displace, finite_gradient};
-use crate::{
-    Potential, StepError,
-    preconditioner::{Identity, Preconditioner},
-};
+use super::{Dynamics, StepParameters, Stepper, finite_gradient};
+use crate::{Potential, StepError};
 
-/// Stochastic gradient descent, θ' = θ − η L Lᵀ ∇U(θ), with a metric L.
+/// Stochastic gradient descent, θ' = θ − η ∇U(θ).
 ///
-/// The schedule's temperature is ignored and no noise is drawn: any noise source will do, `()`
-/// among them. Robbins & Monro (1951).
+/// Robbins & Monro (1951). The schedule's temperature is ignored and no noise is drawn: any noise source will
+/// do, `()` among them. Cost: one gradient a step, no state.
 ///
 /// ```
 /// use langevin::stepper::{Sgd, StepParameters, Stepper};
 /// let mut theta = [1.0_f32];
-/// let pace = StepParameters::new(0.5, 0.0)?;
-/// Sgd::new().step(&mut theta, &mut |x: &[f32; 1]| *x, &pace, &mut ())?;
+/// let parameters = StepParameters::new(0.5, 0.0)?;
+/// Sgd::new().step(&mut (), &mut theta, &mut |x: &[f32; 1]| *x, &parameters, &mut ())?;
 /// assert_eq!(theta, [0.5]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Sgd<M = Identity> {
-    metric: M,
-}
+#[non_exhaustive]
+pub struct Sgd;
 
 impl Sgd {
-    /// Without preconditioning.
+    /// Creates the stepper.
     pub const fn new() -> Self {
-        Self { metric: Identity }
+        Self
     }
 }
 
-impl<M> Sgd<M> {
-    /// Preconditioned by `metric`.
-    pub const fn with_metric(metric: M) -> Self {
-        Self { metric }
-    }
-}
+impl<const N: usize> Dynamics<N> for Sgd {
+    type State = ();
 
-impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z> Stepper<N, P, Z> for Sgd<M> {
-    // Always: the pace then need not be stored to be passed.
-    #[inline(always)]
-    fn step(
-        &mut self,
-        theta: &mut [f32; N],
-        potential: &mut P,
-        pace: &StepParameters,
-        _: &mut Z,
-    ) -> Result<(), StepError> {
-        let mut delta = [0.0; N];
-        finite_gradient(potential, theta, &mut delta)?;
-        self.metric.apply_transpose(&mut delta);
-        for d in &mut delta {
-            *d *= -pace.eta();
-        }
-        displace(theta, &self.metric, &mut delta, pace)?;
-        Ok(())
-    }
+    const START: Self::State = ();
 
-    fn noise_scale(&self, _: &StepParameters) -> [f32; N] {
+    fn noise_scale(&self, (): &(), _: &StepParameters) -> [f32; N] {
         [0.0; N]
     }
 }
 
-crate::checkpoint!(impl[M: crate::Checkpoint] for Sgd<M> { metric: M });
+impl<const N: usize, P: Potential<N>, Z> Stepper<N, P, Z> for Sgd {
+    // Always: the parameters then need not be stored to be passed.
+    #[inline(always)]
+    fn step(
+        &self,
+        (): &mut (),
+        theta: &mut [f32; N],
+        potential: &mut P,
+        parameters: &StepParameters,
+        _: &mut Z,
+    ) -> Result<(), StepError> {
+        let mut delta = [0.0; N];
+        finite_gradient(potential, theta, &mut delta)?;
+        for d in &mut delta {
+            *d *= -parameters.eta();
+        }
+        parameters.displace(theta, potential, &mut delta)
+    }
+}

@@ -1,20 +1,19 @@
 //! Stochastic gradient Hamiltonian Monte Carlo (Chen, Fox & Guestrin 2014).
 
-use super::{StepParameters, Stepper, displace, finite_gradient, scaled};
+use super::{Dynamics, StepParameters, Stepper, finite_gradient};
 use crate::{
     ConfigError, Potential, StepError,
+    arithmetic::{finite, sqrt},
     noise::Noise,
-    preconditioner::{Identity, Preconditioner},
-    sqrt::sqrt,
 };
 
-/// SGHMC: momentum with friction, so that the minibatch's noise drains away.
+/// SGHMC: a momentum with friction, which takes up the minibatch's noise.
 ///
-/// With g = Lᵀ∇U(θ), L the metric:
+/// With g = ∇U(θ):
 ///
 /// ```text
 /// r' = (1 − α) r − √η g + √(2αT − ηV) ξ
-/// θ' = θ + √η L r'
+/// θ' = θ + √η r'
 /// ```
 ///
 /// Chen, Fox & Guestrin (2014), equation (15), in the semi-implicit order (the new momentum moves
@@ -35,9 +34,9 @@ use crate::{
 /// On U = kθ²/2, with V̂ the true variance of the gradient's noise and V = 0 (no correction), the
 /// stationary variance is ((T + ηV̂/2α)/k)/(1 − ηk/(2(2 − α))); stable for ηk < 2(2 − α).
 ///
-/// Cost: one gradient, N draws, N + 6 words of state. Choose it for long narrow posteriors and
+/// Cost: one gradient, N draws, N + 2 words of state. Choose it for long narrow posteriors and
 /// gradients that are noisy: α ≈ √(ηk) for the smallest curvature k mixes fastest, but the gradient's
-/// noise heats by ηV̂/2α, so take α well above that.
+/// noise adds ηV̂/2α to the temperature, so take α well above that.
 ///
 /// ```
 /// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::Sghmc};
@@ -51,15 +50,11 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Sghmc<const N: usize, M = Identity> {
-    momentum: [f32; N],
+pub struct Sghmc {
     friction: Friction,
     variance: f32,
-    // Steps between two refreshments, 0 for never, and until the next.
+    // Steps from one refreshment to the next; 0 is never.
     refresh: u32,
-    wait: u32,
-    clipped: u32,
-    metric: M,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,8 +66,8 @@ enum Friction {
     Time(f32),
 }
 
-impl<const N: usize> Sghmc<N> {
-    /// With a friction α per step.
+impl Sghmc {
+    /// Creates the stepper with a friction α per step.
     ///
     /// # Errors
     /// When α is not in [0, 1]. 0 samples only with [`refresh_every`](Self::refresh_every).
@@ -83,7 +78,7 @@ impl<const N: usize> Sghmc<N> {
         }
     }
 
-    /// With a friction C per unit of time and a mass, as the paper's equation (13):
+    /// Creates the stepper with a friction C per unit of time and a mass, as in the paper's equation (13):
     /// α = C√(η/mass), at most 1.
     ///
     /// # Errors
@@ -98,35 +93,17 @@ impl<const N: usize> Sghmc<N> {
 
     const fn from_friction(friction: Friction) -> Self {
         Self {
-            momentum: [0.0; N],
             friction,
             variance: 0.0,
             refresh: 0,
-            wait: 0,
-            clipped: 0,
-            metric: Identity,
         }
     }
 
-    /// The same, preconditioned by `metric`.
-    #[must_use]
-    pub const fn with_metric<M: Copy>(self, metric: M) -> Sghmc<N, M> {
-        Sghmc {
-            momentum: self.momentum,
-            friction: self.friction,
-            variance: self.variance,
-            refresh: self.refresh,
-            wait: self.wait,
-            clipped: self.clipped,
-            metric,
-        }
-    }
-}
-
-impl<const N: usize, M: Copy> Sghmc<N, M> {
-    /// Injects less noise by what the gradient brings: its noise has variance V in each coordinate
-    /// (of the metric). Where ηV > 2αT nothing is injected, and the step counts as
-    /// [`clipped`](Self::clipped).
+    /// Returns the same stepper, injecting less noise by what the gradient brings: its noise has variance V in
+    /// each coordinate.
+    ///
+    /// Where ηV > 2αT nothing is injected, and the step is counted as [`clipped`](SghmcState::clipped). When
+    /// [`Preconditioned`](super::Preconditioned), V is that of Lᵀ∇U.
     ///
     /// # Errors
     /// When V is not finite and ≥ 0.
@@ -137,52 +114,79 @@ impl<const N: usize, M: Copy> Sghmc<N, M> {
         }
     }
 
-    /// Redraws the momentum from N(0, T) before every `steps`-th step; 0 is never.
+    /// Returns the same stepper, redrawing the momentum from N(0, T) before every `steps`-th step; 0 is never.
     #[must_use]
     pub const fn refresh_every(self, steps: u32) -> Self {
         Self {
             refresh: steps,
-            wait: 0,
             ..self
         }
     }
+}
 
-    /// How many steps had no noise to inject because the gradient's own is too much; saturates.
+/// The state of [`Sghmc`]: the momentum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SghmcState<const N: usize> {
+    momentum: [f32; N],
+    // Steps since the last refreshment; as many as there can be before the first.
+    since_refresh: u32,
+    clipped: u32,
+}
+
+impl<const N: usize> SghmcState<N> {
+    /// Returns how many steps had no noise to inject because the gradient's own is too much; saturates.
     pub const fn clipped(&self) -> u32 {
         self.clipped
     }
 }
 
-impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z>
-    for Sghmc<N, M>
-{
+impl<const N: usize> Dynamics<N> for Sghmc {
+    type State = SghmcState<N>;
+
+    const START: Self::State = SghmcState {
+        momentum: [0.0; N],
+        since_refresh: u32::MAX,
+        clipped: 0,
+    };
+
+    fn reset(&self, state: &mut Self::State) {
+        state.momentum = [0.0; N];
+        state.since_refresh = u32::MAX;
+    }
+}
+
+impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Sghmc {
     #[inline]
     fn step(
-        &mut self,
+        &self,
+        state: &mut Self::State,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &StepParameters,
+        parameters: &StepParameters,
         noise: &mut Z,
     ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.apply_transpose(&mut gradient);
-        let root = sqrt(pace.eta());
-        let mut momentum = self.momentum;
-        let fresh = self.refresh > 0 && self.wait == 0;
+        let root = sqrt(parameters.eta());
+        let mut momentum = state.momentum;
+        let fresh = self.refresh > 0 && state.since_refresh >= self.refresh;
         let mut kick = root;
         if fresh {
             // As in the leapfrog, half a kick: momenta before a step correlate with the position, and
             // a whole kick to an independent one would bias the law by O(√η).
             kick *= 0.5;
             noise.fill(&mut momentum)?;
-            momentum = scaled(momentum, sqrt(pace.temperature()));
+            let sd = sqrt(parameters.temperature());
+            for r in &mut momentum {
+                *r *= sd;
+            }
         }
         let alpha = match self.friction {
             Friction::Step(alpha) => alpha,
             Friction::Time(rate) => (rate * root).min(1.0),
         };
-        let excess = 2.0 * alpha * pace.temperature() - pace.eta() * self.variance;
+        let excess = 2.0 * alpha * parameters.temperature() - parameters.eta() * self.variance;
         let sd = sqrt(excess.max(0.0));
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
@@ -190,48 +194,21 @@ impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: Noise> Stepper<N,
             *r = (1.0 - alpha) * *r - kick * *g + sd * *d;
             *d = root * *r;
         }
-        displace(theta, &self.metric, &mut delta, pace)?;
-        self.momentum = momentum;
-        self.wait = if fresh { self.refresh } else { self.wait }.saturating_sub(1);
-        self.clipped = self.clipped.saturating_add(u32::from(excess < 0.0));
+        parameters.displace(theta, potential, &mut delta)?;
+        state.momentum = momentum;
+        state.since_refresh = if fresh {
+            1
+        } else {
+            state.since_refresh.saturating_add(1)
+        };
+        state.clipped = state.clipped.saturating_add(u32::from(excess < 0.0));
         Ok(())
     }
-
-    fn reset(&mut self) {
-        self.momentum = [0.0; N];
-        self.wait = 0;
-    }
-
-    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise_scale())
-    }
 }
 
-crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for Sghmc<N, M> {
-    momentum: [f32; N], friction: Friction, variance: f32, refresh: u32, wait: u32, clipped: u32,
-    metric: M
-});
-
-impl crate::Checkpoint for Friction {
-    const SIZE: usize = 5;
-    const SCHEMA: u32 = crate::checkpoint::schema_hash("Friction", &[]);
-
-    fn write(&self, out: &mut crate::checkpoint::Writer<'_>) {
-        match self {
-            Self::Step(alpha) => (false, *alpha).write(out),
-            Self::Time(friction) => (true, *friction).write(out),
-        }
-    }
-
-    fn read(
-        input: &mut crate::checkpoint::Reader<'_>,
-    ) -> Result<Self, crate::checkpoint::CheckpointError> {
-        Ok(match crate::Checkpoint::read(input)? {
-            (false, alpha) => Self::Step(alpha),
-            (true, friction) => Self::Time(friction),
-        })
-    }
-}
+crate::checkpoint!(impl[const N: usize] for SghmcState<N> {
+    momentum: [f32; N], since_refresh: u32, clipped: u32
+} if |state| finite(&state.momentum));
 
 #[cfg(test)]
 mod tests {
@@ -240,16 +217,17 @@ mod tests {
 
     #[test]
     fn at_full_friction_it_is_sgld() {
-        let pace = StepParameters::new(0.1, 2.0).unwrap();
+        let parameters = StepParameters::new(0.1, 2.0).unwrap();
         let (mut a, mut b) = ([0.7_f32], [0.7_f32]);
-        let mut sghmc = Sghmc::new(1.0).unwrap();
+        let sghmc = Sghmc::new(1.0).unwrap();
+        let mut state = sghmc.start();
         for draw in [0.3, -1.2, 0.8] {
             let g = &mut |x: &[f32; 1]| [3.0 * x[0]];
             sghmc
-                .step(&mut a, g, &pace, &mut Draws::new(&[draw]))
+                .step(&mut state, &mut a, g, &parameters, &mut Draws::new(&[draw]))
                 .unwrap();
             crate::stepper::Sgld::new()
-                .step(&mut b, g, &pace, &mut Draws::new(&[draw]))
+                .step(&mut (), &mut b, g, &parameters, &mut Draws::new(&[draw]))
                 .unwrap();
             assert!((a[0] - b[0]).abs() < 1e-6);
         }
@@ -258,14 +236,15 @@ mod tests {
     #[test]
     fn refreshment_has_the_full_variance() {
         // A refreshed momentum of draw 1 at T = 4 is 2; frictionless, flat: θ moves by √η·2.
-        let pace = StepParameters::new(0.25, 4.0).unwrap();
-        let mut sghmc = Sghmc::new(0.0).unwrap().refresh_every(2);
+        let parameters = StepParameters::new(0.25, 4.0).unwrap();
+        let sghmc = Sghmc::new(0.0).unwrap().refresh_every(2);
+        let mut state = sghmc.start();
         let mut theta = [0.0];
         let mut draws = Draws::new(&[1.0, 9.0, 9.0, -1.0, 9.0]);
         let mut at = [0.0; 3];
         for x in &mut at {
             sghmc
-                .step(&mut theta, &mut [0.0], &pace, &mut draws)
+                .step(&mut state, &mut theta, &mut [0.0], &parameters, &mut draws)
                 .unwrap();
             *x = theta[0];
         }
@@ -275,16 +254,29 @@ mod tests {
     #[test]
     fn friction_per_time_is_scaled_by_the_step() {
         // α = 3·√(0.01/4) = 0.15.
-        let pace = StepParameters::new(0.01, 1.0).unwrap();
+        let parameters = StepParameters::new(0.01, 1.0).unwrap();
         let (mut a, mut b) = ([1.0], [1.0]);
         let draws = [0.5];
-        let mut one = Sghmc::with_mass(3.0, 4.0).unwrap();
-        let mut other = Sghmc::new(0.15).unwrap();
+        let one = Sghmc::with_mass(3.0, 4.0).unwrap();
+        let other = Sghmc::new(0.15).unwrap();
+        let (mut first, mut second) = (one.start(), other.start());
         for _ in 0..2 {
-            one.step(&mut a, &mut [2.0], &pace, &mut Draws::new(&draws))
-                .unwrap();
+            one.step(
+                &mut first,
+                &mut a,
+                &mut [2.0],
+                &parameters,
+                &mut Draws::new(&draws),
+            )
+            .unwrap();
             other
-                .step(&mut b, &mut [2.0], &pace, &mut Draws::new(&draws))
+                .step(
+                    &mut second,
+                    &mut b,
+                    &mut [2.0],
+                    &parameters,
+                    &mut Draws::new(&draws),
+                )
                 .unwrap();
         }
         assert!((a[0] - b[0]).abs() < 1e-6);
@@ -292,17 +284,25 @@ mod tests {
 
     #[test]
     fn a_gradient_noisier_than_the_friction_clips() {
-        let pace = StepParameters::new(0.1, 1.0).unwrap();
-        let mut sghmc = Sghmc::new(0.1).unwrap().gradient_variance(3.0).unwrap();
+        let parameters = StepParameters::new(0.1, 1.0).unwrap();
+        let sghmc = Sghmc::new(0.1).unwrap().gradient_variance(3.0).unwrap();
+        let mut state = sghmc.start();
         let mut theta = [0.0];
         sghmc
-            .step(&mut theta, &mut [0.0], &pace, &mut Draws::new(&[5.0]))
+            .step(
+                &mut state,
+                &mut theta,
+                &mut [0.0],
+                &parameters,
+                &mut Draws::new(&[5.0]),
+            )
             .unwrap();
-        assert_eq!((theta, sghmc.clipped()), ([0.0], 1));
+        assert_eq!((theta, state.clipped()), ([0.0], 1));
     }
 
     #[test]
-    fn size_is_the_momentum_and_six_words() {
-        assert_eq!(size_of::<Sghmc<8>>(), 4 * (8 + 6));
+    fn the_state_is_the_momentum_and_two_words() {
+        assert_eq!(size_of::<SghmcState<8>>(), 4 * (8 + 2));
+        assert_eq!(size_of::<Sghmc>(), 16);
     }
 }

@@ -1,21 +1,16 @@
 //! The stochastic gradient Nosé–Hoover thermostat (Ding et al. 2014), by Euler's rule.
 
-use super::{StepParameters, Stepper, displace, finite_gradient, scaled};
-use crate::{
-    ConfigError, Potential, StepError,
-    noise::Noise,
-    preconditioner::{Identity, Preconditioner},
-    sqrt::sqrt,
-};
+use super::{Dynamics, StepParameters, Stepper, ThermostatState, finite_gradient};
+use crate::{ConfigError, Potential, StepError, arithmetic::sqrt, noise::Noise};
 
-/// SGNHT: momentum whose friction is found by a thermostat, so that gradient noise of an unknown
-/// variance does not heat the chain.
+/// SGNHT: a momentum whose friction is found by a thermostat, so that gradient noise of an unknown
+/// variance does not widen the law.
 ///
-/// With g = Lᵀ∇U(θ), L the metric, and d = N:
+/// With g = ∇U(θ) and d = N:
 ///
 /// ```text
 /// r' = (1 − α) r − √η g + √(2aT) ξ
-/// θ' = θ + √η L r'
+/// θ' = θ + √η r'
 /// α' = α + η (‖r'‖²/d − T)
 /// ```
 ///
@@ -34,7 +29,7 @@ use crate::{
 /// √η: α is 3 % off at √η = 0.05, a = 0.05, and on U = kθ²/2 the variance is 21 % too small at ηk = 0.05,
 /// a = 0.3. [`Badodab`](super::Badodab) is off by 1 % there.
 ///
-/// Cost: one gradient, N draws, N + 2 words of state. Choose it when the gradient's noise is large,
+/// Cost: one gradient, N draws, N + 1 words of state. Choose it when the gradient's noise is large,
 /// unknown and the same everywhere, and N is not 1 (a thermostat on one quadratic degree of freedom is
 /// slow to mix).
 ///
@@ -49,102 +44,68 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Sgnht<const N: usize, M = Identity> {
-    momentum: [f32; N],
-    friction: f32,
+pub struct Sgnht {
     diffusion: f32,
-    metric: M,
 }
 
-impl<const N: usize> Sgnht<N> {
-    /// With a diffusion a per step; the friction starts there.
+impl Sgnht {
+    /// Creates the stepper with a diffusion a per step; the friction starts there.
     ///
     /// # Errors
     /// When a is not in [0, 1].
     pub const fn new(diffusion: f32) -> Result<Self, ConfigError> {
         match ConfigError::share("diffusion", diffusion) {
-            Ok(diffusion) => Ok(Self {
-                momentum: [0.0; N],
-                friction: diffusion,
-                diffusion,
-                metric: Identity,
-            }),
+            Ok(diffusion) => Ok(Self { diffusion }),
             Err(error) => Err(error),
         }
     }
 
-    /// The same, preconditioned by `metric`.
-    #[must_use]
-    pub const fn with_metric<M: Copy>(self, metric: M) -> Sgnht<N, M> {
-        Sgnht {
-            momentum: self.momentum,
-            friction: self.friction,
-            diffusion: self.diffusion,
-            metric,
-        }
+    /// Returns the thermostat's friction α per step.
+    pub const fn friction<const N: usize>(&self, state: &ThermostatState<N>) -> f32 {
+        self.diffusion + state.excess
     }
 }
 
-impl<const N: usize, M> Sgnht<N, M> {
-    /// The thermostat's friction α per step.
-    pub const fn friction(&self) -> f32 {
-        self.friction
-    }
+impl<const N: usize> Dynamics<N> for Sgnht {
+    type State = ThermostatState<N>;
 
-    /// The momentum r, of variance T in each coordinate.
-    pub const fn momentum(&self) -> &[f32; N] {
-        &self.momentum
-    }
+    const START: Self::State = ThermostatState::START;
 }
 
-impl<const N: usize, M: Preconditioner<N>, P: Potential<N>, Z: Noise> Stepper<N, P, Z>
-    for Sgnht<N, M>
-{
+impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Sgnht {
     #[inline]
     fn step(
-        &mut self,
+        &self,
+        state: &mut Self::State,
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &StepParameters,
+        parameters: &StepParameters,
         noise: &mut Z,
     ) -> Result<(), StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        self.metric.apply_transpose(&mut gradient);
-        let root = sqrt(pace.eta());
-        let sd = sqrt(2.0 * self.diffusion * pace.temperature());
-        let mut momentum = self.momentum;
+        let root = sqrt(parameters.eta());
+        let sd = sqrt(2.0 * self.diffusion * parameters.temperature());
+        let keep = 1.0 - self.friction(state);
+        let mut momentum = state.momentum;
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
         let mut squares = 0.0;
         for ((d, r), g) in delta.iter_mut().zip(&mut momentum).zip(&gradient) {
-            *r = (1.0 - self.friction) * *r - root * *g + sd * *d;
+            *r = keep * *r - root * *g + sd * *d;
             squares += *r * *r;
             *d = root * *r;
         }
-        let friction = self.friction + pace.eta() * (squares / N as f32 - pace.temperature());
-        if !friction.is_finite() {
+        let excess =
+            state.excess + parameters.eta() * (squares / N as f32 - parameters.temperature());
+        if !excess.is_finite() {
             return Err(StepError::StepTooLong);
         }
-        displace(theta, &self.metric, &mut delta, pace)?;
-        self.momentum = momentum;
-        self.friction = friction;
+        parameters.displace(theta, potential, &mut delta)?;
+        *state = ThermostatState { momentum, excess };
         Ok(())
     }
-
-    fn reset(&mut self) {
-        self.momentum = [0.0; N];
-        self.friction = self.diffusion;
-    }
-
-    fn noise_scale(&self, pace: &StepParameters) -> [f32; N] {
-        scaled(self.metric.scale(), pace.noise_scale())
-    }
 }
-
-crate::checkpoint!(impl[const N: usize, M: crate::Checkpoint] for Sgnht<N, M> {
-    momentum: [f32; N], friction: f32, diffusion: f32, metric: M
-});
 
 #[cfg(test)]
 mod tests {
@@ -153,24 +114,21 @@ mod tests {
 
     #[test]
     fn one_step_by_hand() {
-        let pace = StepParameters::new(0.25, 2.0).unwrap(); // √η = ½
-        let mut sgnht = Sgnht::new(0.25).unwrap(); // √(2aT) = 1
+        let parameters = StepParameters::new(0.25, 2.0).unwrap(); // √η = ½
+        let sgnht = Sgnht::new(0.25).unwrap(); // √(2aT) = 1
+        let mut state = sgnht.start();
         let mut theta = [1.0, 1.0];
         sgnht
             .step(
+                &mut state,
                 &mut theta,
                 &mut [2.0, 0.0],
-                &pace,
+                &parameters,
                 &mut Draws::new(&[3.0, 1.0]),
             )
             .unwrap();
         // r = (−1 + 3, 1), ‖r‖²/d = 5/2.
         assert_eq!(theta, [2.0, 1.5]);
-        assert_eq!(sgnht.friction(), 0.25 + 0.25 * (2.5 - 2.0));
-    }
-
-    #[test]
-    fn size_is_the_momentum_and_two_words() {
-        assert_eq!(size_of::<Sgnht<8>>(), 4 * (8 + 2));
+        assert_eq!(sgnht.friction(&state), 0.25 + 0.25 * (2.5 - 2.0));
     }
 }

@@ -7,6 +7,7 @@ use core::{hint::black_box, ptr};
 use langevin::{
     BoxMuller, Chain, Checkpoint, GaussianPrior, Model, Moments, Pcg32, Potential, Sample, Sampler,
     SeedableRng, Window,
+    chain::ChainState,
     checkpoint::{AbSlots, CountedPcg32, Reader, Writer, schema_hash},
     constraint::{Constrained, Constraint, Transform},
     data::{Data, Observation, WithReplacement, WithoutReplacement},
@@ -23,10 +24,15 @@ use langevin::{
     preconditioner::{Dense, Diagonal, Identity, Preconditioner},
     rand_core::TryRng,
     sampler::{Monitor, Tuning, Warmup, Watched},
-    schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
+    schedule::{
+        Annealed, AnnealedState, Constant, ConstantState, Cyclical, CyclicalState, Polynomial,
+        PolynomialState, Schedule,
+    },
     stepper::{
-        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, ModifiedSgld,
-        Proportion, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, StepParameters, Stepper,
+        Badodab, Baoab, Dynamics, Ladder, LatticeWalk, LatticeWalkState, LeimkuhlerMatthews, Mala,
+        MalaState, MaxStep, ModifiedSgld, ModifiedSgldState, Preconditioned, Proportion, Psgld,
+        ReplicaExchange, ReplicaExchangeState, Sgd, Sghmc, SghmcState, Sgld, Sgnht, StepParameters,
+        Stepper, ThermostatState, finite_gradient,
     },
 };
 #[cfg(not(target_os = "none"))]
@@ -68,6 +74,7 @@ entry_point!(A B);
 entry_point!(A B C);
 entry_point!(A B C D);
 entry_point!(A B C D E);
+entry_point!(A B C D E G);
 
 macro_rules! entry_points {
     ($($function:expr),* $(,)?) => {
@@ -163,7 +170,7 @@ fn noises() {
 
 fn schedules() {
     fn schedule<H: Schedule>() {
-        entry_points![H::pace, H::keeps];
+        entry_points![H::start, H::step_parameters, H::keeps];
     }
     each!(schedule: Constant, Polynomial, Cyclical, Annealed<Constant>, Annealed<Cyclical>);
     entry_points![
@@ -181,7 +188,7 @@ fn schedules() {
 
 fn metrics() {
     fn metric<M: Preconditioner<N>>() {
-        entry_points![M::apply_transpose, M::apply, M::scale];
+        entry_points![M::apply_transpose, M::apply, M::row_norms];
     }
     each!(metric: Identity, Diagonal<N>, Dense<N>);
     entry_points![
@@ -198,88 +205,89 @@ fn metrics() {
     ];
 }
 
-/// What `every` does not show: options, accessors, and other metrics.
+/// What `every` does not show: options, accessors, and preconditioners.
 fn steppers() {
     fn stepper<S: Stepper<N, Linear<N>, Normal>>() {
-        entry_points![S::step, S::reset, S::noise_scale];
+        entry_points![S::start, S::step, S::reset, S::noise_scale];
     }
-    each!(stepper: Sgd<Dense<N>>, Sgld<Dense<N>>, LeimkuhlerMatthews<N, Dense<N>>, Mala<Dense<N>>);
-    each!(stepper: Sghmc<N, Dense<N>>, Sgnht<N, Dense<N>>, Badodab<N, Dense<N>>, Baoab<N, Dense<N>>);
-    each!(stepper: ModifiedSgld<Diagonal<N>>, Psgld<N>, ReplicaExchange<N, K, Mala<Dense<N>>>);
+    type With<S> = Preconditioned<S, Dense<N>>;
+    each!(stepper: With<Sgd>, With<Sgld>, With<LeimkuhlerMatthews>, With<Mala>, With<Psgld>);
+    each!(stepper: With<Sghmc>, With<Sgnht>, With<Badodab>, With<Baoab>);
+    each!(stepper: Preconditioned<ModifiedSgld, Diagonal<N>>, Psgld);
+    each!(stepper: ReplicaExchange<K, With<Mala>>, With<ReplicaExchange<K, Sgld>>);
     entry_points![
-        <LatticeWalk<Dense<N>> as Stepper<N, Linear<N>, Pcg32>>::step,
+        <With<LatticeWalk> as Stepper<N, Linear<N>, Pcg32>>::step,
+        finite_gradient::<N, Linear<N>>,
         StepParameters::new,
         StepParameters::with_max_step,
         StepParameters::eta,
         StepParameters::temperature,
         StepParameters::noise_scale,
         StepParameters::check::<N>,
+        StepParameters::displace::<N, Linear<N>>,
         MaxStep::new,
         Proportion::new,
         Proportion::push,
         Proportion::hits,
         Proportion::trials,
         Proportion::value,
+        With::<Sgld>::new,
+        With::<Sgld>::stepper,
+        With::<Sgld>::preconditioner,
+        With::<Sgld>::preconditioner_mut,
+        With::<Mala>::log_ratio::<N, Linear<N>>,
         Sgd::new,
-        Sgd::<Dense<N>>::with_metric,
         Sgld::new,
-        Sgld::<Dense<N>>::with_metric,
         ModifiedSgld::new,
-        ModifiedSgld::<Diagonal<N>>::with_metric,
-        ModifiedSgld::<Diagonal<N>>::clipped,
+        ModifiedSgldState::clipped,
         LatticeWalk::new,
-        LatticeWalk::<Dense<N>>::with_metric,
-        LatticeWalk::<Dense<N>>::clipped,
-        LeimkuhlerMatthews::<N>::new,
-        LeimkuhlerMatthews::<N, Dense<N>>::with_metric,
-        LeimkuhlerMatthews::<N, Dense<N>>::metric_mut,
+        LatticeWalkState::clipped,
+        LeimkuhlerMatthews::new,
         Mala::new,
-        Mala::<Dense<N>>::with_metric,
-        Mala::<Dense<N>>::acceptance,
-        Mala::<Dense<N>>::log_ratio::<N, Linear<N>>,
-        Psgld::<N>::new,
-        Psgld::<N>::scale,
-        Sghmc::<N>::new,
-        Sghmc::<N>::with_mass,
-        Sghmc::<N>::with_metric::<Dense<N>>,
-        Sghmc::<N>::gradient_variance,
-        Sghmc::<N>::refresh_every,
-        Sghmc::<N>::clipped,
-        Sgnht::<N>::new,
-        Sgnht::<N>::with_metric::<Dense<N>>,
-        Sgnht::<N>::friction,
-        Sgnht::<N>::momentum,
-        Badodab::<N>::new,
-        Badodab::<N>::with_metric::<Dense<N>>,
-        Badodab::<N>::friction,
-        Baoab::<N>::new,
-        Baoab::<N>::with_metric::<Dense<N>>,
+        MalaState::acceptance,
+        Mala::log_ratio::<N, Linear<N>>,
+        Psgld::new,
+        Psgld::scale::<N>,
+        Sghmc::new,
+        Sghmc::with_mass,
+        Sghmc::gradient_variance,
+        Sghmc::refresh_every,
+        SghmcState::<N>::clipped,
+        Sgnht::new,
+        Sgnht::friction::<N>,
+        Badodab::new,
+        Badodab::friction::<N>,
+        ThermostatState::<N>::momentum,
+        ThermostatState::<N>::excess_friction,
+        Baoab::new,
         Ladder::<K>::new,
         Ladder::<K>::geometric,
         Ladder::<K>::temperatures,
-        ReplicaExchange::<N, K, Sgld>::new,
-        ReplicaExchange::<N, K, Sgld>::swap_rates,
-        ReplicaExchange::<N, K, Sgld>::positions,
-        ReplicaExchange::<N, K, Sgld>::stepper,
+        ReplicaExchange::<K, Sgld>::new,
+        ReplicaExchange::<K, Sgld>::stepper,
+        ReplicaExchangeState::<N, K, ()>::swap_rates,
+        ReplicaExchangeState::<N, K, ()>::positions,
     ];
 }
 
 fn chains() {
+    type Cycles = Chain<N, Sgld, Cyclical, Normal>;
     entry_points![
-        Chain::<N, Sgld, Cyclical, Normal>::new,
-        Chain::<N, Sgld, Cyclical, Normal>::burn_in,
-        Chain::<N, Sgld, Cyclical, Normal>::thin,
-        Chain::<N, Sgld, Cyclical, Normal>::max_step,
-        Chain::<N, Sgld, Cyclical, Normal>::patience,
-        Chain::<N, Sgld, Cyclical, Normal>::anchor,
-        Chain::<N, Sgld, Cyclical, Normal>::position,
-        Chain::<N, Sgld, Cyclical, Normal>::error_counts,
-        Chain::<N, Sgld, Cyclical, Normal>::stepper,
-        Chain::<N, Sgld, Cyclical, Normal>::stepper_mut,
-        Chain::<N, Sgld, Cyclical, Normal>::schedule,
-        Chain::<N, Sgld, Cyclical, Normal>::schedule_mut,
-        Chain::<N, Sgld, Cyclical, Normal>::noise_mut,
-        Chain::<N, Sgld, Cyclical, Normal>::step::<Linear<N>>,
+        Cycles::new,
+        Cycles::burn_in,
+        Cycles::thin,
+        Cycles::max_step,
+        Cycles::patience,
+        Cycles::anchor,
+        Cycles::resume,
+        Cycles::state,
+        Cycles::position,
+        Cycles::error_counts,
+        Cycles::stepper,
+        Cycles::stepper_mut,
+        Cycles::stepper_state,
+        Cycles::noise_mut,
+        Cycles::step::<Linear<N>>,
         ErrorCounts::new,
         ErrorCounts::count,
         ErrorCounts::total,
@@ -510,13 +518,13 @@ fn checkpoints() {
             AbSlots::prepare::<T>,
         ];
     }
-    fn of<S: Checkpoint>() {
-        saved::<Chain<N, S, Constant, Saved>>();
+    fn of<S: Dynamics<N, State: Checkpoint>>() {
+        saved::<ChainState<N, S, Constant, Saved>>();
     }
-    each!(of: Sgd, Sgld, Sgld<Diagonal<N>>, Sgld<Dense<N>>, ModifiedSgld, LatticeWalk);
-    each!(of: LeimkuhlerMatthews<N>, Mala, Psgld<N>, Sghmc<N>, Sgnht<N>, Badodab<N>, Baoab<N>);
-    each!(of: ReplicaExchange<N, K, Sgld>);
-    each!(saved: Constant, Polynomial, Cyclical, Annealed<Constant>, Observations);
+    each!(of: Sgld, ModifiedSgld, LatticeWalk, LeimkuhlerMatthews, Mala, Psgld, Sghmc, Sgnht, Baoab);
+    each!(of: ReplicaExchange<K, Sgld>);
+    each!(saved: PolynomialState, CyclicalState, AnnealedState<ConstantState>, Observations);
+    each!(saved: Diagonal<N>, Dense<N>);
     each!(saved: InverseCdf<CountedPcg32>, FixedInverseCdf<CountedPcg32>, ThreePoint<CountedPcg32>);
     each!(saved: Rademacher<CountedPcg32>, Moments<N>, Covariance<N>, Quantiles<N, K>, Predictive<K>);
     each!(saved: Diagnostics<N>, Tuning<N>, Monitor<N>, Option<bool>, (u8, i64));

@@ -14,7 +14,7 @@ use langevin::{
     preconditioner::{Dense, Diagonal, Preconditioner},
     sampler::Tuning,
     schedule::Constant,
-    stepper::{MaxStep, Sgld, StepParameters, Stepper},
+    stepper::{MaxStep, Preconditioned, Sgld, StepParameters, Stepper},
 };
 use langevin_apps::{
     calibrate::{CHWIRUT2, Reading, reading},
@@ -237,10 +237,16 @@ impl<W: Wants> Bench<W> {
         if self.wants("overhead", ("Sgld::step", ""), N) {
             let mut theta = [0.0; N];
             let mut noise = BoxMuller::new(rng());
-            let mut sgld = Sgld::new();
+            let sgld = Sgld::new();
             self.row("overhead", ("Sgld::step", ""), N, 1, |n| {
                 for _ in 0..n {
-                    let _ = black_box(sgld.step(&mut theta, &mut potential, &pace, &mut noise));
+                    let _ = black_box(sgld.step(
+                        &mut (),
+                        &mut theta,
+                        &mut potential,
+                        &pace,
+                        &mut noise,
+                    ));
                 }
             });
         }
@@ -255,7 +261,7 @@ impl<W: Wants> Bench<W> {
     #[inline(always)]
     fn metric<M: Preconditioner<8>>(&self, name: &str, metric: M) {
         if self.wants("metric", (name, ""), 8) {
-            let sgld = Sgld::with_metric(metric);
+            let sgld = Preconditioned::new(Sgld::new(), metric);
             let noise = BoxMuller::new(rng());
             let chain = Chain::new([0.0; 8], sgld, schedule(), noise).max_step(MaxStep::NONE);
             self.steps("metric", (name, ""), chain);

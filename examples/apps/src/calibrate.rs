@@ -12,7 +12,7 @@ use langevin::{
     model::{NonlinearRegression, Response},
     preconditioner::Dense,
     schedule::Constant,
-    stepper::{MaxStep, Sgld},
+    stepper::{MaxStep, Preconditioned, Sgld},
 };
 use libm::expf;
 
@@ -112,7 +112,7 @@ pub const DANWOOD: Instrument<2, DanWood> = Instrument {
 pub struct Calibration<const N: usize, const CAP: usize, R = Chwirut2> {
     model: Model<GaussianPrior<N>, NonlinearRegression<R>>,
     readings: Window<Reading, CAP>,
-    chain: Chain<N, Sgld<Dense<N>>, Constant, BoxMuller<Pcg32>>,
+    chain: Chain<N, Preconditioned<Sgld, Dense<N>>, Constant, BoxMuller<Pcg32>>,
     constants: fn(&[f32; N]) -> [f32; N],
     posterior: Moments<N>,
 }
@@ -127,7 +127,7 @@ impl<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]>> Calibra
         let likelihood = NonlinearRegression::new(instrument.response, instrument.sigma)?;
         let chain = Chain::new(
             instrument.mean,
-            Sgld::with_metric(Dense::new(instrument.factor)?),
+            Preconditioned::new(Sgld::new(), Dense::new(instrument.factor)?),
             Constant::new(ETA)?,
             BoxMuller::new(Pcg32::seed_from_u64(seed)),
         )

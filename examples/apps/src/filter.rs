@@ -48,7 +48,7 @@ use langevin::{
     noise::InverseCdf,
     preconditioner::Dense,
     schedule::Constant,
-    stepper::{LeimkuhlerMatthews, MaxStep},
+    stepper::{LeimkuhlerMatthews, MaxStep, Preconditioned},
 };
 use libm::{expf, sqrtf};
 
@@ -182,7 +182,7 @@ pub struct Filter {
     blocks: Window<Block, WINDOW>,
     prior: GaussianPrior<2>,
     model: Model<Flat, RobustRegression>,
-    chain: Chain<2, LeimkuhlerMatthews<2, Dense<2>>, Constant, InverseCdf<Pcg32>>,
+    chain: Chain<2, Preconditioned<LeimkuhlerMatthews, Dense<2>>, Constant, InverseCdf<Pcg32>>,
     information: Information,
     posterior: Moments<2>,
     surprised: bool,
@@ -203,7 +203,7 @@ impl Filter {
         }
         let chain = Chain::new(
             [0.0; 2],
-            LeimkuhlerMatthews::with_metric(Dense::diagonal(WIDEST)?),
+            Preconditioned::new(LeimkuhlerMatthews::new(), Dense::diagonal(WIDEST)?),
             Constant::new(ETA)?,
             InverseCdf::new(Pcg32::seed_from_u64(seed)),
         )
@@ -298,7 +298,7 @@ impl Filter {
 
     /// Adapts the preconditioner of the chain to the data.
     fn adapt(&mut self) {
-        let preconditioner = self.chain.stepper_mut().metric_mut();
+        let preconditioner = self.chain.stepper_mut().preconditioner_mut();
         // A matrix that has no factor leaves the preconditioner unchanged.
         let _ = preconditioner.refactor(&self.information.covariance());
     }

@@ -21,7 +21,7 @@ use langevin::{
     noise::FixedInverseCdf,
     preconditioner::Dense,
     schedule::Constant,
-    stepper::{LeimkuhlerMatthews, MaxStep},
+    stepper::{LeimkuhlerMatthews, MaxStep, Preconditioned},
 };
 use libm::{expf, logf, sqrtf};
 
@@ -100,7 +100,7 @@ pub struct Report {
 pub struct Sensor {
     readings: Window<f32, CAPACITY>,
     posterior: Posterior,
-    chain: Chain<3, LeimkuhlerMatthews<3, Dense<3>>, Constant, FixedInverseCdf<Pcg32>>,
+    chain: Chain<3, Preconditioned<LeimkuhlerMatthews, Dense<3>>, Constant, FixedInverseCdf<Pcg32>>,
     /// Of offset and slope minus those of the least-squares line, and of the noise.
     estimates: Moments<3>,
     /// Of the next reading minus the line's prediction.
@@ -118,7 +118,7 @@ impl Sensor {
     pub fn new(seed: u64) -> Result<Self, ConfigError> {
         let chain = Chain::new(
             [0.0, 0.0, LOG_SD],
-            LeimkuhlerMatthews::with_metric(Dense::identity()),
+            Preconditioned::new(LeimkuhlerMatthews::new(), Dense::identity()),
             Constant::new(ETA)?,
             FixedInverseCdf::new(Pcg32::seed_from_u64(seed)),
         )
@@ -159,7 +159,7 @@ impl Sensor {
             let _ = self.readings.push(code.into());
             self.posterior.update(&self.readings);
             if let Some(preconditioner) = self.posterior.preconditioner() {
-                *self.chain.stepper_mut().metric_mut() = preconditioner;
+                *self.chain.stepper_mut().preconditioner_mut() = preconditioner;
             }
         }
         // Without a reading the posterior of the offset is flat.

@@ -4,14 +4,14 @@
 
 use langevin::{
     BoxMuller, Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng,
-    Window, model::RobustRegression, preconditioner::Diagonal, schedule::Constant, stepper::Sgld,
+    Window, model::RobustRegression, preconditioner::Diagonal, schedule::Constant, stepper::{Preconditioned, Sgld},
 };
 
 /// The posterior of the two unknowns in reading = usual + effect·(duty − ¾) + noise with outliers, in °C.
 pub struct Heating {
     model: Model<GaussianPrior<2>, RobustRegression>,
     readings: Window<Sample<2>, 160>,
-    chain: Chain<2, Sgld<Diagonal<2>>, Constant, BoxMuller<Pcg32>>,
+    chain: Chain<2, Preconditioned<Sgld, Diagonal<2>>, Constant, BoxMuller<Pcg32>>,
     posterior: Moments<2>,
 }
 
@@ -20,7 +20,7 @@ impl Heating {
         let prior = GaussianPrior::new([40.0, 30.0], [15.0, 10.0])?;
         let noise = BoxMuller::new(Pcg32::seed_from_u64(seed));
         // Duties differ by about 0.2, so that the effect is known five times less well than the usual reading.
-        let sgld = Sgld::with_metric(Diagonal::new([1.0, 5.0])?);
+        let sgld = Preconditioned::new(Sgld::new(), Diagonal::new([1.0, 5.0])?);
         Ok(Self {
             model: Model::new(prior, RobustRegression::new(4.0, 0.5)?),
             readings: Window::forgetting(32.0)?,
