@@ -465,7 +465,7 @@ fn quartic(draws: u32, path: &Path) -> Outcome {
 /// A function that is called with every draw.
 type See<'a> = &'a mut dyn FnMut(&[f32; 2]);
 
-/// Draws the draws of chains on 25 modes.
+/// Draws samples of chains on 25 modes.
 fn modes(gradients: u32, path: &Path) -> Outcome {
     // Chosen among 16 seeds, so that the numbers of modes found are typical.
     const SEED: u64 = 10;

@@ -1,26 +1,39 @@
 //! The nRF52833 and the nRF52840 as far as the applications use them.
 //!
-//! The boards include this file. Each defines `hal`, the types `ThermometerPin` and `HeaterPin`, and `pins`, which
-//! returns those.
+//! The boards include this file. Each defines `hal`, the types `ThermometerPin` and `HeaterPin`, and the function `pins`.
 
 use embedded_hal::digital::OutputPin;
-use langevin_boards::{AnalogInput, NoConsole, PlantIo, hash, stop};
+use langevin_boards::{AnalogInput, PlantIo, hash, stop};
 
 use crate::{
     HeaterPin, ThermometerPin,
     hal::{
-        Clocks, Rng, Saadc, Temp, Timer,
-        pac::{Peripherals, TIMER0},
+        Clocks, Rng, Saadc, Temp, Timer, Uarte,
+        gpio::{Floating, Input, Output, Pin, PushPull},
+        pac::{Peripherals, TIMER0, UARTE0},
         saadc::{Gain, Oversample, Reference, Resistor, Resolution, SaadcConfig, Time},
         timer::Periodic,
+        uarte::{self, Baudrate, Parity},
     },
     pins,
 };
 
+/// The pins that are used.
+pub struct Pins {
+    /// The thermometer.
+    pub thermometer: ThermometerPin,
+    /// The heater, switched off.
+    pub heater: HeaterPin,
+    /// The serial port's output.
+    pub send: Pin<Output<PushPull>>,
+    /// The serial port's input.
+    pub receive: Pin<Input<Floating>>,
+}
+
 /// The board after start-up, at 64 MHz.
 pub struct Board {
-    /// The console: only the debugger shows the log.
-    pub console: NoConsole,
+    /// The serial console.
+    pub console: Console,
     random: Rng,
     temperature: Temp,
     adc: Saadc,
@@ -46,15 +59,26 @@ impl Board {
             resistor: Resistor::BYPASS,
             time: Time::_20US,
         };
-        let (thermometer, heater) = pins(p.P0, p.P1);
+        let pins = pins(p.P0, p.P1);
+        let serial = uarte::Pins {
+            txd: pins.send,
+            rxd: pins.receive,
+            cts: None,
+            rts: None,
+        };
         Self {
-            console: NoConsole,
+            console: Console(Uarte::new(
+                p.UARTE0,
+                serial,
+                Parity::EXCLUDED,
+                Baudrate::BAUD115200,
+            )),
             random: Rng::new(p.RNG),
             temperature: Temp::new(p.TEMP),
             adc: Saadc::new(p.SAADC, config),
             ticker: Ticker(Timer::periodic(p.TIMER0)),
-            thermometer,
-            heater,
+            thermometer: pins.thermometer,
+            heater: pins.heater,
         }
     }
 
@@ -64,18 +88,37 @@ impl Board {
     }
 
     /// Returns the timer, the chip's own thermometer, and the console.
-    pub fn chip(self) -> (Ticker, Chip, NoConsole) {
+    pub fn chip(self) -> (Ticker, Chip, Console) {
         (self.ticker, Chip(self.temperature), self.console)
     }
 
     /// Returns the timer, thermometer and heater on their pins, and the console.
-    pub fn plant(self) -> (Ticker, Plant, NoConsole) {
+    pub fn plant(self) -> (Ticker, Plant, Console) {
         let plant = Plant {
             adc: self.adc,
             thermometer: self.thermometer,
             heater: self.heater,
         };
         (self.ticker, plant, self.console)
+    }
+}
+
+/// The serial port.
+pub struct Console(Uarte<UARTE0>);
+
+impl langevin_boards::Console for Console {
+    fn send(&mut self, bytes: &[u8]) {
+        // The port reads RAM only.
+        let mut buffer = [0; 32];
+        for part in bytes.chunks(buffer.len()) {
+            for (to, from) in buffer.iter_mut().zip(part) {
+                *to = *from;
+            }
+            if let Some(part) = buffer.get(..part.len()) {
+                // Cannot fail: it is short, and in RAM.
+                let _ = self.0.write(part);
+            }
+        }
     }
 }
 

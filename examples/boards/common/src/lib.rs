@@ -68,4 +68,6 @@ pub fn sleep() -> ! {
 fn wait_for_interrupt() {
     #[cfg(target_arch = "arm")]
     cortex_m::asm::wfi();
+    #[cfg(target_arch = "riscv32")]
+    riscv::asm::wfi();
 }

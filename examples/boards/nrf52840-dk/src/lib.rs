@@ -2,6 +2,7 @@
 //!
 //! | pin | |
 //! |---|---|
+//! | P0.06 | serial console through the debugger's USB connector, 115200 baud |
 //! | P0.03 (A0, AIN1) | analogue thermometer |
 //! | P1.08 (D7) | heater, through a transistor |
 
@@ -21,15 +22,19 @@ use hal::{
 mod nrf52;
 
 pub use cortex_m_rt::entry;
-pub use nrf52::{Board, Chip, Plant, Ticker};
+pub use nrf52::{Board, Chip, Console, Plant, Ticker};
 
 type ThermometerPin = p0::P0_03<Disconnected>;
 type HeaterPin = p1::P1_08<Output<PushPull>>;
 
-fn pins(p0: P0, p1: P1) -> (ThermometerPin, HeaterPin) {
-    let heater = p1::Parts::new(p1).p1_08;
-    let heater = heater.into_push_pull_output(Level::Low);
-    (p0::Parts::new(p0).p0_03, heater)
+fn pins(p0: P0, p1: P1) -> nrf52::Pins {
+    let (p0, p1) = (p0::Parts::new(p0), p1::Parts::new(p1));
+    nrf52::Pins {
+        thermometer: p0.p0_03,
+        heater: p1.p1_08.into_push_pull_output(Level::Low),
+        send: p0.p0_06.into_push_pull_output(Level::High).degrade(),
+        receive: p0.p0_08.into_floating_input().degrade(),
+    }
 }
 
 langevin_boards::ticks!(crate::hal::pac, TIMER0);
