@@ -126,7 +126,8 @@ fn usual(kind: &str) -> Operands {
         (bits & (0x7f_ffff | sign << 31)) | (low + random.next() % exponents) << 23
     };
     let mut operands = [[0; CALLS]; 2];
-    for i in 0..CALLS {
+    let [first, second] = &mut operands;
+    for pair in first.iter_mut().zip(second) {
         let [a, b] = match kind {
             "floats" => [float(125, 5, 1), float(125, 5, 1)],
             "positive" => [float(125, 5, 0); 2],
@@ -137,8 +138,7 @@ fn usual(kind: &str) -> Operands {
             }
             _ => [special(0), float(125, 5, 1)],
         };
-        operands[0][i] = a;
-        operands[1][i] = b;
+        (*pair.0, *pair.1) = (a, b);
     }
     operands
 }
@@ -154,7 +154,7 @@ fn count() {
     cortex.SYST.enable_counter();
     let [short, long] = [10_000, 110_000].map(|rounds| ticks(|| known(rounds)));
     let ticks_of_200_000 = u64::from(long - short);
-    for ((name, operands), f) in FUNCTIONS.into_iter().zip(LINKED) {
+    for ((name, _), f) in FUNCTIONS.into_iter().zip(LINKED) {
         let kind = match name {
             "__aeabi_i2f" | "__aeabi_ui2f" => "integers",
             "__aeabi_f2iz" | "__aeabi_f2uiz" => "rounded",
@@ -168,7 +168,6 @@ fn count() {
             let tenths = ticks * 2_000_000 / ticks_of_200_000 / CALLS as u64 + 10;
             println!("{name} {kind} {tenths}");
         }
-        let _ = operands;
     }
 }
 
