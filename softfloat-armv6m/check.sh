@@ -26,7 +26,7 @@ host() {
 linked() {
     local symbols name count
     symbols=$(arm-none-eabi-nm "$images/$1")
-    for name in fadd fsub frsub fmul fdiv fcmplt fcmple fcmpeq fcmpge fcmpgt fcmpun i2f ui2f f2iz f2uiz; do
+    for name in fadd fsub frsub fmul fdiv fcmplt fcmple fcmpeq fcmpge fcmpgt fcmpun i2f ui2f f2iz f2uiz lmul; do
         count=$(grep -c " T __aeabi_$name\$" <<<"$symbols" || true)
         [[ $count == 1 ]] || { echo "$1: $count of __aeabi_$name"; return 1; }
     done

@@ -25,7 +25,9 @@ fn mutants() {
     let out = PathBuf::from(env::var("OUT_DIR").unwrap());
     let (mut assembly, mut functions, mut table) = (String::new(), String::new(), String::new());
     for (number, mistake) in MISTAKES.iter().enumerate() {
-        for file in ["add", "mul", "div", "slow", "compare", "convert", "sqrt"] {
+        for file in [
+            "add", "mul", "div", "slow", "compare", "convert", "sqrt", "multiply",
+        ] {
             let mut text = fs::read_to_string(format!("{ASSEMBLY}/{file}.s")).unwrap();
             if file == mistake.file {
                 text = planted(&text, mistake);
@@ -45,8 +47,16 @@ fn mutants() {
             .function
             .replace("__aeabi", &format!("__mutant{number}"))
             .replace("__softfloat_armv6m", &format!("__mutant{number}"));
-        writeln!(functions, "    safe fn {function}(a: u32, b: u32) -> u32;").unwrap();
-        writeln!(table, "    (\"{}\", {function}),", mistake.function).unwrap();
+        if mistake.file == "multiply" {
+            writeln!(functions, "    safe fn {function}(a: u64, b: u64) -> u64;").unwrap();
+            let wrapped = format!(
+                "{{ extern \"C\" fn f(a: u32, b: u32) -> u32 {{ product(|a, b| {function}(a, b), a, b) }} f }}"
+            );
+            writeln!(table, "    (\"{}\", {wrapped}),", mistake.function).unwrap();
+        } else {
+            writeln!(functions, "    safe fn {function}(a: u32, b: u32) -> u32;").unwrap();
+            writeln!(table, "    (\"{}\", {function}),", mistake.function).unwrap();
+        }
     }
     fs::write(out.join("mutants.s"), assembly).unwrap();
     let text = format!(

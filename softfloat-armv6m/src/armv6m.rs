@@ -15,6 +15,7 @@ global_asm!(
     include_str!("asm/compare.s"),
     include_str!("asm/convert.s"),
     include_str!("asm/sqrt.s"),
+    include_str!("asm/multiply.s"),
     ".text",
     options(raw)
 );

@@ -5,7 +5,7 @@ use core::fmt::{Result, Write};
 use crate::{Function, operands::*};
 
 /// The functions, and how many operands each has.
-pub const FUNCTIONS: [(&str, usize); 16] = [
+pub const FUNCTIONS: [(&str, usize); 17] = [
     ("__aeabi_fadd", 2),
     ("__aeabi_fsub", 2),
     ("__aeabi_frsub", 2),
@@ -22,7 +22,19 @@ pub const FUNCTIONS: [(&str, usize); 16] = [
     ("__aeabi_f2iz", 1),
     ("__aeabi_f2uiz", 1),
     ("__softfloat_armv6m_sqrt", 1),
+    ("__aeabi_lmul", 2),
 ];
+
+/// Two operands of 64 bits for the product, and what becomes of it.
+#[inline(always)]
+pub fn product(f: impl Fn(u64, u64) -> u64, a: u32, b: u32) -> u32 {
+    let long = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+    let product = f(
+        long(a, b.rotate_left(7)),
+        long(b.rotate_left(3), a.rotate_left(13)),
+    );
+    (product as u32).rotate_left(16) ^ (product >> 32) as u32
+}
 
 /// Hash of the results for every pair of special ones.
 fn specials(f: Function, operands: usize) -> u32 {

@@ -12,7 +12,7 @@ use semihosting::{eprintln, println, process};
 
 use crate::{
     Function,
-    checks::{FUNCTIONS, check, glance},
+    checks::{FUNCTIONS, check, glance, product},
     operands::{Random, special},
 };
 
@@ -21,7 +21,7 @@ use softfloat_armv6m as _;
 
 #[cfg(feature = "mutants")]
 mod mutants {
-    use crate::Function;
+    use crate::{Function, checks::product};
     include!(concat!(env!("OUT_DIR"), "/mutants.rs"));
 }
 
@@ -31,6 +31,10 @@ global_asm!(
     ".type nothing, %function",
     ".thumb_func",
     "nothing:",
+    ".global nothing_long",
+    ".type nothing_long, %function",
+    ".thumb_func",
+    "nothing_long:",
     "bx lr",
     ".text"
 );
@@ -38,6 +42,7 @@ global_asm!(
 // SAFETY: of the Arm run-time ABI or above; bits of floats are in the same registers as integers.
 unsafe extern "C" {
     safe fn nothing(a: u32, b: u32) -> u32;
+    safe fn nothing_long(a: u64, b: u64) -> u64;
     safe fn __aeabi_fadd(a: u32, b: u32) -> u32;
     safe fn __aeabi_fsub(a: u32, b: u32) -> u32;
     safe fn __aeabi_frsub(a: u32, b: u32) -> u32;
@@ -53,6 +58,7 @@ unsafe extern "C" {
     safe fn __aeabi_ui2f(a: u32, b: u32) -> u32;
     safe fn __aeabi_f2iz(a: u32, b: u32) -> u32;
     safe fn __aeabi_f2uiz(a: u32, b: u32) -> u32;
+    safe fn __aeabi_lmul(a: u64, b: u64) -> u64;
     #[cfg(feature = "replace")]
     safe fn __softfloat_armv6m_sqrt(a: u32, b: u32) -> u32;
 }
@@ -80,7 +86,17 @@ static LINKED: [Function; FUNCTIONS.len()] = [
     __aeabi_f2iz,
     __aeabi_f2uiz,
     __softfloat_armv6m_sqrt,
+    long_product,
 ];
+
+extern "C" fn long_product(a: u32, b: u32) -> u32 {
+    product(|a, b| __aeabi_lmul(a, b), a, b)
+}
+
+/// The same without the product.
+extern "C" fn no_product(a: u32, b: u32) -> u32 {
+    product(|a, b| nothing_long(a, b), a, b)
+}
 
 struct Console;
 
@@ -163,7 +179,12 @@ fn count() {
         };
         for kind in [kind, "zero"] {
             let operands = usual(kind);
-            let ticks = u64::from(calls(f, &operands) - calls(nothing, &operands));
+            let base = if name == "__aeabi_lmul" {
+                no_product
+            } else {
+                nothing
+            };
+            let ticks = u64::from(calls(f, &operands) - calls(base, &operands));
             // `nothing` is a return.
             let tenths = ticks * 2_000_000 / ticks_of_200_000 / CALLS as u64 + 10;
             println!("{name} {kind} {tenths}");

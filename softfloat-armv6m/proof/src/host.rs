@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Function,
-    checks::{FUNCTIONS, check, glance},
+    checks::{FUNCTIONS, check, glance, product},
     mistakes::MISTAKES,
 };
 
@@ -51,6 +51,7 @@ const HOST: [Function; FUNCTIONS.len()] = host![
     |a, _b| f(a) as i32 as u32,
     |a, _b| f(a) as u32,
     |a, _b| float(f(a).sqrt()),
+    |a, b| product(u64::wrapping_mul, a, b),
 ];
 
 /// What the image prints.
@@ -146,13 +147,14 @@ fn mutants(image: &str) -> bool {
 }
 
 /// Most instructions that a call may take, where there is a bound.
-const BOUNDS: [(&str, f32); 6] = [
+const BOUNDS: [(&str, f32); 7] = [
     ("__aeabi_fadd", 42.0),
     ("__aeabi_fsub", 45.0),
     ("__aeabi_fmul", 51.0),
     ("__aeabi_fdiv", 64.0),
     ("__aeabi_i2f", 35.0),
     ("__softfloat_armv6m_sqrt", 51.0),
+    ("__aeabi_lmul", 25.0),
 ];
 
 /// Prints the table of instructions; whether the bounds hold.

@@ -135,4 +135,8 @@ pub const MISTAKES: &[Mistake] = &[
         ["bcs     .Lsqrt_nan", "nop"]),
     mistake(["sqrt", "__softfloat_armv6m_sqrt", "an entry of the table wrong"], (0, 1),
         ["98, 95, 92", "98, 85, 92"]),
+    mistake(["multiply", "__aeabi_lmul", "a carry lost"], (0, 1),
+        ["adcs    r5, r5", "nop"]),
+    mistake(["multiply", "__aeabi_lmul", "the high words exchanged"], (0, 1),
+        ["muls    r3, r0, r3 ", "muls    r3, r2, r3 "]),
 ];
