@@ -1,9 +1,12 @@
 //! The square root, by the floating-point unit where stable Rust can reach it.
 
+#[cfg(any(test, all(target_arch = "arm", not(target_abi = "eabihf"))))]
+#[path = "integer_sqrt.rs"]
+mod integer;
+
 /// √x, correctly rounded: the same bits on every target.
 ///
-/// libm computes it in integers on Arm. Where the ABI passes floats in registers there is a
-/// floating-point unit with an instruction for it.
+/// Where the ABI passes floats in registers there is a floating-point unit with an instruction for it.
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 #[inline]
 #[allow(
@@ -29,7 +32,14 @@ pub fn sqrt(x: f32) -> f32 {
 }
 
 /// √x, correctly rounded: the same bits on every target.
-#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+#[cfg(all(target_arch = "arm", not(target_abi = "eabihf")))]
+#[inline]
+pub fn sqrt(x: f32) -> f32 {
+    integer::sqrt(x)
+}
+
+/// √x, correctly rounded: the same bits on every target.
+#[cfg(not(target_arch = "arm"))]
 #[inline]
 pub fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
