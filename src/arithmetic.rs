@@ -2,6 +2,9 @@
 //!
 //! Whatever form is taken, the bits of the result are the same.
 
+#[cfg(any(test, all(target_arch = "arm", not(target_abi = "eabihf"))))]
+mod integer_sqrt;
+
 /// Whether the ABI passes floats in registers: then there is a floating-point unit.
 const FLOAT_REGISTERS: bool = cfg!(all(target_arch = "arm", target_abi = "eabihf"));
 
@@ -13,7 +16,7 @@ const EMULATED: bool = cfg!(any(
 
 /// Returns √x, correctly rounded.
 ///
-/// libm computes it in integers on Arm; a floating-point unit has an instruction for it.
+/// A floating-point unit has an instruction for it.
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 #[inline]
 #[allow(
@@ -39,7 +42,14 @@ pub fn sqrt(x: f32) -> f32 {
 }
 
 /// Returns √x, correctly rounded.
-#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+#[cfg(all(target_arch = "arm", not(target_abi = "eabihf")))]
+#[inline]
+pub fn sqrt(x: f32) -> f32 {
+    integer_sqrt::sqrt(x)
+}
+
+/// Returns √x, correctly rounded.
+#[cfg(not(target_arch = "arm"))]
 #[inline]
 pub fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)

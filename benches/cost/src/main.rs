@@ -28,6 +28,8 @@ mod firmware {
         row::Row,
     };
     use semihosting::{eprintln, process};
+    #[cfg(feature = "softfloat")]
+    use softfloat_armv6m as _;
 
     /// The one row that this image measures, if not all.
     const ROW: Option<Row> = match option_env!("ROW") {

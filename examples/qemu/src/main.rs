@@ -24,6 +24,8 @@ mod firmware {
     use core::{fmt, panic::PanicInfo};
 
     use semihosting::{eprintln, process};
+    #[cfg(feature = "softfloat")]
+    use softfloat_armv6m as _;
 
     struct Console;
 

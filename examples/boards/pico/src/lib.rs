@@ -12,6 +12,8 @@
 use defmt_rtt as _;
 use panic_probe as _;
 use rp2040_hal as hal;
+#[cfg(feature = "softfloat")]
+use softfloat_armv6m as _;
 
 use hal::{pac::interrupt, timer::Alarm0 as Alarm};
 
