@@ -13,7 +13,7 @@
 //!
 //! # Random number generators
 //!
-//! Every source draws its bits from a generator with the traits of [`rand_core`](crate::rand_core) 0.10, such as
+//! Every source draws its bits from a generator with the traits of [`rand_core`] 0.10, such as
 //! [`Pcg32`](crate::Pcg32). A generator that can fail, such as a hardware one, works too: its failure becomes
 //! [`StepError::Random`]. If the compiler says that a generator does not implement `TryRng` although it implements
 //! `RngCore`, it is written for an older `rand_core` (0.6 or 0.9); implement `langevin::rand_core::TryRng` for a type that
