@@ -2,6 +2,7 @@
 //!
 //! | guide | question |
 //! |---|---|
+//! | [`writing_a_model`] | How do I say what my instrument does? |
 //! | [`choosing_a_stepper`] | Which update rule, and is sampling the right method at all? |
 //! | [`choosing_a_step_size`] | How large may a step be? |
 //! | [`choosing_a_noise`] | Which source of random numbers? |
@@ -12,6 +13,10 @@
 //! | [`guarantees`] | What cannot go wrong silently? |
 //!
 //! To add a stepper, a likelihood, a noise or a board, see `CONTRIBUTING.md` in the repository.
+
+pub mod writing_a_model {
+    #![doc = include_str!("guide/writing_a_model.md")]
+}
 
 pub mod choosing_a_stepper {
     #![doc = include_str!("guide/choosing_a_stepper.md")]
