@@ -23,6 +23,9 @@ pub mod data;
 pub mod dual;
 pub mod error;
 pub mod estimate;
+// Only documentation: it is no part of the interface.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod model;
 pub mod noise;
 pub mod potential;

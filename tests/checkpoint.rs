@@ -6,6 +6,7 @@ use langevin::{
     BoxMuller, Chain, Checkpoint, Moments, Potential, Sample, SeedableRng, Window,
     chain::ChainState,
     checkpoint::{AbSlots, CheckpointError, CountedPcg32, Reader, Writer},
+    data::Data,
     estimate::{Covariance, Diagnostics, Predictive, Quantiles},
     noise::{FixedInverseCdf, InverseCdf, Libm, Noise, Rademacher, ThreePoint},
     potential::FunctionPotential,
@@ -482,6 +483,23 @@ fn noises_refuse_forged_values() {
     forgeries("........", &signs, draws);
     assert!(forged(&signs, 28, 32).is_ok());
     assert!(forged(&signs, 28, 33).is_err());
+}
+
+#[test]
+fn windows_refuse_forged_values() {
+    let observation = |x: f32| Sample { x: [x], y: 2.0 };
+    let mut window: Window<Sample<1>, 3> = Window::forgetting(8.0).expect("valid");
+    for x in [1.0, 2.0, 3.0, 4.0] {
+        window.push(observation(x)).expect("finite");
+    }
+    forgeries(".. pn ff ff ff", &window, |mut loaded| {
+        loaded.push(observation(5.0)).expect("finite");
+        let weights = loaded.iter().map(|(_, weight)| weight);
+        weights.chain([loaded.total_weight()]).collect()
+    });
+    // More observations than there is room for, and a sum of weights that they cannot have.
+    assert!(forged(&window, 0, 3).is_ok() && forged(&window, 0, 4).is_err());
+    assert!(forged(&window, 12, 3.5_f32.to_bits()).is_err());
 }
 
 /// Forges every word of a chain's state; `layout` is that of its stepper's and its schedule's.

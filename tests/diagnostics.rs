@@ -1,4 +1,4 @@
-//! Diagnostics against the theory of autoregressive chains.
+//! Diagnostics compared with the theory of autoregressive chains.
 
 mod common;
 
@@ -34,8 +34,8 @@ fn diagnosed(chain: &mut Sampler, draws: u32) -> Diagnostics<1> {
     diagnostics
 }
 
-/// Over many chains: by how many standard errors the mean autocorrelation time is not that of `law`, and the mean
-/// of squared errors of the chains' means, each over its own standard error.
+/// Returns two numbers over many chains: the difference between the mean autocorrelation time and `law` in standard errors, and
+/// the mean square of the error of each chain's mean in its own standard errors.
 fn against_theory(eta: f32, draws: u32, law: f64) -> (f64, f64) {
     let chains = 256;
     let (mut sum, mut squares, mut mean_squares) = (0.0, 0.0, 0.0);
@@ -46,7 +46,7 @@ fn against_theory(eta: f32, draws: u32, law: f64) -> (f64, f64) {
         squares += time * time;
         let z = f64::from(diagnostics.moments().mean().expect("draws")[0] / diagnostics.mcse()[0]);
         mean_squares += z * z;
-        // ESS is the other side of it.
+        // The effective sample size says the same.
         let ess = f64::from(diagnostics.min_ess());
         assert!((ess * time / f64::from(draws) - 1.0).abs() < 1e-5);
     }
@@ -74,14 +74,15 @@ fn autocorrelation_time_is_that_of_sgld() {
             "eta {eta}: {mean_square}"
         );
     }
-    // A law that is 10 % off is noticed.
+    // The test can fail: it does for a law that is 10 % off.
     let (z, _) = against_theory(0.5, 16_384, 3.3);
     assert!(z < -4.0, "{z}");
 }
 
 #[test]
 fn a_short_run_does_not_pass() {
-    // Memory of 2000 draws: of 2000 to 6000 draws nothing is known yet. No chain has 200 effective draws and halves that agree.
+    // The autocorrelation time is 2000 draws, so 2000 to 6000 draws are not enough. No chain may report 200 effective draws and
+    // segments that agree.
     for seed in 0..200 {
         let diagnostics = diagnosed(&mut sampler(0.001, seed), 2000 + 20 * seed as u32);
         let (ess, r_hat) = (diagnostics.min_ess(), diagnostics.split_r_hat());
@@ -90,9 +91,10 @@ fn a_short_run_does_not_pass() {
 }
 
 #[test]
-fn a_chain_that_came_from_far_away_is_told() {
-    // From 100 sd away with a memory of 20: gone after 100 draws, but in the mean of 10 000 for ever. Means of
-    // halves differ by too little for the variance that the start itself makes; variances differ.
+fn a_chain_that_started_far_away_is_detected() {
+    // The start is 100 sd away and the autocorrelation time is 20: after 100 draws it is forgotten by the chain, but never by
+    // the mean. The means of the segments differ too little for the variance that the start itself causes, but the variances
+    // differ.
     let noise = BoxMuller::new(Pcg32::seed_from_u64(9));
     let mut chain = Chain::new(
         [100.0],
@@ -121,8 +123,8 @@ fn a_chain_that_came_from_far_away_is_told() {
 
 #[test]
 fn split_r_hat_of_a_good_chain_and_of_bad_ones() {
-    // Independent draws: with n/2 in each half R² − 1 is (Δm)²/2 = 2χ²₁/n for means and (Δv/2)² = 2χ²₁/n for variances:
-    // R is below 1 + 16/n but for alpha 6e-5 each; below 1 + 18/n when one half is twice the other.
+    // For independent draws, n/2 in each segment, R² − 1 is (Δm)²/2 = 2χ²₁/n for means and (Δv/2)² = 2χ²₁/n for variances. So
+    // R is below 1 + 16/n (alpha 6e-5 each), or below 1 + 18/n if one segment is twice as long as the other.
     for (seed, draws) in (0..).zip([4096_u32, 5000, 6144, 8000, 8191]) {
         let mut chain = sampler(1.0, seed);
         let good = diagnosed(&mut chain, draws).split_r_hat();

@@ -1,4 +1,4 @@
-//! Estimates against f64: two passes over the same samples, exact exponential weights, true quantiles.
+//! Estimates compared with f64: two passes over the same samples, exact exponential weights, true quantiles.
 
 use langevin::{
     BoxMuller, Chain, Moments, Pcg32, SeedableRng,
@@ -18,7 +18,7 @@ fn normals(seed: u64) -> impl FnMut() -> f32 {
     }
 }
 
-/// Weighted mean and variance in f64, in two passes.
+/// Returns the weighted mean and variance in f64, computed in two passes.
 fn two_pass(samples: &[f32], weights: impl Fn(usize) -> f64) -> (f64, f64) {
     let pairs = || {
         samples
@@ -35,11 +35,11 @@ fn two_pass(samples: &[f32], weights: impl Fn(usize) -> f64) -> (f64, f64) {
     (mean, variance)
 }
 
-/// Error of the mean in standard deviations and relative error of the variance.
+/// Returns the error of the mean in standard deviations and the relative error of the variance.
 fn errors(moments: &Moments<1>, (mean, variance): (f64, f64)) -> (f64, f64) {
     let [seen] = moments.mean().expect("samples");
     let both = f64::from(seen) + f64::from(moments.mean_remainder().expect("samples")[0]);
-    // What is read off as an f32 is that, rounded.
+    // The mean is the precise mean, rounded.
     assert_eq!(seen, both as f32);
     (
         (both - mean) / variance.sqrt(),
@@ -49,7 +49,6 @@ fn errors(moments: &Moments<1>, (mean, variance): (f64, f64)) -> (f64, f64) {
 
 #[test]
 fn a_million_samples_far_from_zero() {
-    // The bar is 1e-4 for mean and variance.
     let mut z = normals(1);
     let samples: Vec<f32> = (0..1_000_000).map(|_| 1e4 + z()).collect();
     let mut moments = Moments::<1>::new();
@@ -149,11 +148,10 @@ fn covariance_is_exact() {
     }
 }
 
-/// Probability, quantile and density there.
+/// A name, the distribution as a function of z ~ N(0, 1), and probability, quantile and density at three places.
 type Law = (&'static str, fn(f64) -> f64, [(f32, f64, f64); 3]);
 
 const LAWS: [Law; 3] = [
-    // Of the z ~ N(0, 1) that it is made of.
     (
         "normal",
         |z| z,
@@ -163,7 +161,7 @@ const LAWS: [Law; 3] = [
             (0.975, 1.959_963_985, 0.058_445_07),
         ],
     ),
-    // Its lower end is sharp, its upper tail long: e^z.
+    // e^z: a sharp lower end and a long upper tail.
     (
         "log-normal",
         f64::exp,
@@ -173,7 +171,7 @@ const LAWS: [Law; 3] = [
             (0.975, 7.099_071_38, 0.008_232_777),
         ],
     ),
-    // Without moments: tan(π(Φ(z) − 1/2)).
+    // tan(π(Φ(z) − 1/2)): no moments.
     (
         "Cauchy",
         |z| (std::f64::consts::PI * 0.5 * libm::erf(z * std::f64::consts::FRAC_1_SQRT_2)).tan(),
@@ -185,7 +183,7 @@ const LAWS: [Law; 3] = [
     ),
 ];
 
-/// z-scores of the estimates from n independent samples of the law, by the least possible variance.
+/// Returns the errors of quantiles from n independent samples, in units of the smallest possible standard error.
 fn quantile_scores(law: &Law, n: u32, seed: u64, spoil: f32) -> [f64; 3] {
     let (_, of_normal, points) = law;
     let mut z = normals(seed);
@@ -208,14 +206,14 @@ fn quantile_scores(law: &Law, n: u32, seed: u64, spoil: f32) -> [f64; 3] {
 
 #[test]
 fn quantiles_are_right_to_their_standard_error() {
-    // The error of the best estimate has sd 1 here; 40 chains of 200 000 samples had 0.75 to 1.17, so that 5
-    // is at least 4.2 standard errors: alpha 3e-5 each.
+    // The best estimate would have errors of sd 1. 40 chains of 200 000 samples had 0.75 to 1.17, so 5 is at least 4.2 standard
+    // errors: alpha 3e-5 each.
     for (seed, law) in (10..).zip(&LAWS) {
         let scores = quantile_scores(law, 1_000_000, seed, 1.0);
         println!("{} {scores:.2?}", law.0);
         assert!(scores.iter().all(|z| z.abs() < 5.0), "{} {scores:?}", law.0);
     }
-    // With probabilities 2 % off it fails: by 3 to 20 standard errors.
+    // The test can fail: probabilities that are 2 % off cause errors of 3 to 20 standard errors.
     let spoilt = quantile_scores(&LAWS[0], 1_000_000, 10, 0.98);
     assert!(spoilt.iter().any(|z| z.abs() > 5.0), "{spoilt:?}");
 }
@@ -341,7 +339,7 @@ fn same_bits_everywhere() {
 
 #[test]
 fn no_input_makes_an_estimate_that_is_not_finite() {
-    // Words of the generator as floats: of all sizes, some NaN; and between them the worst there are.
+    // Random bits as floats, which have all sizes and are sometimes NaN, mixed with the worst numbers.
     let worst = [
         f32::NAN,
         f32::INFINITY,
@@ -394,7 +392,7 @@ fn no_input_makes_an_estimate_that_is_not_finite() {
                 let finite = numbers.as_flattened().iter().all(|x| x.is_finite());
                 assert!(finite, "{seen:?}");
             }
-            // These may be infinite: nothing is known.
+            // These may be infinite, which means that nothing is known.
             let told = [
                 diagnostics.min_ess(),
                 diagnostics.split_r_hat(),
@@ -403,7 +401,7 @@ fn no_input_makes_an_estimate_that_is_not_finite() {
             assert!(told.iter().all(|x| *x >= 0.0), "{told:?}");
         }
         assert!(moments.rejected() > 0 && moments.weight() > 0.0);
-        // And they work on: a weight of 3e38 and a mean of 1.8e19 have faded after 88 + 51 horizons.
+        // They go on working: a weight of 3e38 and a mean of 1.8e19 are forgotten after 88 + 51 horizons.
         if horizon < 1e4 {
             for _ in 0..200 * horizon as usize {
                 moments.push(&[1.0, 2.0]);

@@ -13,14 +13,14 @@
 //!
 //! # Random number generators
 //!
-//! Every source draws its bits from a generator with the traits of [`rand_core`](crate::rand_core) 0.10, such as
-//! [`Pcg32`](crate::Pcg32). A generator that can fail, such as a hardware one, works too: its failure becomes
-//! [`StepError::Random`]. If the compiler says that a generator does not implement `TryRng` although it implements
-//! `RngCore`, it is written for an older `rand_core` (0.6 or 0.9); implement `langevin::rand_core::TryRng` for a type that
-//! wraps it, in terms of its `next_u32`.
+//! Every source draws its bits from a generator with the traits of [`rand_core`] 0.10, such as
+//! [`Pcg32`](crate::Pcg32). [`FromFn`] makes one from a closure: for a hardware generator, which may fail, and for a
+//! generator of an older `rand_core`. If the compiler says that a generator does not implement `TryRng` although it
+//! implements `RngCore`, it is such an older one.
 
 mod box_muller;
 mod fixed_inverse_cdf;
+mod from_fn;
 mod inverse_cdf;
 #[cfg(test)]
 mod quantile;
@@ -30,6 +30,7 @@ mod three_point;
 pub(crate) use box_muller::quarter_turn;
 pub use box_muller::{Backend, BoxMuller, Libm, Micromath, Minimax};
 pub use fixed_inverse_cdf::FixedInverseCdf;
+pub use from_fn::{FromFn, GeneratorError};
 pub use inverse_cdf::InverseCdf;
 pub use rademacher::Rademacher;
 pub use three_point::ThreePoint;
