@@ -30,7 +30,14 @@ fn missing(source: &Source, traits: &[&str], files: &[&str]) -> Vec<String> {
 }
 
 const REGISTRY: [&str; 1] = ["testing/src/registry.rs"];
-const LISTED: [&str; 5] = ["Stepper", "Noise", "Schedule", "Prior", "Likelihood"];
+const LISTED: [&str; 6] = [
+    "Stepper",
+    "Noise",
+    "Schedule",
+    "Prior",
+    "Likelihood",
+    "GeneralizedLinear",
+];
 
 #[test]
 fn the_registry_has_all() {

@@ -26,6 +26,7 @@ const INSTANCES: Instances = Instances {
         ("M", "Dense<N>"),
         ("O", "Sample<8>"),
         ("P", "Linear<8>"),
+        ("Q", "GaussianPrior<8>"),
         ("R", "CountedPcg32"),
         ("S", "Sgld"),
         ("T", "Moments<8>"),
