@@ -134,11 +134,13 @@ pub fn blocks(source: &Source) -> Vec<Block> {
         }
     }
     let mut traits = BTreeMap::new();
+    let mut hidden = BTreeSet::new();
     for item in all.iter().flat_map(|file| &file.items) {
-        if let Item::Trait(item) = item
-            && public(&item.vis)
-            && names.contains(&item.ident.to_string())
-        {
+        if let Item::Trait(item) = item {
+            if !public(&item.vis) || !names.contains(&item.ident.to_string()) {
+                hidden.insert(item.ident.to_string());
+                continue;
+            }
             let functions = item.items.iter().filter_map(|item| match item {
                 TraitItem::Fn(function) => Some(function.sig.clone()),
                 _ => None,
@@ -196,7 +198,7 @@ pub fn blocks(source: &Source) -> Vec<Block> {
             let plain = matches!(&block.on, Some(Type::Path(_)))
                 && !block.generics.type_params().any(|p| p.ident == name);
             let known = !plain || names.contains(&name) && !private.contains(&name);
-            known && !block.functions.is_empty()
+            known && !block.functions.is_empty() && !hidden.contains(&block.trait_name())
         }));
     }
     blocks
@@ -252,6 +254,8 @@ pub type Choice = &'static [(&'static str, &'static str)];
 pub struct Instances {
     /// What each letter stands for, unless a choice says otherwise: `N` a type, `const N` a number.
     pub letters: Choice,
+    /// What is written otherwise outside of the block: `R :: Input` as `<R as Response<8>>::Input`.
+    pub projections: Choice,
     /// For functions of some types one of several choices: each is used, with each of another such list.
     pub choices: &'static [(&'static [&'static str], &'static [Choice])],
     /// What is not in the program: `Type`, `Trait`, `Trait for Type`, `Type::function`, `Trait::function` or `function`.
@@ -343,7 +347,11 @@ impl Instances {
                 let on_type = block.on.as_ref().map_or(String::new(), |on| {
                     format!("<{}{as_trait}>::", on.to_token_stream())
                 });
-                let call = lifetimes(&format!("{on_type}{name}{}", arguments(&function.generics)));
+                let mut call =
+                    lifetimes(&format!("{on_type}{name}{}", arguments(&function.generics)));
+                for (projection, written) in self.projections {
+                    call = call.replace(projection, written);
+                }
                 for choice in &self.choices(&on) {
                     let declared = self.declare(&block.generics, choice, &path)
                         + &self.declare(&function.generics, choice, &path);
@@ -398,6 +406,7 @@ mod tests {
 
     const INSTANCES: Instances = Instances {
         letters: &[("const N", "8"), ("T", "u8")],
+        projections: &[],
         choices: &[(&["Shown"], &[&[("T", "f32")], &[("T", "u32")]])],
         without: &["Shown::left_out"],
     };
@@ -406,6 +415,7 @@ mod tests {
         let text = "mod inner;
             pub use inner::{Shown, Of, free};
             pub trait Shows { fn show(&self); fn by_default(&self) {} }
+            trait Sealed { fn sealed(&self); }
             "
         .to_string();
         let inner = "pub struct Shown<T>(T);
@@ -415,6 +425,7 @@ mod tests {
             pub fn not_exported() {}
             impl<T> Shown<T> { pub fn seen<'a, const N: usize>(&'a self) {} fn unseen() {} pub fn left_out() {} }
             impl Hidden { pub fn nowhere() {} }
+            impl super::Sealed for Of<8> { fn sealed(&self) {} }
             impl<'a, const N: usize> crate::Shows for Of<N> { fn show(&self) {} }
             ";
         let source = Source::from([

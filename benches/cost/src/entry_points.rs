@@ -1,12 +1,13 @@
 //! Every public function, with arguments of which nothing is known: what none of them can do, no caller can make
 //! them do. The build script lists them, from the source; what is said to be called by hand there is called here.
 
-use core::{hint::black_box, ptr};
+use core::{hint::black_box, ops::Neg, ptr};
 
 #[allow(unused_imports, reason = "what the list needs")]
 use langevin::{
-    chain::*, checkpoint::*, constraint::*, data::*, error::*, estimate::*, model::*, noise::*,
-    potential::*, preconditioner::*, rand_core::*, sampler::*, schedule::*, stepper::*, *,
+    chain::*, checkpoint::*, constraint::*, data::*, dual::*, error::*, estimate::*, model::*,
+    noise::*, potential::*, preconditioner::*, rand_core::*, sampler::*, schedule::*, stepper::*,
+    *,
 };
 #[cfg(not(target_os = "none"))]
 use no_panic::no_panic;
@@ -59,6 +60,29 @@ const N: usize = 8;
 
 type Observations = Window<Sample<N>, 16>;
 
+/// A caller's formula.
+struct Own;
+
+impl Response<N> for Own {
+    type Input = [f32; N];
+
+    fn response<T: Real>(&self, theta: &[T; N], x: &[f32; N]) -> T {
+        theta.iter().zip(x).map(|(t, x)| (*t * *x).exp()).sum()
+    }
+}
+
+impl Formula<N> for Own {
+    fn evaluate<T: Real>(&self, theta: &[T; N]) -> T {
+        theta.iter().map(|t| *t * *t).sum()
+    }
+}
+
+impl ObservationFormula<Sample<N>, N> for Own {
+    fn negative_log_density<T: Real>(&self, theta: &[T; N], sample: &Sample<N>) -> T {
+        (self.response(theta, &sample.x) - sample.y).powi(2)
+    }
+}
+
 /// Calls all of them.
 pub fn all() {
     include!(concat!(env!("OUT_DIR"), "/entry_points.rs"));
@@ -78,9 +102,6 @@ fn functions() {
             P::negative_log_density
         ];
     }
-    fn fitted<L: Likelihood<Sample<N>, N>>(_: L) {
-        entry_points![L::add_gradient, L::negative_log_density];
-    }
     of(|theta: &[f32; N]| *theta);
     let both = FunctionPotential {
         gradient: |theta: &[f32; N]| *theta,
@@ -88,11 +109,6 @@ fn functions() {
     };
     of(both);
     own(both);
-    let lines =
-        |x: &[f32; N], theta: &[f32; N]| (x.iter().zip(theta).map(|(x, t)| x * t).sum(), *x);
-    if let Ok(least_squares) = NonlinearLeastSquares::new(lines, any()) {
-        fitted(least_squares);
-    }
 }
 
 fn by_hand() {
