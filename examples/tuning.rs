@@ -5,8 +5,6 @@
 //! The posteriors (data and long reference runs) are read from a folder, by default `../shared/fixtures`. Without it
 //! nothing is printed.
 
-#[path = "../tests/common/posteriors.rs"]
-mod posteriors;
 mod support;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -16,7 +14,7 @@ use langevin::{
     BoxMuller, Chain, Pcg32, Potential, Sampler, SeedableRng, StepError, potential::Energy,
     preconditioner::Dense, sampler::SamplerError, schedule::Constant, stepper::Sgld,
 };
-use posteriors::{Fixture, Visitor};
+use langevin_testing::posteriors::{self, Fixture, Visitor};
 use support::{Outcome, args::Args, progress};
 
 const USAGE: &str = "\

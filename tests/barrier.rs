@@ -1,11 +1,8 @@
 //! Nothing sticks: what a chain does when its potential, its schedule or its generator fails, and when
 //! it is far from home.
 
-mod common;
-
 use std::{cell::Cell, fmt, sync::Mutex};
 
-use common::stats::Batches;
 use langevin::{
     BoxMuller, Chain, Pcg32, Sample, SeedableRng, StepError, Window,
     error::ErrorCounts,
@@ -13,6 +10,7 @@ use langevin::{
     schedule::{Annealed, Constant, Cyclical, Polynomial},
     stepper::{MaxStep, Sgd, Sgld},
 };
+use langevin_testing::stats::Batches;
 
 type Plain<const N: usize> = Chain<N, Sgld, Constant, BoxMuller<Pcg32>>;
 

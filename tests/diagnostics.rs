@@ -1,7 +1,5 @@
 //! Diagnostics compared with the theory of autoregressive chains.
 
-mod common;
-
 use langevin::{
     BoxMuller, Chain, Moments, Pcg32, SeedableRng,
     estimate::{Diagnostics, Predictive, r_hat},

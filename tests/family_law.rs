@@ -8,16 +8,10 @@
 //!
 //! Each stepper's check is shown to fail with noise 1 % too large (see `broken`).
 
-mod common;
-
 #[path = "../examples/support/experiments.rs"]
 #[allow(dead_code, reason = "the gallery shows more of it")]
 mod experiments;
 
-use common::{
-    Scaled,
-    stats::{Batches, Estimate},
-};
 use experiments::Quadratic;
 use langevin::{
     BoxMuller, Pcg32, SeedableRng,
@@ -25,6 +19,10 @@ use langevin::{
         Badodab, Baoab, Dynamics, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, ModifiedSgld,
         Psgld, ReplicaExchange, Sghmc, Sgnht, StepParameters, Stepper,
     },
+};
+use langevin_testing::{
+    doubles::Scaled,
+    stats::{Batches, Estimate},
 };
 
 /// Coordinates.

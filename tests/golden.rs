@@ -3,9 +3,7 @@
 //! A change here is value-breaking and goes into the changelog as such. When it is meant, the failing test
 //! prints the table to put in place of the old one.
 
-mod common;
-
-use common::Fnv;
+use langevin_testing::Hash as Fnv;
 use std::convert::identity;
 
 use langevin::{

@@ -1,10 +1,7 @@
 //! The shipped models against energies and gradients in f64 of the reference posteriors.
 
-#[path = "common/posteriors.rs"]
-mod posteriors;
-
 use langevin::potential::Energy;
-use posteriors::{Fixture, Visitor};
+use langevin_testing::posteriors::{self, Fixture, Visitor};
 
 struct GradCheck(usize);
 

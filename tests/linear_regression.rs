@@ -9,15 +9,13 @@
 
 #![allow(clippy::needless_range_loop, reason = "matrices read best by index")]
 
-mod common;
-
-use common::{
-    Scaled,
-    stats::{Batches, Estimate},
-};
 use langevin::{
     BoxMuller, Chain, GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng,
     model::LinearRegression, noise::Noise, schedule::Constant, stepper::Sgld,
+};
+use langevin_testing::{
+    doubles::Scaled,
+    stats::{Batches, Estimate},
 };
 
 const N: usize = 3;

@@ -1,9 +1,7 @@
 //! 1e8 steps of one chain: no stall, no NaN, no drift.
 
-mod common;
-
-use common::stats::Batches;
 use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, schedule::Constant, stepper::Sgld};
+use langevin_testing::stats::Batches;
 
 /// U = 50(θ − 1)²/2 at η = 0.01: one unit in the last place of the mean matters as little after 1e8 steps as
 /// after 1e3, counters go past 2²⁴, and each tenth of the run has the law's mean and variance.

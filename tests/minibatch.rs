@@ -1,8 +1,5 @@
 //! Minibatches: unbiased, with the variance of their law, whatever the window holds.
 
-#[path = "common/posteriors.rs"]
-mod posteriors;
-
 use langevin::{
     BoxMuller, Chain, GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng, StepError,
     Window,
@@ -14,6 +11,7 @@ use langevin::{
     schedule::Constant,
     stepper::{Preconditioned, Sgld},
 };
+use langevin_testing::posteriors;
 
 type Regression = Model<GaussianPrior<2>, LinearRegression>;
 

@@ -5,20 +5,19 @@
 //! source). Kolmogorov–Smirnov is held to its bound at alpha = 1e-4. Seeds are fixed. What a generator's
 //! *backend* gets wrong is mostly too small for sampling and is computed: see `moment`.
 
-mod common;
-
 use std::{convert::Infallible, fmt};
 
-use common::{
-    Scaled, Twice,
-    stats::{self, Check, Draws},
-};
 use langevin::{
     BoxMuller, Chain, Pcg32, SeedableRng, StepError,
     noise::{Backend, FixedInverseCdf, Gaussian, InverseCdf, Libm, Micromath, Minimax, Noise},
     rand_core::TryRng,
     schedule::Constant,
     stepper::Sgld,
+};
+use langevin_testing::{
+    doubles::Scaled,
+    doubles::Twice,
+    stats::{self, Check, Draws},
 };
 
 const PAIRS: usize = 1 << 23;

@@ -4,14 +4,12 @@
 #[allow(dead_code, reason = "the gallery shows more of it")]
 mod experiments;
 
-mod common;
-
-use common::stats::{Batches, Estimate};
 use experiments::*;
 use langevin::{
     BoxMuller, Pcg32, SeedableRng,
     stepper::{LeimkuhlerMatthews, Sghmc, Sgld, StepParameters, Stepper},
 };
+use langevin_testing::stats::{Batches, Estimate};
 
 /// Slope of log |error| over log η at 0.005, 0.01 and 0.02: least squares on equally spaced logs.
 fn order(mean_square: fn(f64) -> f64) -> f64 {

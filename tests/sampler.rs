@@ -1,8 +1,5 @@
 //! Warm-up, monitor and verdict: on the reference posteriors, and on what must not be believed.
 
-#[path = "common/posteriors.rs"]
-mod posteriors;
-
 use langevin::{
     BoxMuller, Pcg32, Potential, Sampler, SeedableRng, StepError, Verdict,
     error::ErrorCounts,
@@ -10,7 +7,7 @@ use langevin::{
     preconditioner::Dense,
     sampler::{Monitor, SamplerError, Stage, Tuning, Warmup, WarmupError},
 };
-use posteriors::{Fixture, Visitor};
+use langevin_testing::posteriors::{self, Fixture, Visitor};
 
 const BUDGET: u32 = 200_000;
 

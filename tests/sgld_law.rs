@@ -6,12 +6,6 @@
 //! draws with autocorrelation ρ is 2σ⁴(1 + ρ²)/((1 − ρ²)n): that sets the length; the standard error
 //! itself is measured by batch means. Seeds are fixed.
 
-mod common;
-
-use common::{
-    Twice,
-    stats::{Batches, Estimate},
-};
 use langevin::{
     BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
     noise::Noise,
@@ -19,6 +13,10 @@ use langevin::{
     rand_core::Rng,
     schedule::Constant,
     stepper::{Dynamics, Preconditioned, Sgld, StepParameters, Stepper},
+};
+use langevin_testing::{
+    doubles::Twice,
+    stats::{Batches, Estimate},
 };
 
 /// Curvature: not 1, so that a missing k shows.

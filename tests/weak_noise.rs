@@ -3,19 +3,17 @@
 //! Each statistic must be within 4 standard errors of its law (two-sided alpha 6.3e-5; 8.4e-5 where the
 //! standard error is measured by batch means). Seeds are fixed.
 
-mod common;
-
 use std::f64::consts::PI;
 
-use common::{
-    Scaled,
-    stats::{self, Batches, Check, Draws, Estimate, normal_cdf},
-};
 use langevin::{
     BoxMuller, Chain, Pcg32, SeedableRng,
     noise::{Noise, Rademacher, ThreePoint},
     schedule::Constant,
     stepper::Sgld,
+};
+use langevin_testing::{
+    doubles::Scaled,
+    stats::{self, Batches, Check, Draws, Estimate, normal_cdf},
 };
 
 fn rng() -> Pcg32 {

@@ -7,7 +7,100 @@ use std::{
     process::Command,
 };
 
+use langevin_testing::surface::{self, Instances};
+
+/// How the public functions are called.
+const INSTANCES: Instances = Instances {
+    letters: &[
+        ("const N", "8"),
+        ("const K", "3"),
+        ("const HOT", "3"),
+        ("const D", "8"),
+        ("const CAP", "16"),
+        ("const B", "4"),
+        ("const M", "9"),
+        ("A", "GaussianPrior<N>"),
+        ("B", "Micromath"),
+        ("D", "Observations"),
+        ("F", "Own"),
+        ("H", "Cyclical"),
+        ("L", "LinearRegression"),
+        ("M", "Dense<N>"),
+        ("O", "Sample<8>"),
+        ("P", "Linear<8>"),
+        ("Q", "GaussianPrior<8>"),
+        ("R", "CountedPcg32"),
+        ("S", "Sgld"),
+        ("T", "Moments<8>"),
+        ("X", "[f32; 8]"),
+        ("Z", "BoxMuller<CountedPcg32>"),
+    ],
+    projections: &[("R :: Input", "<R as Response<8>>::Input")],
+    choices: &[
+        (
+            &["Posterior", "Minibatch", "ControlVariates"],
+            &[
+                &[("L", "LinearRegression")],
+                &[
+                    ("L", "LinearRegressionLogSigma"),
+                    ("D", "Window<Sample<7>, 16>"),
+                ],
+                &[("L", "LogisticRegression")],
+                &[("L", "PoissonRegression")],
+                &[("L", "RobustRegression")],
+                &[("L", "NonlinearRegression<Own>")],
+            ],
+        ),
+        (
+            &["Posterior"],
+            &[
+                &[("P", "Flat")],
+                &[("P", "GaussianPrior<8>")],
+                &[("P", "LaplacePrior<8>")],
+                &[("P", "StudentTPrior<8>")],
+            ],
+        ),
+        (
+            &["Minibatch", "ControlVariates"],
+            &[&[("P", "GaussianPrior<8>")]],
+        ),
+        (
+            &["Minibatch", "ControlVariates"],
+            &[&[("S", "WithReplacement")], &[("S", "WithoutReplacement")]],
+        ),
+        (&["NonlinearRegression"], &[&[("R", "Own"), ("const K", "8")]]),
+        (&["(A , B)"], &[&[("B", "LaplacePrior<8>")]]),
+        (&["LinearRegressionLogSigma"], &[&[("const D", "7")]]),
+        (&["ModifiedSgld"], &[&[("M", "Diagonal<8>")]]),
+        (
+            &["LatticeWalk"],
+            &[&[("Z", "CountedPcg32"), ("M", "Dense<8>")]],
+        ),
+    ],
+    // Called in `src/entry_points.rs`, or from what is called: batch samplers by minibatches, sums over a
+    // likelihood's observations by posteriors. A formatter is the caller's. Libm's double precision would be in each
+    // image: it is among the pairs of steppers and noises.
+    without: &[
+        "Backend for Libm",
+        "BatchSampler",
+        "Data::weighted",
+        "Display",
+        "F",
+        "FunctionPotential",
+        "Likelihood::add_differences",
+        "Likelihood::add_gradients",
+        "Sum",
+        "Window::iter",
+        "r_hat",
+    ],
+};
+
 fn main() {
+    let source = Path::new("../../src");
+    println!("cargo:rerun-if-changed={}", source.display());
+    let program = INSTANCES.program(&surface::blocks(&surface::read(source)));
+    let out = PathBuf::from(env::var("OUT_DIR").unwrap());
+    fs::write(out.join("entry_points.rs"), program).unwrap();
     println!("cargo:rustc-check-cfg=cfg(newlib)");
     let layouts = "../../examples/qemu/memory";
     println!("cargo:rerun-if-changed={layouts}");
@@ -27,7 +120,6 @@ fn main() {
         "thumbv6m-none-eabi" => "thumbv7m-none-eabi".to_string(),
         other => other.to_string(),
     };
-    let out = PathBuf::from(env::var("OUT_DIR").unwrap());
     let layout = format!("{layouts}/{target}.x");
     fs::copy(&layout, out.join("memory.x")).unwrap_or_else(|e| panic!("{layout}: {e}"));
     println!("cargo:rustc-link-search={}", out.display());

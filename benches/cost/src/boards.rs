@@ -1,7 +1,5 @@
 //! What the calibration costs on the boards: their images' sizes, and times from instruction counts and clocks.
 
-use std::{fmt::Write, fs, path::PathBuf, process::Command};
-
 use langevin::{
     BoxMuller, Chain, Pcg32, SeedableRng, estimate::Diagnostics, schedule::Constant, stepper::Sgld,
 };
@@ -9,19 +7,19 @@ use langevin_apps::{
     calibrate::{CHWIRUT2, STEPS, reading},
     readings,
 };
-use langevin_cost::{calibrate::Chwirut2, linear::Linear};
-
-use crate::{
-    elf::Elf,
-    host::{CORES, Core, Row, executable, measure, package},
+use langevin_cost::{
+    calibrate::Chwirut2,
+    images::{self, Core, Image, M0, M4F, M33, Row, firmware, measure, package},
+    linear::Linear,
+    report::Report,
 };
 
-/// Name, folder, core among [`CORES`], clock in MHz.
-const BOARDS: [(&str, &str, usize, f64); 4] = [
-    ("nRF52840-DK", "nrf52840-dk", 2, 64.0),
-    ("Nucleo-F411RE", "nucleo-f411re", 2, 100.0),
-    ("Raspberry Pi Pico", "pico", 0, 125.0),
-    ("Raspberry Pi Pico 2", "pico2", 4, 150.0),
+/// Name, folder, core, clock in MHz.
+const BOARDS: [(&str, &str, Core, f64); 4] = [
+    ("nRF52840-DK", "nrf52840-dk", M4F, 64.0),
+    ("Nucleo-F411RE", "nucleo-f411re", M4F, 100.0),
+    ("Raspberry Pi Pico", "pico", M0, 125.0),
+    ("Raspberry Pi Pico 2", "pico2", M33, 150.0),
 ];
 
 /// So many independent draws have a standard deviation whose standard error is 5 %: 1/√(2n).
@@ -31,21 +29,11 @@ const DRAWS: f64 = 200.0;
 const LONG: u32 = 200_000;
 
 /// A board's image.
-fn image(folder: &str, target: &str) -> PathBuf {
-    let output = Command::new(package().join("../../.ci/firmware-cargo"))
-        .args(["build", "--quiet", "--release", "--locked"])
-        .args(["--target", target, "--bin", "calibrate"])
-        .args(["--message-format", "json"])
-        .current_dir(package().join("../../examples/boards").join(folder))
-        .env("FIRMWARE_TARGET_DIR", package().join("../../target/boards"))
-        .output()
-        .expect("bash runs");
-    assert!(
-        output.status.success(),
-        "{folder}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    executable(&output.stdout)
+fn image(folder: &str, core: Core) -> Image {
+    let folder = package().join("../../examples/boards").join(folder);
+    let mut cargo = firmware(&folder, core.target, "boards");
+    cargo.args(["--release", "--bin", "calibrate"]);
+    Image::read(images::build(&mut cargo).unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// Steps of the calibration, all readings in its window, to [`DRAWS`] independent draws of the constant that takes
@@ -88,57 +76,58 @@ fn digits(x: f64) -> String {
     format!("{:.*}", places as usize, (x * unit).round() / unit)
 }
 
-/// The boards' table; `small` has what M0 and M4F print with opt-level "s".
-pub fn table(out: &mut String, small: &[(&str, Vec<Row>)]) {
-    const CALIBRATION: [&str; 3] = ["calibration", "calibrate", "3"];
-    const BARE: [&str; 3] = ["step", "SGLD/Box-Muller", "2"];
-    const STACK: [&str; 3] = ["stack", "calibrate", "3"];
-    let on = |core: Core| -> Vec<Row> {
-        match small.iter().find(|(name, _)| *name == core.0) {
-            Some((_, rows)) => rows.clone(),
+/// Adds the boards' table; `small` has what M0 and M4F print with opt-level "s".
+pub fn table(report: &mut Report, small: &[Vec<Row>]) {
+    const CALIBRATION: &str = "calibration;calibrate;3";
+    const BARE: &str = "step;SGLD/Box-Muller;2";
+    const COLUMNS: [&str; 8] = [
+        "clock, MHz",
+        "flash, bytes",
+        "RAM, bytes",
+        "stack, bytes",
+        "steps a second",
+        "seconds to 5 %",
+        "N = 2: steps a second",
+        "seconds to 5 % for N = 2",
+    ];
+    let (calibration, bare) = (calibration(), bare());
+    report.section(
+        "Boards",
+        &format!(
+            "The image `calibrate` of `examples/boards`, logs and chip included. RAM is what is taken before anything\n\
+             runs, and the stack of a step. Times are computed, not measured: instructions counted by QEMU with opt-level\n\
+             \"s\", one of them in each cycle. That leaves out flash wait states and caches, and the cycles beyond the\n\
+             first of loads, branches and divisions. 5 %: until the standard deviations of all constants have a\n\
+             standard error of 5 %, {DRAWS} independent draws. That is {calibration:.0} steps for the calibration (54 readings in\n\
+             the window) and {bare:.0} for SGLD, Box-Muller, N = 2 on next to no gradient, by the effective sample size of\n\
+             {LONG} steps.\n"
+        ),
+    );
+    let rows = BOARDS.map(|(name, folder, core, clock)| {
+        let rows: Vec<Row> = match [M0, M4F].iter().position(|it| *it == core) {
+            Some(at) => small[at].clone(),
             None => [CALIBRATION, BARE]
                 .iter()
-                .flat_map(|row| measure(core, "small", Some(&row.join(";"))))
+                .flat_map(|row| measure(core, "small", Some(row)))
                 .collect(),
-        }
-    };
-    let (calibration, bare) = (calibration(), bare());
-    write!(
-        out,
-        "\n## Boards\n\n\
-         The image `calibrate` of `examples/boards`, logs and chip included. RAM is what is taken before anything\n\
-         runs, and the stack of a step. Times are computed, not measured: instructions counted by QEMU with opt-level\n\
-         \"s\", one of them in each cycle. That leaves out flash wait states and caches, and the cycles beyond the\n\
-         first of loads, branches and divisions. 5 %: until the standard deviations of all constants have a\n\
-         standard error of 5 %, {DRAWS} independent draws. That is {:.0} steps for the calibration (54 readings in\n\
-         the window) and {:.0} for SGLD, Box-Muller, N = 2 on next to no gradient, by the effective sample size of\n\
-         {LONG} steps.\n\n\
-         | | clock, MHz | flash, bytes | RAM, bytes | stack, bytes | steps a second | seconds to 5 % | N = 2: steps a \
-         second | seconds to 5 % for N = 2 |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
-        calibration, bare
-    )
-    .unwrap();
-    for (name, folder, core, clock) in BOARDS {
-        let core = CORES[core];
-        let rows = on(core);
-        let value = |of: [&str; 3]| -> f64 {
-            let row = rows.iter().find(|row| row[..3] == of);
-            row.expect("it was measured")[3].parse().expect("a number")
         };
-        let elf = Elf::new(fs::read(image(folder, core.1)).expect("it was built"));
-        let rate = |of| 1e6 * clock / value(of);
-        writeln!(
-            out,
-            "| {name} | {clock} | {} | {} | {} | {} | {} | {} | {} |",
-            elf.flash(),
-            elf.ram(),
-            value(STACK),
+        let value = |key: &str| {
+            let row = rows.iter().find(|row| row.key() == key);
+            row.expect("it was measured").values[0]
+        };
+        let image = image(folder, core);
+        let rate = |key| 1e6 * clock / value(key);
+        let cells = [
+            clock.to_string(),
+            image.flash().to_string(),
+            image.ram().to_string(),
+            value("stack;calibrate;3").to_string(),
             digits(rate(CALIBRATION)),
             digits(calibration / rate(CALIBRATION)),
             digits(rate(BARE)),
             digits(bare / rate(BARE)),
-        )
-        .unwrap();
-    }
+        ];
+        (name.to_string(), None, cells.to_vec())
+    });
+    report.table("Boards", &COLUMNS, rows.to_vec());
 }

@@ -1,16 +1,22 @@
-//! What is measured, and the counter that it is measured with.
+//! What is measured, the counter that it is measured with, and what makes images and looks into them.
 
-#![no_std]
+#![cfg_attr(target_os = "none", no_std)]
 
 pub mod alternatives;
+#[cfg(not(target_os = "none"))]
+pub mod authors;
 pub mod calibrate;
 #[cfg(target_os = "none")]
 pub mod count;
 pub mod entry_points;
+#[cfg(not(target_os = "none"))]
+pub mod images;
 pub mod linear;
 #[cfg(target_os = "none")]
 pub mod measure;
 pub mod models;
+#[cfg(not(target_os = "none"))]
+pub mod report;
 pub mod row;
 #[cfg(target_os = "none")]
 pub mod stack;

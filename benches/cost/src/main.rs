@@ -1,6 +1,6 @@
 //! On a core, measures; on the host, makes the figures of all cores.
 //!
-//! `cargo run --release` writes them to `figures.md`; `cargo run --release -- check` compares them with what is
+//! `cargo run --release` writes them to `figures.md` and `figures.json`; `cargo run --release -- check` compares them with what is
 //! there, within 2 % (another compiler: 15 %); `check short` measures, and compares, those of a minute or two.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -8,15 +8,27 @@
 #[cfg(not(target_os = "none"))]
 mod boards;
 #[cfg(not(target_os = "none"))]
-mod elf;
-#[cfg(not(target_os = "none"))]
-mod flash;
-#[cfg(not(target_os = "none"))]
-mod host;
+mod figures;
 
 #[cfg(not(target_os = "none"))]
-fn main() -> std::process::ExitCode {
-    host::main()
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    use figures::{Extent, figures};
+    use langevin_cost::report::Report;
+
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let extent = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => return Ok(figures(Extent::All).write()?),
+        ["check"] => Extent::All,
+        ["check", "short"] => Extent::Short,
+        _ => return Err("nothing, `check` or `check short`".into()),
+    };
+    let now = figures(extent);
+    if Report::read()?.compare(&now, extent == Extent::All) {
+        println!("the figures hold");
+        Ok(())
+    } else {
+        Err("the figures do not hold: run `cargo run --release` in benches/cost".into())
+    }
 }
 
 #[cfg(target_os = "none")]

@@ -23,7 +23,7 @@ use langevin_apps::{
     readings,
     sensor::Sensor,
 };
-use langevin_qemu::every::{self, NoiseVisitor, Visitor};
+use langevin_testing::{noises, steppers};
 use semihosting::println;
 
 #[cfg(newlib)]
@@ -146,14 +146,12 @@ fn print(table: &str, (name, detail): (&str, &str), n: usize, average: f32, wors
     println!("{table};{name}{slash}{detail};{n};{average:.1};{worst:.0}");
 }
 
-struct Draws<'a, W>(&'a Bench<W>);
-
-impl<W: Wants> Draws<'_, W> {
+impl<W: Wants> Bench<W> {
     #[inline(always)]
-    fn fill<const N: usize, Z: Noise>(&self, table: &str, name: &str, each: usize, noise: &mut Z) {
-        if self.0.wants(table, (name, ""), N) {
+    fn fill<const N: usize>(&self, table: &str, name: &str, each: usize, noise: &mut impl Noise) {
+        if self.wants(table, (name, ""), N) {
             let mut out = [0.0; N];
-            self.0.row(table, (name, ""), N, each, |n| {
+            self.row(table, (name, ""), N, each, |n| {
                 for _ in 0..n {
                     let _ = noise.fill(&mut out);
                     black_box(&mut out);
@@ -161,50 +159,30 @@ impl<W: Wants> Draws<'_, W> {
             });
         }
     }
-}
 
-impl<W: Wants> NoiseVisitor for Draws<'_, W> {
+    /// Draws, and what a noise keeps.
     #[inline(always)]
-    fn visit<Z: Noise>(&mut self, name: &'static str, mut noise: Z) {
-        self.fill::<2, Z>("draw", name, 2, &mut noise);
-        self.fill::<8, Z>("draw", name, 8, &mut noise);
-        self.fill::<32, Z>("draw", name, 32, &mut noise);
-        self.fill::<4, Z>("four draws", name, 1, &mut noise);
-        if self.0.wants("noise", (name, ""), 0) {
-            print("noise", (name, ""), 0, size_of::<Z>() as f32, 0.0);
+    fn draws<Z: Noise>(&self, name: &str, mut noise: Z) {
+        self.fill::<2>("draw", name, 2, &mut noise);
+        self.fill::<8>("draw", name, 8, &mut noise);
+        self.fill::<32>("draw", name, 32, &mut noise);
+        self.fill::<4>("four draws", name, 1, &mut noise);
+        if self.wants("state", (name, ""), 0) {
+            print("state", (name, ""), 0, size_of::<Z>() as f32, 0.0);
         }
     }
-}
 
-/// Steps of a chain.
-struct Steps<'a, W>(&'a Bench<W>);
-
-impl<const N: usize, W: Wants> Visitor<N, Linear<N>> for Steps<'_, W> {
+    /// Steps of a chain.
     #[inline(always)]
-    fn wants(&self, name: (&'static str, &'static str)) -> bool {
-        self.0.wants("step", name, N)
-    }
-
-    #[inline(always)]
-    fn visit<S: Stepper<N, Linear<N>, Z>, Z>(
-        &mut self,
-        name: (&'static str, &'static str),
+    fn chain<const N: usize, S: Stepper<N, Linear<N>, Z>, Z>(
+        &self,
+        name: (&str, &str),
         stepper: S,
         noise: Z,
     ) {
-        let chain = Chain::new([0.0; N], stepper, schedule(), noise);
-        self.0.steps("step", name, chain);
-    }
-}
-
-/// Steps of SGLD with each noise but the default one, which is among the steppers.
-struct SgldWith<'a, W>(&'a Bench<W>);
-
-impl<W: Wants> NoiseVisitor for SgldWith<'_, W> {
-    #[inline(always)]
-    fn visit<Z: Noise>(&mut self, name: &'static str, noise: Z) {
-        if name != "Box-Muller" && self.0.wants("step", ("SGLD", name), 8) {
-            Visitor::<8, _>::visit(&mut Steps(self.0), ("SGLD", name), Sgld::new(), noise);
+        if self.wants("step", name, N) {
+            let chain = Chain::new([0.0; N], stepper, schedule(), noise);
+            self.steps("step", name, chain);
         }
     }
 }
@@ -259,12 +237,12 @@ impl<W: Wants> Bench<W> {
     }
 
     #[inline(always)]
-    fn metric<M: Preconditioner<8>>(&self, name: &str, metric: M) {
-        if self.wants("metric", (name, ""), 8) {
+    fn preconditioned<M: Preconditioner<8>>(&self, name: &str, metric: M) {
+        if self.wants("preconditioner", (name, ""), 8) {
             let sgld = Preconditioned::new(Sgld::new(), metric);
             let noise = BoxMuller::new(rng());
             let chain = Chain::new([0.0; 8], sgld, schedule(), noise).max_step(MaxStep::NONE);
-            self.steps("metric", (name, ""), chain);
+            self.steps("preconditioner", (name, ""), chain);
         }
     }
 }
@@ -276,15 +254,15 @@ impl<W: Wants> Gradients<'_, W> {
     #[inline(always)]
     fn gradient<const N: usize, P: Potential<N>>(
         &self,
-        name: &str,
+        name: (&str, &str),
         observations: usize,
         mut posterior: P,
     ) {
-        if self.0.wants("gradient", (name, ""), observations) {
+        if self.0.wants("gradient", name, observations) {
             let theta = black_box([0.5; N]);
             let mut gradient = [0.0; N];
             self.0
-                .row("gradient", (name, ""), observations, observations, |n| {
+                .row("gradient", name, observations, observations, |n| {
                     for _ in 0..n {
                         let _ = black_box(posterior.gradient(&theta, &mut gradient));
                         black_box(&mut gradient);
@@ -296,12 +274,12 @@ impl<W: Wants> Gradients<'_, W> {
 
 impl<W: Wants> models::Visitor for Gradients<'_, W> {
     #[inline(always)]
-    fn whole<const N: usize, P: Energy<N>>(&mut self, name: &'static str, posterior: P) {
+    fn whole<const N: usize, P: Energy<N>>(&mut self, name: (&str, &str), posterior: P) {
         self.gradient(name, models::OBSERVATIONS, posterior);
     }
 
     #[inline(always)]
-    fn minibatch<const N: usize, P: Potential<N>>(&mut self, name: &'static str, posterior: P) {
+    fn minibatch<const N: usize, P: Potential<N>>(&mut self, name: (&str, &str), posterior: P) {
         self.gradient(name, models::BATCH, posterior);
     }
 }
@@ -380,11 +358,17 @@ impl<W: Wants> Bench<W> {
         if self.wants("compiler", ("", ""), 0) {
             print("compiler", (env!("COMPILER"), ""), 0, 0.0, 0.0);
         }
-        every::noises(&mut Draws(self));
-        every::noises(&mut SgldWith(self));
-        every::steppers::<2, Linear<2>>(&mut Steps(self));
-        every::steppers::<8, Linear<8>>(&mut Steps(self));
-        every::steppers::<32, Linear<32>>(&mut Steps(self));
+        noises!(rng(), |name, noise| self.draws(name, noise));
+        steppers!(rng(), |name, stepper, noise| self
+            .chain::<2, _, _>(name, stepper, noise));
+        steppers!(rng(), |name, stepper, noise| self
+            .chain::<8, _, _>(name, stepper, noise));
+        steppers!(rng(), |name, stepper, noise| self
+            .chain::<32, _, _>(name, stepper, noise));
+        // The default is among the steppers.
+        noises!(rng(), |name, noise| if name != "Box-Muller" {
+            self.chain::<8, _, _>(("SGLD", name), Sgld::new(), noise);
+        });
         self.sampler::<2>();
         self.sampler::<8>();
         self.sampler::<32>();
@@ -398,7 +382,7 @@ impl<W: Wants> Bench<W> {
         self.overhead::<8>();
         self.overhead::<16>();
         self.overhead::<32>();
-        self.metric("diagonal", Diagonal::new([0.5; 8]).expect("scales"));
+        self.preconditioned("diagonal", Diagonal::new([0.5; 8]).expect("scales"));
         let mut dense = [[0.0; 8]; 8];
         for (i, row) in dense.iter_mut().enumerate() {
             for (j, element) in row.iter_mut().enumerate() {
@@ -409,7 +393,7 @@ impl<W: Wants> Bench<W> {
                 };
             }
         }
-        self.metric("dense", Dense::new(dense).expect("lower triangular"));
+        self.preconditioned("dense", Dense::new(dense).expect("lower triangular"));
         models::all(&mut Gradients(self));
 
         let (mut words, mut spare) = (rng(), None);

@@ -3,7 +3,7 @@
 use core::fmt::{Result, Write};
 
 use langevin::{
-    Chain, ConfigError, GaussianPrior, Model, Potential, StepError, Window,
+    Chain, ConfigError, GaussianPrior, Model, Pcg32, Potential, SeedableRng, StepError, Window,
     model::{NonlinearRegression, Response},
     potential::{Energy, GradientVariance},
     preconditioner::{Dense, Preconditioner},
@@ -17,8 +17,7 @@ use langevin_apps::{
     plant::{Body, Plant},
     readings,
 };
-
-use crate::every;
+use langevin_testing::steppers;
 
 /// Calibrates both instruments with `steps` steps a reading.
 ///
@@ -115,36 +114,14 @@ fn words(estimate: &Estimate) -> [u32; 6] {
 /// # Errors
 /// When `out` fails.
 pub fn every_stepper(steps: u32, out: &mut impl Write) -> Result {
-    let mut rows = Rows {
-        steps,
-        out,
-        result: Ok(()),
-    };
-    every::steppers(&mut rows);
-    rows.result
-}
-
-struct Rows<'a, W> {
-    steps: u32,
-    out: &'a mut W,
-    result: Result,
-}
-
-impl<W: Write> every::Visitor<3, Whitened> for Rows<'_, W> {
-    fn visit<S: Stepper<3, Whitened, Z>, Z>(
-        &mut self,
-        (name, _): (&'static str, &'static str),
-        stepper: S,
-        noise: Z,
-    ) {
-        let row = match stream(stepper, noise, self.steps) {
-            Ok((path, faults)) => {
-                writeln!(self.out, "Chwirut2/{name}/{faults}-faults {path:016x}")
-            }
-            Err(error) => writeln!(self.out, "Chwirut2/{name} {error}"),
-        };
-        self.result = self.result.and(row);
-    }
+    let rng = || Pcg32::seed_from_u64(20_110_628);
+    steppers!(rng(), |name, stepper, noise| {
+        match stream(stepper, noise, steps) {
+            Ok((path, errors)) => writeln!(out, "Chwirut2/{}/{errors}-errors {path:016x}", name.0)?,
+            Err(error) => writeln!(out, "Chwirut2/{} {error}", name.0)?,
+        }
+    });
+    Ok(())
 }
 
 /// Hash of the positions after each reading's steps, and the number of faults.

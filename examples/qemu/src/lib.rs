@@ -3,7 +3,6 @@
 #![no_std]
 
 pub mod applications;
-pub mod every;
 pub mod golden;
 pub mod recording;
 pub mod tuning;
@@ -32,15 +31,7 @@ pub fn run<'a>(mut arguments: impl Iterator<Item = &'a str>, out: &mut impl Writ
         "steppers" => applications::every_stepper(count, out),
         "tune" => tuning::tune(count, out),
         "record" => recording::record(application, count, out),
-        "golden" => {
-            let mut result = Ok(());
-            golden::golden(count, |stepper, noise, hash| {
-                if result.is_ok() {
-                    result = writeln!(out, "{stepper}/{noise} {hash:016x}");
-                }
-            });
-            result
-        }
+        "golden" => golden::golden(count, out),
         _ => Err(fmt::Error),
     }
 }

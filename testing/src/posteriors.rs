@@ -2,10 +2,6 @@
 //!
 //! The folder is `../shared/fixtures`, or `LANGEVIN_FIXTURES`. [`each`] visits all of them, and
 //! says so when the folder is not there.
-#![allow(
-    dead_code,
-    reason = "shared by test files and examples that use different parts"
-)]
 
 use std::{fs, path::PathBuf};
 
@@ -70,7 +66,12 @@ pub fn present() -> bool {
 
 fn folder() -> PathBuf {
     std::env::var_os("LANGEVIN_FIXTURES").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/fixtures")),
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../shared/fixtures"
+            ))
+        },
         PathBuf::from,
     )
 }

@@ -1,0 +1,287 @@
+//! What is measured, and the order in which it is told.
+
+use langevin_cost::{
+    authors::{self, AUTHORS},
+    images::{C_COMPILER, CORES, Image, M0, M4F, Row, c_version, measure, on_each},
+    report::{self, Report},
+};
+
+use crate::boards;
+
+/// How much is measured.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Extent {
+    /// Everything.
+    All,
+    /// What takes a minute or two: for every change.
+    Short,
+}
+
+impl Extent {
+    /// Whether a row has an image of its own.
+    fn holds(self, row: &str) -> bool {
+        self == Self::All || row.contains(";SGLD/Box-Muller;") || row.starts_with("calibration;")
+    }
+}
+
+/// What a cell shows of a row.
+type Cell = fn(&Row) -> String;
+
+/// Tables of what the cores print: heading, text below it, the rows' table, their cells, and whether they are
+/// measured with opt-level "s" too, each row in an image of its own, as a user's would be: what the compiler
+/// inlines depends on what else is there.
+const TABLES: [(&str, &str, &str, Cell, bool); 9] = [
+    ("A draw, on average", "", "draw", average, false),
+    (
+        "Four successive draws, at worst",
+        "",
+        "four draws",
+        worst,
+        false,
+    ),
+    (
+        "A step of a chain, on average / at worst",
+        "With next to no gradient: linear regression on one observation with a Gaussian prior,\n\
+         g = s(xᵀθ − y)x + λθ. The barrier is included; at worst, so is the look for a stalled chain at each\n\
+         64th step. `Sampler` from its first step on, so its warm-up is included.\n",
+        "step",
+        both,
+        true,
+    ),
+    (
+        "By hand, by the stepper, by a chain",
+        "SGLD with Box-Muller noise. By hand: the same arithmetic and the same barrier in a loop. A chain adds\n\
+         its schedule, burn-in and thinning, recovery from errors, and the look for a stalled chain.\n",
+        "overhead",
+        average,
+        true,
+    ),
+    (
+        "SGLD with a preconditioner, on average / at worst",
+        "",
+        "preconditioner",
+        both,
+        true,
+    ),
+    (
+        "A gradient, an observation of the N that it sums over",
+        "N = 16: the whole window; N = 4: a minibatch. Two parameters, but for an unknown sigma three.\n",
+        "gradient",
+        both,
+        true,
+    ),
+    (
+        "SGLD written by hand without the crate, without a barrier, on average / at worst",
+        "In C, where it is measured: `src/alternatives.c` with newlib and the compiler's soft floats.\n",
+        "naive",
+        both,
+        true,
+    ),
+    (
+        "An application, on average / at worst",
+        "Of `examples/apps`: a tick of the thermal filter with its two unknowns, of the first 10 000; a reading\n\
+         of the sensor with its three, of the first 1000.\n",
+        "application",
+        both,
+        true,
+    ),
+    (
+        "A step of the boards' calibration, on average / at worst",
+        "Three parameters, a dense preconditioner, 54 readings in the window, three exponentials each.\n",
+        "calibration",
+        both,
+        true,
+    ),
+];
+
+fn average(row: &Row) -> String {
+    let [average, _] = row.values;
+    let digits = usize::from(average < 100.0);
+    format!("{average:.digits$}")
+}
+
+fn worst(row: &Row) -> String {
+    row.values[1].to_string()
+}
+
+fn both(row: &Row) -> String {
+    format!("{} / {}", average(row), worst(row))
+}
+
+fn bytes(row: &Row) -> String {
+    row.values[0].to_string()
+}
+
+/// Its name in a table.
+fn shown(name: &str) -> String {
+    name.replace('/', ", ")
+}
+
+/// The rows of table `from`, in the order in which they came, with a cell for each core.
+fn rows(cores: &[Vec<Row>], from: &str, cell: Cell) -> Vec<report::Row> {
+    let of_table = cores[0].iter().filter(|row| row.table == from);
+    of_table
+        .map(|row| {
+            let there = cores.iter().map(|core| {
+                let same = core.iter().find(|there| there.key() == row.key());
+                cell(same.expect("each core prints all rows"))
+            });
+            (shown(&row.name), Some(row.n.clone()), there.collect())
+        })
+        .collect()
+}
+
+/// What images are sized for.
+const SIZED: [&str; 2] = ["M0, \"s\"", "M4F, \"s\""];
+
+/// Of images for [`SIZED`].
+fn sized<T: Send>(of: impl Fn(&str) -> T + Sync) -> [T; 2] {
+    let both = on_each(&[M0.target, M4F.target], of);
+    both.try_into().unwrap_or_else(|_| unreachable!("two"))
+}
+
+fn sizes(image: &str) -> [usize; 2] {
+    sized(|target| Image::of(target, "small", image).flash())
+}
+
+/// Measures, and says it.
+pub fn figures(extent: Extent) -> Report {
+    let cores = match extent {
+        Extent::All => &CORES[..],
+        Extent::Short => &[M0, M4F],
+    };
+    let names: Vec<_> = cores.iter().map(|core| core.name).collect();
+    let fast = on_each(cores, |core| measure(core, "release", None));
+    let own: Vec<_> = (fast[0].iter())
+        .filter(|row| {
+            TABLES
+                .iter()
+                .any(|&(_, _, table, _, own)| own && row.table == table)
+        })
+        .map(Row::key)
+        .filter(|key| extent.holds(key))
+        .collect();
+    let small = on_each(&[M0, M4F], |core| -> Vec<Row> {
+        let own = own.iter().flat_map(|row| measure(core, "small", Some(row)));
+        own.collect()
+    });
+    let compiler = fast[0].iter().find(|row| row.table == "compiler");
+    let compiler = &compiler.expect("the compiler's name").name;
+    let c = c_version().map_or(String::new(), |version| format!("{C_COMPILER} {version}"));
+
+    let text = format!(
+        "# What it costs\n\n\
+         Made by `cargo run --release` in this folder, with {compiler}{}{c}; `cargo run --release -- check`\n\
+         compares. `figures.json` has the same figures.\n\n\
+         Instructions, counted by QEMU: not cycles. Fat LTO, one codegen unit; where nothing else is said\n\
+         opt-level 3, and all in one image; with opt-level \"s\" each row in an image of its own, as a product's\n\
+         would be. Noise from Pcg32, whose own cost is included. M0 is version 6 code; M0 and M3 compute floats\n\
+         in software, M4F, M7 and M33 in single precision. M4F and M7 run the same image.\n",
+        if c.is_empty() { "" } else { " and " }
+    );
+    let mut report = Report::new(text, [compiler.clone(), c]);
+    let mut section = |heading: &str, text: &str, table, cell, own| {
+        report.section(heading, text);
+        report.table(heading, &names, rows(&fast, table, cell));
+        if own {
+            report.text += "\nWith opt-level \"s\":\n";
+            let heading = format!("{heading}, \"s\"");
+            report.table(&heading, &[M0.name, M4F.name], rows(&small, table, cell));
+        }
+    };
+    for (heading, text, table, cell, own) in TABLES {
+        section(heading, text, table, cell, own);
+    }
+    if extent == Extent::All {
+        // What shares an image changes what is inlined, and so the stack, from one change to the next.
+        section(
+            "RAM: bytes of stack that a step takes",
+            "",
+            "stack",
+            bytes,
+            true,
+        );
+    }
+
+    report.section(
+        "RAM: bytes of state",
+        "The same on every core. Of noises; of chains with their noise; of what else keeps a state; of the boards'\n\
+         calibration without its window; of the other applications with theirs.\n",
+    );
+    for core in &fast {
+        assert_eq!(
+            rows(std::slice::from_ref(core), "state", bytes),
+            rows(&fast[..1], "state", bytes)
+        );
+    }
+    report.table(
+        "RAM: bytes of state",
+        &["bytes"],
+        rows(&fast[..1], "state", bytes),
+    );
+
+    flash(&mut report, extent, &fast[0]);
+    if extent == Extent::All {
+        boards::table(&mut report, &small);
+    }
+    report
+}
+
+fn flash(report: &mut Report, extent: Extent, rows: &[Row]) {
+    report.section(
+        "Flash",
+        "Bytes of code and constants over an empty image; two parameters.\n",
+    );
+    let empty = sizes("empty");
+    // Each stepper with the default noise, and SGLD with each other noise.
+    let mut names: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|row| row.table == "step") {
+        if !names.contains(&row.name.as_str()) {
+            names.push(&row.name);
+        }
+    }
+    let images = names.iter().filter_map(|name| {
+        let image = format!("flash;{name};2");
+        extent.holds(&image).then(|| {
+            let sizes = sizes(&image);
+            let over = [0, 1].map(|i| (sizes[i] - empty[i]).to_string());
+            (shown(name), None, over.to_vec())
+        })
+    });
+    report.table("Flash", &SIZED, images.collect());
+
+    report.section(
+        "Flash of the boards' calibration",
+        "Without logs, chip and start-up code: bytes over an empty image, by whose lines they come from.\n",
+    );
+    let calibration = sized(|target| {
+        let of = |image| {
+            let image = Image::of(target, "traced", image);
+            (image.flash(), authors::bytes(&image))
+        };
+        let ((flash, bytes), (empty, without)) = (of("flash;calibrate;3"), of("empty"));
+        let over = std::array::from_fn(|i| bytes[i].saturating_sub(without[i]));
+        (flash - empty, over)
+    });
+    let row = |name: &str, of: &dyn Fn(usize, authors::Bytes) -> usize| {
+        let cells = calibration.map(|(all, bytes)| of(all, bytes).to_string());
+        (name.to_string(), None, cells.to_vec())
+    };
+    let [libm, memory, floats, random, langevin] = AUTHORS.map(|(name, _)| name);
+    let rows = vec![
+        row(langevin, &|_, [.., l]| l),
+        row(libm, &|_, [m, ..]| m),
+        row("langevin and libm", &|_, [m, .., l]| l + m),
+        row(floats, &|_, [_, _, f, ..]| f),
+        row("langevin, libm and soft floats", &|_, [m, _, f, _, l]| {
+            l + m + f
+        }),
+        row(random, &|_, [_, _, _, r, _]| r),
+        row(memory, &|_, [_, m, ..]| m),
+        row("application and its 54 readings", &|all, bytes| {
+            all - bytes.iter().sum::<usize>()
+        }),
+        row("all", &|all, _| all),
+    ];
+    report.table("Flash of the boards' calibration", &SIZED, rows);
+}

@@ -1,0 +1,181 @@
+//! Stand-ins: a generator that fails, noise that is wrong, a posterior that is nothing simple.
+
+use core::{fmt, hint::black_box};
+
+use langevin::{
+    Chain, GaussianPrior, Model, Pcg32, Potential, SeedableRng, StepError,
+    dual::Real,
+    model::Response,
+    noise::{FiveMoments, Gaussian, Noise},
+    potential::{Energy, GradientVariance},
+    rand_core::TryRng,
+    schedule::Constant,
+    stepper::Stepper,
+};
+
+use crate::Hash;
+
+/// A generator that fails once so many words are drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fused {
+    rng: Pcg32,
+    left: u32,
+}
+
+impl Fused {
+    /// Gives `words` words.
+    pub fn new(words: u32) -> Self {
+        Self {
+            rng: Pcg32::seed_from_u64(77),
+            left: words,
+        }
+    }
+}
+
+/// What [`Fused`] fails with.
+#[derive(Debug)]
+pub struct Burnt;
+
+impl fmt::Display for Burnt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("burnt")
+    }
+}
+
+impl core::error::Error for Burnt {}
+
+impl TryRng for Fused {
+    type Error = Burnt;
+
+    fn try_next_u32(&mut self) -> Result<u32, Burnt> {
+        self.left = self.left.checked_sub(1).ok_or(Burnt)?;
+        self.rng.try_next_u32().map_err(|_| Burnt)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Burnt> {
+        let low = u64::from(self.try_next_u32()?);
+        Ok(low | u64::from(self.try_next_u32()?) << 32)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Burnt> {
+        for byte in bytes {
+            *byte = self.try_next_u32()? as u8;
+        }
+        Ok(())
+    }
+}
+
+/// A fault of the kind the laws must notice: noise times a factor.
+#[derive(Clone, Debug)]
+pub struct Scaled<Z>(pub Z, pub f32);
+
+impl<Z: Noise> Noise for Scaled<Z> {
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
+        self.0.fill(out)?;
+        for x in out {
+            *x *= self.1;
+        }
+        Ok(())
+    }
+}
+impl<Z: Gaussian> FiveMoments for Scaled<Z> {}
+impl<Z: Gaussian> Gaussian for Scaled<Z> {}
+
+/// Another: every draw given out twice, as by a spare that is not cleared.
+#[derive(Clone, Debug)]
+pub struct Twice<Z> {
+    noise: Z,
+    spare: Option<f32>,
+}
+
+impl<Z> Twice<Z> {
+    /// Each draw of `noise` twice.
+    pub fn new(noise: Z) -> Self {
+        Self { noise, spare: None }
+    }
+}
+
+impl<Z: Noise> Noise for Twice<Z> {
+    fn fill<const N: usize>(&mut self, out: &mut [f32; N]) -> Result<(), StepError> {
+        for x in out {
+            *x = match self.spare.take() {
+                Some(spare) => spare,
+                None => {
+                    let mut fresh = [0.0];
+                    self.noise.fill(&mut fresh)?;
+                    *self.spare.insert(fresh[0])
+                }
+            };
+        }
+        Ok(())
+    }
+}
+impl<Z: Gaussian> FiveMoments for Twice<Z> {}
+impl<Z: Gaussian> Gaussian for Twice<Z> {}
+
+/// No product, and not quadratic: U = |θ|²/2 + θ₀²θ₁²/2 + θ₂⁴/4, as if its gradient had the variance given here.
+#[derive(Clone, Copy, Debug)]
+pub struct Tangle;
+
+impl Potential<3> for Tangle {
+    fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), StepError> {
+        let [x, y, z] = *theta;
+        *gradient = [x + x * y * y, y + x * x * y, z + z * z * z];
+        Ok(())
+    }
+}
+
+impl Energy<3> for Tangle {
+    fn energy(&mut self, theta: &[f32; 3]) -> Result<f32, StepError> {
+        let [x, y, z] = *theta;
+        Ok(0.5 * (x * x + y * y + z * z + x * x * y * y) + 0.25 * z * z * z * z)
+    }
+}
+
+impl GradientVariance<3> for Tangle {
+    fn gradient_and_variance(
+        &mut self,
+        theta: &[f32; 3],
+        gradient: &mut [f32; 3],
+        variance: &mut [f32; 3],
+    ) -> Result<(), StepError> {
+        *variance = [0.5, 3.0, 10.0];
+        self.gradient(theta, gradient)
+    }
+}
+
+/// The path of a chain on [`Tangle`]: a hash of its positions and errors, step by step.
+pub fn path<S: Stepper<3, Tangle, Z>, Z>(steps: u32, stepper: S, noise: Z) -> u64 {
+    let mut hash = Hash::new();
+    // An odd number of unknowns: a pair's second draw is carried over to the next step.
+    if let Ok(schedule) = Constant::new(0.05) {
+        let mut chain = Chain::new([1.0, -0.5, 0.25], stepper, schedule, noise);
+        for _ in 0..steps {
+            if chain.step(&mut Tangle).is_err() {
+                hash.write(u32::MAX);
+            }
+            for t in chain.position() {
+                hash.write(t.to_bits());
+            }
+        }
+    }
+    hash.value()
+}
+
+/// A response for nonlinear regression, y = a·exp(−kx).
+#[derive(Clone, Copy, Debug)]
+pub struct Decay;
+
+impl Response<2> for Decay {
+    type Input = [f32; 2];
+
+    fn response<T: Real>(&self, &[a, k]: &[T; 2], &[_, x]: &[f32; 2]) -> T {
+        a * (k * -x).exp()
+    }
+}
+
+/// A likelihood with a Gaussian prior.
+pub fn model<const N: usize, L>(likelihood: Option<L>) -> Option<Model<GaussianPrior<N>, L>> {
+    let prior = GaussianPrior::new([0.0; N], black_box([1.0; N])).ok()?;
+    Some(Model::new(prior, likelihood?))
+}
