@@ -1,4 +1,4 @@
-//! What every stepper promises, whatever its rule: a fault leaves no trace, a preconditioner is a change of
+//! What every stepper promises, whatever its rule: an error leaves no trace, a preconditioner is a change of
 //! coordinates, and T = 0 descends.
 
 use std::fmt::Debug;
@@ -140,7 +140,7 @@ fn parameters() -> StepParameters {
     StepParameters::new(0.05, 1.0).unwrap()
 }
 
-/// A fault of the gradient, of the generator at any word, or of the step's length changes nothing.
+/// An error of the gradient, of the generator at any word, or of the step's length changes nothing.
 fn leaves_no_trace<S, Z>(name: &str, stepper: S)
 where
     S: Stepper<3, Bowl, Z>,
@@ -156,8 +156,8 @@ where
         bowl.broken = true;
         if step % 3 == 0 {
             let before = hit;
-            let fault = stepper.step(&mut hit, &mut theta, &mut bowl, &parameters(), &mut noise);
-            assert_eq!(fault, Err(StepError::NonFiniteGradient), "{name}");
+            let error = stepper.step(&mut hit, &mut theta, &mut bowl, &parameters(), &mut noise);
+            assert_eq!(error, Err(StepError::NonFiniteGradient), "{name}");
             assert_eq!(hit, before, "{name}");
         }
         bowl.broken = false;
@@ -182,7 +182,7 @@ where
         let mut noise = Z::new(fused(left));
         match stepper.step(&mut hit, &mut theta, &mut bowl, &parameters(), &mut noise) {
             Ok(()) => break,
-            Err(fault) => assert_eq!(fault, StepError::Random, "{name}"),
+            Err(error) => assert_eq!(error, StepError::Random, "{name}"),
         }
         assert_eq!((hit, theta), (before, from), "{name}: word {left}");
         assert!(left < 100, "{name}");
@@ -190,8 +190,8 @@ where
 
     let short = parameters().with_max_step(MaxStep::new(1e-4).unwrap());
     let (before, from) = (hit, theta);
-    let fault = stepper.step(&mut hit, &mut theta, &mut bowl, &short, &mut noise);
-    assert_eq!(fault, Err(StepError::StepTooLong), "{name}");
+    let error = stepper.step(&mut hit, &mut theta, &mut bowl, &short, &mut noise);
+    assert_eq!(error, Err(StepError::StepTooLong), "{name}");
     assert_eq!((hit, theta), (before, from), "{name}");
 }
 
@@ -257,7 +257,7 @@ where
                 assert!(step >= 3000, "{name}");
                 squares += theta.iter().map(|t| t * t).sum::<f32>() / 3000.0;
             }
-            fault => panic!("{name}: {fault:?}"),
+            error => panic!("{name}: {error:?}"),
         }
         if step == 2999 {
             let rest = chain.position().iter().all(|t| t.abs() < 1e-3);
@@ -288,7 +288,7 @@ macro_rules! every_stepper {
 }
 
 #[test]
-fn a_fault_leaves_no_trace() {
+fn an_error_leaves_no_trace() {
     every_stepper!(leaves_no_trace);
 }
 
