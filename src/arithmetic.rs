@@ -14,6 +14,10 @@ const EMULATED: bool = cfg!(any(
     target_arch = "riscv32"
 ));
 
+/// Whether a product of 64 bits is one instruction. Armv6-M, where it is not, differs from the cores above it by its lack
+/// of atomics.
+pub const LONG_MULTIPLICATION: bool = cfg!(target_has_atomic = "32");
+
 /// Returns √x, correctly rounded.
 ///
 /// A floating-point unit has an instruction for it.
