@@ -8,7 +8,7 @@ use langevin::{
     model::Response,
     noise::{FiveMoments, Gaussian, Noise},
     potential::{Energy, GradientVariance},
-    rand_core::TryRng,
+    noise::rand_core::TryRng,
     schedule::Constant,
     stepper::Stepper,
 };

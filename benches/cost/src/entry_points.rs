@@ -5,8 +5,8 @@ use core::{hint::black_box, ops::Neg, ptr};
 
 #[allow(unused_imports, reason = "what the list needs")]
 use langevin::{
-    chain::*, checkpoint::*, constraint::*, data::*, dual::*, error::*, estimate::*, model::*,
-    noise::*, potential::*, preconditioner::*, rand_core::*, sampler::*, schedule::*, stepper::*,
+    chain::*, checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*,
+    noise::*, potential::*, preconditioner::*, noise::rand_core::*, sampler::*, schedule::*, stepper::*,
     *,
 };
 #[cfg(not(target_os = "none"))]
