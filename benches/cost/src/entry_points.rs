@@ -6,8 +6,8 @@ use core::{hint::black_box, ops::Neg, ptr};
 #[allow(unused_imports, reason = "what the list needs")]
 use langevin::{
     chain::*, checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*,
-    noise::*, potential::*, preconditioner::*, noise::rand_core::*, sampler::*, schedule::*, stepper::*,
-    *,
+    noise::rand_core::*, noise::*, potential::*, preconditioner::*, sampler::*, schedule::*,
+    stepper::*, *,
 };
 #[cfg(not(target_os = "none"))]
 use no_panic::no_panic;
