@@ -5,8 +5,8 @@ use std::{cell::Cell, fmt, sync::Mutex};
 
 use langevin::{
     BoxMuller, Chain, Pcg32, Sample, SeedableRng, StepError, Window,
-    error::ErrorCounts,
-    rand_core::{Rng, TryRng},
+    chain::ErrorCounts,
+    noise::rand_core::{Rng, TryRng},
     schedule::{Annealed, Constant, Cyclical, Polynomial},
     stepper::{MaxStep, Sgd, Sgld},
 };

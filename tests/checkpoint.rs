@@ -8,10 +8,10 @@ use langevin::{
     checkpoint::{AbSlots, CheckpointError, CountedPcg32, Reader, Writer},
     data::Data,
     estimate::{Covariance, Diagnostics, Predictive, Quantiles},
+    noise::rand_core::Rng,
     noise::{FixedInverseCdf, InverseCdf, Libm, Noise, Rademacher, ThreePoint},
     potential::FunctionPotential,
     preconditioner::{Dense, Diagonal},
-    rand_core::Rng,
     sampler::{Monitor, Tuning},
     schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
     stepper::{

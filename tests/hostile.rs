@@ -6,12 +6,12 @@ use std::fmt::Debug;
 
 use langevin::{
     BoxMuller, Chain, Potential, Sample, StepError, Window,
+    chain::ErrorCounts,
     data::Data,
-    error::ErrorCounts,
+    noise::rand_core::TryRng,
     noise::{FixedInverseCdf, InverseCdf, Libm, Micromath, Rademacher, ThreePoint},
     potential::{Energy, GradientVariance},
     preconditioner::{Dense, Diagonal},
-    rand_core::TryRng,
     schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
     stepper::{
         Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, ModifiedSgld,

@@ -1,11 +1,11 @@
 //! Warm-up, monitor and verdict: on the reference posteriors, and on what must not be believed.
 
 use langevin::{
-    BoxMuller, Pcg32, Potential, Sampler, SeedableRng, StepError, Verdict,
-    error::ErrorCounts,
+    BoxMuller, Pcg32, Potential, Sampler, SeedableRng, StepError,
+    chain::ErrorCounts,
     potential::Energy,
     preconditioner::Dense,
-    sampler::{Monitor, SamplerError, Stage, Tuning, Warmup, WarmupError},
+    sampler::{Monitor, SamplerError, Stage, Tuning, Verdict, Warmup, WarmupError},
 };
 use langevin_testing::posteriors::{self, Fixture, Visitor};
 
@@ -440,7 +440,7 @@ fn a_monitor_is_resumed_where_it_was() {
 /// Gradients of any bits whatever, most of them of no potential: no panic, a finite position, an end.
 #[test]
 fn warm_up_survives_any_gradient() {
-    use langevin::rand_core::Rng;
+    use langevin::noise::rand_core::Rng;
     for seed in 0..60 {
         let mut rng = Pcg32::seed_from_u64(seed);
         let mut garbage = |x: &[f32; 3]| {

@@ -9,8 +9,8 @@
 use langevin::{
     BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
     noise::Noise,
+    noise::rand_core::Rng,
     preconditioner::Diagonal,
-    rand_core::Rng,
     schedule::Constant,
     stepper::{Dynamics, Preconditioned, Sgld, StepParameters, Stepper},
 };

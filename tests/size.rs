@@ -8,7 +8,7 @@ use core::mem::size_of;
 use langevin::{
     BoxMuller, Chain, Pcg32, Sample, StepError, Window,
     chain::ChainState,
-    error::ErrorCounts,
+    chain::ErrorCounts,
     preconditioner::{Dense, Diagonal, Identity},
     schedule::{
         Annealed, AnnealedState, Constant, ConstantState, Cyclical, CyclicalState, Polynomial,

@@ -5,9 +5,9 @@ use std::fmt::Debug;
 
 use langevin::{
     BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
+    noise::rand_core::TryRng,
     potential::{Energy, GradientVariance},
     preconditioner::{Dense, Preconditioner},
-    rand_core::TryRng,
     schedule::Cyclical,
     stepper::{
         Badodab, Baoab, Dynamics, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep,

@@ -68,8 +68,15 @@ const INSTANCES: Instances = Instances {
             &["Minibatch", "ControlVariates"],
             &[&[("S", "WithReplacement")], &[("S", "WithoutReplacement")]],
         ),
-        (&["NonlinearRegression"], &[&[("R", "Own"), ("const K", "8")]]),
+        (
+            &["NonlinearRegression"],
+            &[&[("R", "Own"), ("const K", "8")]],
+        ),
         (&["(A , B)"], &[&[("B", "LaplacePrior<8>")]]),
+        (
+            &["FromFn"],
+            &[&[("F", "fn() -> Result<u32, ()>"), ("E", "()")]],
+        ),
         (&["LinearRegressionLogSigma"], &[&[("const D", "7")]]),
         (&["ModifiedSgld"], &[&[("M", "Diagonal<8>")]]),
         (

@@ -3,8 +3,9 @@
 #![no_main]
 
 use langevin::{
-    chain::*, checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*, noise::*, potential::*,
-    preconditioner::*, rand_core::*, sampler::*, schedule::*, stepper::*, *,
+    chain::*, checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*,
+    noise::rand_core::*, noise::*, potential::*, preconditioner::*, sampler::*, schedule::*,
+    stepper::*, *,
 };
 use libfuzzer_sys::fuzz_target;
 

@@ -24,7 +24,7 @@ use core::fmt;
 
 use crate::{
     Chain, Potential, StepError,
-    error::ErrorCounts,
+    chain::ErrorCounts,
     noise::FiveMoments,
     preconditioner::Dense,
     schedule::Constant,
@@ -35,7 +35,7 @@ use crate::{
 /// [`Tuning`] and a [`Monitor`] of it, in one value and one gradient a step.
 ///
 /// ```
-/// use langevin::{BoxMuller, Pcg32, Sampler, SeedableRng, Verdict};
+/// use langevin::{BoxMuller, Pcg32, Sampler, SeedableRng, sampler::Verdict};
 /// // A posterior with standard deviations 0.001 and 100 about (3, -200).
 /// let mut posterior = |x: &[f32; 2]| [(x[0] - 3.0) * 1e6, (x[1] + 200.0) * 1e-4];
 /// let mut sampler = Sampler::new([0.0; 2], BoxMuller::new(Pcg32::seed_from_u64(7)));

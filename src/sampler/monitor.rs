@@ -4,7 +4,7 @@ use super::secants::Secants;
 use super::{Reason, Tuning, Verdict, squared};
 use crate::estimate::BatchMeans;
 use crate::{
-    Potential, StepError, arithmetic::sqrt, error::ErrorCounts, estimate::Diagnostics,
+    Potential, StepError, arithmetic::sqrt, chain::ErrorCounts, estimate::Diagnostics,
     potential::Energy, preconditioner::Preconditioner,
 };
 
@@ -45,7 +45,7 @@ const DRIFT: f32 = 1.05;
 /// Watches a chain through the gradients it asks for, and says whether to believe it.
 ///
 /// ```
-/// use langevin::{BoxMuller, Pcg32, SeedableRng, Verdict, preconditioner::Dense, sampler::{Monitor, Tuning}};
+/// use langevin::{BoxMuller, Pcg32, SeedableRng, preconditioner::Dense, sampler::{Monitor, Tuning, Verdict}};
 /// let mut posterior = |x: &[f32; 2]| [x[0], x[1]];
 /// let tuning = Tuning::new([0.0; 2], Dense::identity(), 0.3)?;
 /// let mut chain = tuning.chain(BoxMuller::new(Pcg32::seed_from_u64(7)));

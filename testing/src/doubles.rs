@@ -6,9 +6,9 @@ use langevin::{
     Chain, GaussianPrior, Model, Pcg32, Potential, SeedableRng, StepError,
     dual::Real,
     model::Response,
+    noise::rand_core::TryRng,
     noise::{FiveMoments, Gaussian, Noise},
     potential::{Energy, GradientVariance},
-    rand_core::TryRng,
     schedule::Constant,
     stepper::Stepper,
 };

@@ -5,9 +5,9 @@ use core::{hint::black_box, ops::Neg, ptr};
 
 #[allow(unused_imports, reason = "what the list needs")]
 use langevin::{
-    chain::*, checkpoint::*, constraint::*, data::*, dual::*, error::*, estimate::*, model::*,
-    noise::*, potential::*, preconditioner::*, rand_core::*, sampler::*, schedule::*, stepper::*,
-    *,
+    chain::*, checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*,
+    noise::rand_core::*, noise::*, potential::*, preconditioner::*, sampler::*, schedule::*,
+    stepper::*, *,
 };
 #[cfg(not(target_os = "none"))]
 use no_panic::no_panic;
