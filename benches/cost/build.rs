@@ -33,6 +33,7 @@ const INSTANCES: Instances = Instances {
         ("S", "Sgld"),
         ("T", "Moments<8>"),
         ("X", "[f32; 8]"),
+        ("Y", "()"),
         ("Z", "BoxMuller<CountedPcg32>"),
     ],
     projections: &[("R :: Input", "<R as Response<8>>::Input")],

@@ -57,6 +57,12 @@ macro_rules! stepper_list {
         $crate::$with!("SGD", none, Some(Sgd::new()), $($visit)*);
         $crate::$with!("lattice walk", generator, Some(LatticeWalk::new()), $($visit)*);
         $crate::$with!("SGLD", any, Some(Sgld::new()), $($visit)*);
+        $crate::$with!(
+            "preconditioned SGLD",
+            any,
+            $crate::doubles::dense().map(|dense| Preconditioned::new(Sgld::new(), dense)),
+            $($visit)*
+        );
         $crate::$with!("noise-corrected SGLD", any, Some(ModifiedSgld::new()), $($visit)*);
         $crate::$with!("SGHMC", any, Sghmc::new(0.2).ok(), $($visit)*);
         $crate::$with!("pSGLD", any, Psgld::new(0.99, 0.1).ok(), $($visit)*);

@@ -48,6 +48,7 @@ entry_point!(A B);
 entry_point!(A B C);
 entry_point!(A B C D);
 entry_point!(A B C D E);
+entry_point!(A B C D E G);
 
 macro_rules! entry_points {
     ($($function:expr),* $(,)?) => {
