@@ -3,7 +3,10 @@
 use core::fmt;
 
 use super::{Energy, Potential};
-use crate::{StepError, sqrt::sqrt};
+use crate::{
+    StepError,
+    arithmetic::{finite, sqrt},
+};
 
 /// A coordinate of a gradient that is wrong, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -512,7 +515,7 @@ fn gradient<const N: usize>(
     potential
         .gradient(theta, &mut gradient)
         .map_err(Mistake::Refused)?;
-    if gradient.iter().all(|g| g.is_finite()) {
+    if finite(&gradient) {
         Ok(gradient)
     } else {
         Err(Mistake::NotFinite)
