@@ -30,7 +30,9 @@
 //! Everything is computed in `f32`. Exponentials, logarithms, powers, tanh and arc tangents are libm's. Sine, cosine,
 //! tangent and hypotenuse are the crate's own, because libm's go through `f64`: sine and cosine are within 2e-7.
 //! Where a function has no derivative the partial derivatives are 0 (`abs` and `hypot` at 0), those of the argument
-//! that was chosen (`min`, `max`), or not finite (`sqrt` and `ln` at 0), which a step then refuses.
+//! that was chosen (`min`, `max`), or not finite (`sqrt` and `ln` at 0), which a step then refuses. Derivatives are those of
+//! the formula as it is written: where smooth functions are put together from pieces with kinks, such as ln(1 + eˣ) from
+//! `max` and `abs`, they are wrong at the kinks.
 
 mod angle;
 mod formula;

@@ -1,13 +1,31 @@
 //! What is sampled: the potential U(θ) = −log p(θ | data), up to a constant, and its gradient.
 
+mod by_ref;
+mod function;
+mod gradient_check;
+mod part;
+mod sum;
+
+pub use by_ref::ByRef;
+pub use function::FunctionPotential;
+pub use gradient_check::{GradientError, Mistake, check_gradient, check_symmetry};
+pub use part::Part;
+
 use crate::StepError;
 
 /// A potential U(θ), known by its gradient.
 ///
 /// U is the negative log posterior, *summed* over the data. The chain samples exp(−U/T).
 ///
-/// Closures from position to gradient implement it, and so does an array: a gradient that is
-/// already at hand.
+/// | what is known | what to write |
+/// |---|---|
+/// | a prior and a likelihood | [`Model::posterior`](crate::Model::posterior) |
+/// | a formula for U | [`Formula`](crate::dual::Formula), whose gradient comes by itself |
+/// | the gradient | a closure from θ to it; with the energy a [`FunctionPotential`] |
+/// | a gradient that is already at hand | the array |
+/// | several potentials of one θ | a pair, which is their sum; each may take a [`Part`] of θ |
+///
+/// [`check_gradient`] finds mistakes in a gradient that was derived by hand.
 ///
 /// ```
 /// use langevin::Potential;
@@ -21,21 +39,21 @@ pub trait Potential<const N: usize> {
     /// Overwrites `gradient` with ∇U(θ), or an unbiased estimate of it.
     ///
     /// # Errors
-    /// Only what the potential itself cannot compute, such as [`StepError::Random`] from a minibatch
-    /// whose generator failed. Non-finite numbers are the stepper's to find.
+    /// When the potential itself cannot compute it, such as [`StepError::Random`] from a minibatch whose
+    /// generator failed. Whether the numbers are finite is checked by the stepper.
     fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError>;
 
-    /// Effective number of data that U sums over; schedules divide the step size by it.
+    /// Returns the effective number of data that U sums over, by which schedules divide the step size.
     ///
     /// The default, 1, leaves the step size as it is.
     fn number_of_data(&self) -> f32 {
         1.0
     }
 
-    /// Progress by whoever moved the position that the next gradients will be asked for near `theta`.
+    /// Moves the reference point of the potential, if it has one, to `theta`, near which the next gradients will
+    /// be asked for.
     ///
-    /// A potential with a reference point, such as control variates, moves it there; then its gradient
-    /// at `theta` itself is exact. The default does nothing.
+    /// The gradient of control variates, for instance, is exact at their reference point. The default does nothing.
     ///
     /// # Errors
     /// As [`gradient`](Self::gradient); the reference point is then as it was.
@@ -56,18 +74,18 @@ pub trait Potential<const N: usize> {
 
 /// A potential whose value U(θ), up to a constant, can be computed too.
 pub trait Energy<const N: usize>: Potential<N> {
-    /// U(θ), up to a constant that does not depend on θ.
+    /// Returns U(θ), up to a constant that does not depend on θ.
     ///
     /// # Errors
     /// As [`Potential::gradient`].
     fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError>;
 }
 
-/// A potential whose gradient is an unbiased estimate with a variance that it estimates too, such as a
-/// minibatch's.
+/// A potential whose gradient is an unbiased estimate, such as a minibatch's, and which estimates the variance of
+/// it too.
 pub trait GradientVariance<const N: usize>: Potential<N> {
-    /// As [`gradient`](Potential::gradient), and overwrites `variance` with an unbiased estimate of the
-    /// variance of each coordinate of that gradient, from the same batch: 0 for a full sum.
+    /// Overwrites `gradient` as [`Potential::gradient`] does, and `variance` with an unbiased estimate of the
+    /// variance of each of its coordinates, from the same batch. The variance of a full sum is 0.
     ///
     /// # Errors
     /// As [`Potential::gradient`].
@@ -92,46 +110,5 @@ impl<const N: usize> Potential<N> for [f32; N] {
     fn gradient(&mut self, _: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
         *gradient = *self;
         Ok(())
-    }
-}
-
-/// A gradient and an energy, each a closure.
-///
-/// ```
-/// use langevin::potential::{Energy, FunctionPotential};
-/// let mut well = FunctionPotential {
-///     gradient: |x: &[f32; 1]| [4.0 * x[0] * (x[0] * x[0] - 1.0)],
-///     energy: |x: &[f32; 1]| x[0] * x[0] * (x[0] * x[0] - 2.0),
-/// };
-/// assert_eq!(well.energy(&[1.0])?, -1.0);
-/// # Ok::<(), langevin::StepError>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct FunctionPotential<G, E> {
-    /// θ ↦ ∇U(θ).
-    pub gradient: G,
-    /// θ ↦ U(θ).
-    pub energy: E,
-}
-
-impl<const N: usize, G, E> Potential<N> for FunctionPotential<G, E>
-where
-    G: FnMut(&[f32; N]) -> [f32; N],
-{
-    #[inline]
-    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
-        *gradient = (self.gradient)(theta);
-        Ok(())
-    }
-}
-
-impl<const N: usize, G, E> Energy<N> for FunctionPotential<G, E>
-where
-    G: FnMut(&[f32; N]) -> [f32; N],
-    E: FnMut(&[f32; N]) -> f32,
-{
-    #[inline]
-    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
-        Ok((self.energy)(theta))
     }
 }
