@@ -44,7 +44,7 @@ fn the_registry_has_all() {
     // A caller's own.
     assert_eq!(
         missing(&source(), &LISTED, &REGISTRY),
-        ["FunctionPotential"]
+        ["Differentiated", "FunctionPotential"]
     );
 }
 

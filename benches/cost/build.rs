@@ -74,11 +74,7 @@ const INSTANCES: Instances = Instances {
             &[&[("R", "Own"), ("const K", "8")]],
         ),
         (&["(A , B)"], &[&[("B", "LaplacePrior<8>")]]),
-        (
-            &["FromFn"],
-            &[&[("F", "fn() -> Result<u32, ()>"), ("E", "()")]],
-        ),
-        (&["LinearRegressionLogSigma"], &[&[("const D", "7")]]),
+        (&["LinearRegressionLogSigma"], &[&[("const K", "7")]]),
         (&["ModifiedSgld"], &[&[("M", "Diagonal<8>")]]),
         (
             &["LatticeWalk"],
@@ -94,6 +90,7 @@ const INSTANCES: Instances = Instances {
         "Data::weighted",
         "Display",
         "F",
+        "FromFn",
         "FunctionPotential",
         "Likelihood::add_differences",
         "Likelihood::add_gradients",

@@ -103,6 +103,10 @@ fn functions() {
             P::negative_log_density
         ];
     }
+    fn generator<R: TryRng>(_: R) {
+        entry_points![R::try_next_u32, R::try_next_u64, R::try_fill_bytes];
+    }
+    generator(FromFn::new(|| black_box(Ok::<u32, ()>(7))));
     of(|theta: &[f32; N]| *theta);
     let both = FunctionPotential {
         gradient: |theta: &[f32; N]| *theta,
