@@ -132,5 +132,7 @@ fn by_hand() {
     entry_points![
         |window: &Observations| Window::iter(window).map(|(_, weight)| weight).sum::<f32>(),
         |chains: &[Moments<N>]| r_hat(chains),
+        |potential: &mut Linear<N>, theta: &[f32; N]| check_gradient(potential, theta),
+        |potential: &mut Linear<N>, theta: &[f32; N]| check_symmetry(potential, theta),
     ];
 }
