@@ -228,8 +228,8 @@ impl Energy<4> for ByHand {
             let r = ambient + excess * (-t * (-log_tau).exp()).exp() - reading(t);
             energy += 0.5 * precision * r * r + log_sigma;
         }
-        for i in 0..4 {
-            energy += 0.5 * ((theta[i] - PRIOR.0[i]) / PRIOR.1[i]).powi(2);
+        for (t, (mean, sd)) in theta.iter().zip(PRIOR.0.iter().zip(PRIOR.1)) {
+            energy += 0.5 * ((t - mean) / sd).powi(2);
         }
         Ok(energy)
     }
