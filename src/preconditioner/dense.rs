@@ -207,6 +207,17 @@ impl<const N: usize> Dense<N> {
         &self.lower
     }
 
+    /// Returns the covariance LLᵀ, symmetric.
+    pub fn covariance(&self) -> [[f32; N]; N] {
+        let mut covariance = [[0.0; N]; N];
+        for (elements, row) in covariance.iter_mut().zip(&self.lower) {
+            for (x, other) in elements.iter_mut().zip(&self.lower) {
+                *x = row.iter().zip(other).fold(0.0, |sum, (a, b)| sum + a * b);
+            }
+        }
+        covariance
+    }
+
     /// Replaces x by L⁻¹x: the inverse of [`apply`](Preconditioner::apply).
     pub fn solve(&self, x: &mut [f32; N]) {
         for (index, row) in self.lower.iter().enumerate() {
@@ -222,6 +233,21 @@ impl<const N: usize> Dense<N> {
                 }
             }
             *value /= diagonal;
+        }
+    }
+
+    /// Replaces x by L⁻ᵀx: the inverse of [`apply_transpose`](Preconditioner::apply_transpose).
+    pub fn solve_transpose(&self, x: &mut [f32; N]) {
+        for (index, row) in self.lower.iter().enumerate().rev() {
+            let Some((above, [value, ..])) = x.split_at_mut_checked(index) else {
+                continue;
+            };
+            if let Some((column, [diagonal, ..])) = row.split_at_checked(index) {
+                *value /= diagonal;
+                for (y, l) in above.iter_mut().zip(column) {
+                    *y -= l * *value;
+                }
+            }
         }
     }
 }
