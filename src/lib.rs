@@ -33,6 +33,7 @@ pub mod preconditioner;
 pub mod sampler;
 pub mod schedule;
 pub mod stepper;
+pub mod tracker;
 
 pub use chain::Chain;
 pub use checkpoint::Checkpoint;
@@ -45,6 +46,7 @@ pub use potential::Potential;
 pub use rand_core::SeedableRng;
 pub use rand_pcg::Pcg32;
 pub use sampler::{Sampler, Verdict};
+pub use tracker::Tracker;
 
 /// The version of `rand_core` whose traits the noise is generic over.
 pub use rand_core;

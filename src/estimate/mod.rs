@@ -22,6 +22,7 @@ pub use quantiles::Quantiles;
 pub use r_hat::r_hat;
 
 pub(crate) use batches::BatchMeans;
-use normal::{central_normal, normal_intervals};
+pub(crate) use normal::central_normal;
+use normal::normal_intervals;
 use sum::Sum;
 use weights::Weights;

@@ -1,0 +1,488 @@
+//! A stream of readings in, the posterior out after each: nothing to set.
+
+mod alarm;
+mod belief;
+mod draws;
+mod estimate;
+mod folding;
+mod forecast;
+mod forgetting;
+mod prediction;
+
+use core::fmt;
+
+pub use alarm::Response;
+pub use estimate::{Estimate, Reading, Shape};
+pub use forecast::Forecast;
+
+use alarm::Alarm;
+use belief::Belief;
+use draws::Draws;
+use folding::Folded;
+use prediction::Outcome;
+
+use crate::{
+    Model, Window,
+    data::{Data, Observation},
+    model::{Likelihood, Prior},
+    noise::FiveMoments,
+};
+
+/// The posterior of a model after every reading of a stream, in fixed memory and bounded time.
+///
+/// It starts from the prior and learns each reading in two parts. A *prediction* moves mean and covariance by the gradient
+/// of that reading alone, as an extended Kalman filter would. Then *draws* of Langevin dynamics, in the
+/// coordinates in which the posterior is close to N(0, I), correct both by Stein's identities: E(y − u) = 0 and
+/// E y(y − u)ᵀ = 0, where u is the gradient at the draw y. Where the posterior is normal every single draw says that nothing is
+/// left to correct, and the answer is exact; elsewhere mean and covariance tend to those of the true posterior.
+///
+/// Nothing is to be set but the model, the memory and the work. The memory is the [`Window`]: unlimited or forgetting.
+/// A reading that leaves it goes into a Gaussian term, exactly for a linear model, so that an unlimited memory
+/// needs no unlimited window. The work is the number of gradients that a reading may cost with a full window, 16 unless
+/// [`gradients`](Self::gradients) says otherwise; while the window fills there are more of them, for the same work.
+///
+/// ```
+/// use langevin::{BoxMuller, GaussianPrior, Model, Pcg32, Sample, SeedableRng, Tracker, Window};
+/// use langevin::model::LinearRegression;
+/// // What is known before the data: y = offset + gain·x, each reading off by about 0.5.
+/// let prior = GaussianPrior::new([0.0; 2], [10.0; 2])?;
+/// let model = Model::new(prior, LinearRegression::new(0.5)?);
+/// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
+/// let mut tracker = Tracker::new(model, Window::<_, 64>::new(), noise);
+/// for i in 0..200 {
+///     let x = (i % 10) as f32 * 0.2 - 0.9;
+///     let y = 1.0 + 3.0 * x; // your sensor here
+///     let estimate = tracker.update(Sample { x: [1.0, x], y })?;
+///     if estimate.alarm() {
+///         println!("reading {i} is not what was expected");
+///     }
+/// }
+/// let [offset, gain] = tracker.estimate().mean();
+/// let [_, [lo, hi]] = tracker.estimate().interval(0.95)?;
+/// println!("offset {offset:.2}, gain {gain:.2}, 95 % between {lo:.2} and {hi:.2}");
+/// # assert!((offset - 1.0).abs() < 0.01 && (gain - 3.0).abs() < 0.01);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Cost of a reading: K · (72/(n + 8)) gradients of n readings in the window (K once it holds 64), then up to 2 · 32 + 2N + 1 gradients
+/// of the new reading (mostly 8), and 4N + 1 of the one that leaves.
+///
+/// # What is refused
+/// A reading with a NaN or an infinite field, one that the model cannot give, and one so far off that 32 moves of √N standard deviations do not
+/// reach it, are refused and counted; [`Estimate::reading`] says so. A second wild reading in a row is learnt: something has changed.
+///
+/// # Missing readings
+/// The memory counts readings, not time: when one is missing, [`missing`](Self::missing) draws on.
+#[derive(Clone, Debug)]
+pub struct Tracker<M, W, Z, const N: usize> {
+    model: M,
+    gradients: u16,
+    response: Response,
+    state: TrackerState<W, Z, N>,
+}
+
+/// All that a [`Tracker`] has learnt, to be kept by a [`Checkpoint`](crate::Checkpoint) and resumed bit for bit.
+#[derive(Clone, Debug)]
+pub struct TrackerState<W, Z, const N: usize> {
+    window: W,
+    noise: Z,
+    track: Track<N>,
+}
+
+crate::checkpoint!(impl[W: crate::Checkpoint, Z: crate::Checkpoint, const N: usize] for TrackerState<W, Z, N> {
+    window: W, noise: Z, track: Track<N>
+});
+
+/// What does not depend on the types of readings and noise.
+#[derive(Clone, Copy, Debug)]
+struct Track<const N: usize> {
+    belief: Belief<N>,
+    draws: Draws<N>,
+    folded: Folded<N>,
+    alarm: Alarm,
+    effective: f32,
+    score: f32,
+    refused: u32,
+    /// Whose turn it is to get back what forgetting took from the prior.
+    turn: u16,
+    started: bool,
+    /// Whether the latest reading was out of reach.
+    out_of_reach: bool,
+    reading: Reading,
+    alarmed: bool,
+    forecast: Option<Forecast>,
+}
+
+crate::checkpoint!(impl[const N: usize] for Track<N> {
+    belief: Belief<N>, draws: Draws<N>, folded: Folded<N>, alarm: Alarm, effective: f32, score: f32, refused: u32,
+    turn: u16, started: bool, out_of_reach: bool;
+    reading = Reading::Missing, alarmed = false, forecast = None
+} if |track| usize::from(track.turn) < N && track.effective >= 0.0);
+
+impl<const N: usize> Track<N> {
+    const NOTHING: Self = Self {
+        belief: Belief::NOTHING,
+        draws: Draws::NOTHING,
+        folded: Folded::NOTHING,
+        alarm: Alarm::QUIET,
+        effective: 0.0,
+        score: 0.0,
+        refused: 0,
+        turn: 0,
+        started: false,
+        out_of_reach: false,
+        reading: Reading::Missing,
+        alarmed: false,
+        forecast: None,
+    };
+
+    /// The belief in the prior.
+    fn prior(prior: &impl Prior<N>) -> Result<Belief<N>, TrackerError> {
+        let (mean, sd) = prior.location_and_scale();
+        let known = sd.iter().all(|sd| *sd > 0.0 && sd.is_finite());
+        if known && mean.iter().all(|m| m.is_finite()) {
+            Ok(Belief::independent(&mean, &sd))
+        } else {
+            Err(TrackerError::ImproperPrior)
+        }
+    }
+
+    fn start(&mut self, prior: &impl Prior<N>) -> Result<(), TrackerError> {
+        if !self.started {
+            self.belief = Self::prior(prior)?;
+            self.started = true;
+        }
+        Ok(())
+    }
+
+    /// The belief after one more reading, and what became of it.
+    fn predict(
+        &mut self,
+        mut belief: Belief<N>,
+        prior: &impl Prior<N>,
+        factor: f32,
+        gradient: impl Fn(&[f32; N]) -> [f32; N],
+        before: impl FnOnce(&Belief<N>),
+    ) -> (Belief<N>, Outcome) {
+        let mut pull = [0.0; N];
+        if factor < 1.0 {
+            pull = forgetting::discount(&mut belief, prior, factor, usize::from(self.turn));
+            self.turn = if usize::from(self.turn) + 1 < N {
+                self.turn + 1
+            } else {
+                0
+            };
+        }
+        before(&belief);
+        let outcome = prediction::predict(&mut belief, &pull, gradient);
+        (belief, outcome)
+    }
+
+    /// Takes the belief over, with the reference at its mean.
+    fn adopt(&mut self, belief: Belief<N>) {
+        self.belief = belief;
+        let moved = self.belief.rebase();
+        self.folded.rebase(&moved);
+    }
+}
+
+/// Why a [`Tracker`] cannot track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TrackerError {
+    /// The prior says nothing of some unknown: before the first readings there is no posterior.
+    ImproperPrior,
+    /// The random number generator failed; what was learnt until then stays.
+    Random,
+}
+
+impl fmt::Display for TrackerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ImproperPrior => "prior says nothing of some unknown; give it a finite scale",
+            Self::Random => "random number generator failed",
+        })
+    }
+}
+
+impl core::error::Error for TrackerError {}
+
+/// The share that the readings from before a change keep by [`Response::Widen`].
+const WIDENED: f32 = 0.1;
+
+impl<M, W, Z, const N: usize> Tracker<M, W, Z, N> {
+    /// Creates a tracker that knows the prior of `model` and has seen no reading; `window` is its memory.
+    pub const fn new(model: M, window: W, noise: Z) -> Self {
+        const { assert!(N > 0, "a tracker needs an unknown") };
+        Self::resume(
+            model,
+            TrackerState {
+                window,
+                noise,
+                track: Track::NOTHING,
+            },
+        )
+    }
+
+    /// Creates a tracker that goes on from `state`.
+    pub const fn resume(model: M, state: TrackerState<W, Z, N>) -> Self {
+        Self {
+            model,
+            gradients: 16,
+            response: Response::Keep,
+            state,
+        }
+    }
+
+    /// Sets the number of gradients that a reading may cost, at least 1; 16 by default.
+    ///
+    /// The error that they leave falls with its square root.
+    #[must_use]
+    pub const fn gradients(mut self, gradients: u16) -> Self {
+        self.gradients = if gradients > 0 { gradients } else { 1 };
+        self
+    }
+
+    /// Sets what an alarm does; nothing by default.
+    #[must_use]
+    pub const fn on_alarm(mut self, response: Response) -> Self {
+        self.response = response;
+        self
+    }
+
+    /// The posterior as it is known now. Before the first reading all is 0.
+    pub const fn estimate(&self) -> Estimate<'_, N> {
+        Estimate {
+            track: &self.state.track,
+        }
+    }
+
+    /// The model.
+    pub const fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// What has been learnt, to be kept.
+    pub const fn state(&self) -> &TrackerState<W, Z, N> {
+        &self.state
+    }
+}
+
+impl<W, Z, const N: usize> TrackerState<W, Z, N> {
+    /// The window of the latest readings.
+    pub const fn window(&self) -> &W {
+        &self.window
+    }
+}
+
+/// So many readings cost as much beside their own terms as a draw costs beside the gradient.
+const OVERHEAD: usize = 8;
+/// Window above which a reading costs no more draws than it was given.
+const FULL: usize = 64;
+
+impl<Q, L, O, Z, const N: usize, const CAP: usize> Tracker<Model<Q, L>, Window<O, CAP>, Z, N>
+where
+    Q: Prior<N>,
+    L: Likelihood<O, N>,
+    O: Observation,
+    Z: FiveMoments,
+{
+    /// Learns a reading and returns the posterior after it.
+    ///
+    /// # Errors
+    /// [`TrackerError`]. A reading that is refused is not an error: see [`Estimate::reading`].
+    pub fn update(&mut self, reading: O) -> Result<Estimate<'_, N>, TrackerError> {
+        self.learn(reading)?;
+        let draws = self.draws();
+        self.refine(draws)
+    }
+
+    /// Draws on without a reading, as much as a reading costs.
+    ///
+    /// # Errors
+    /// [`TrackerError`].
+    pub fn missing(&mut self) -> Result<Estimate<'_, N>, TrackerError> {
+        let track = &mut self.state.track;
+        track.reading = Reading::Missing;
+        (track.alarmed, track.forecast) = (false, None);
+        let draws = self.draws();
+        self.refine(draws)
+    }
+
+    /// Number of draws that cost what a reading may.
+    fn draws(&self) -> u16 {
+        let capacity = CAP.min(FULL);
+        let share = (capacity + OVERHEAD) as f32
+            / (self.state.window.count().min(capacity) + OVERHEAD) as f32;
+        (f32::from(self.gradients) * share) as u16
+    }
+
+    /// Returns what is expected of a reading.
+    ///
+    /// # Errors
+    /// [`TrackerError::ImproperPrior`].
+    pub fn forecast(&mut self, reading: &O) -> Result<Option<Forecast>, TrackerError> {
+        self.state.track.start(self.model.prior())?;
+        let likelihood = self.model.likelihood();
+        Ok(forecast::forecast(&self.state.track.belief, |theta| {
+            likelihood.law(theta, reading)
+        }))
+    }
+
+    /// Learns a reading by its own gradient alone, without a draw: the part of [`update`](Self::update) that cannot wait.
+    ///
+    /// # Errors
+    /// [`TrackerError::ImproperPrior`].
+    pub fn learn(&mut self, reading: O) -> Result<Estimate<'_, N>, TrackerError> {
+        if let Some(run) = self.take(reading)? {
+            self.respond(usize::from(run))?;
+        }
+        Ok(self.estimate())
+    }
+
+    /// Takes in a reading, and when it raises the alarm returns how many of the newest readings are the cause.
+    fn take(&mut self, reading: O) -> Result<Option<u16>, TrackerError> {
+        let (prior, likelihood) = (self.model.prior(), self.model.likelihood());
+        let TrackerState { window, track, .. } = &mut self.state;
+        track.start(prior)?;
+        (track.alarmed, track.forecast) = (false, None);
+        if !(reading.is_finite() && likelihood.accepts(&reading)) {
+            track.refused = track.refused.saturating_add(1);
+            track.reading = Reading::Impossible;
+            return Ok(None);
+        }
+        let factor = window.forgetting_factor();
+        let mut forecast = None;
+        let (belief, outcome) = track.predict(
+            track.belief,
+            prior,
+            factor,
+            |theta| gradient_of(likelihood, &reading, 1.0, theta),
+            |belief| {
+                forecast = forecast::forecast(belief, |theta| likelihood.law(theta, &reading));
+            },
+        );
+        track.forecast = forecast;
+        let refused = outcome == Outcome::OutOfReach && !track.out_of_reach;
+        track.out_of_reach = outcome == Outcome::OutOfReach;
+        let surprise = if refused {
+            0.0
+        } else {
+            forecast.map_or(1.0, |f| f.surprise())
+        };
+        let alarm = track.alarm.push(surprise, !refused);
+        track.alarmed = alarm.is_some();
+        if refused {
+            track.reading = Reading::Wild;
+            track.refused = track.refused.saturating_add(1);
+            return Ok(None);
+        }
+        track.reading = Reading::Learnt;
+        track.score = factor * track.score + forecast.map_or(0.0, |f| f.log_density());
+        if window.count() == CAP {
+            if let Some((oldest, weight)) = window.get(CAP - 1) {
+                let gradient = |theta: &[f32; N]| gradient_of(likelihood, oldest, weight, theta);
+                track.folded.push(&track.belief, gradient);
+            }
+        }
+        track.folded.discount(factor);
+        // It is finite.
+        let _ = window.push(reading);
+        track.adopt(belief);
+        track.effective = 1.0 + factor * track.effective;
+        Ok(alarm)
+    }
+
+    /// Does what an alarm calls for, of which the `run` newest readings are the cause.
+    fn respond(&mut self, run: usize) -> Result<(), TrackerError> {
+        let (prior, likelihood) = (self.model.prior(), self.model.likelihood());
+        let TrackerState { window, track, .. } = &mut self.state;
+        let run = run.clamp(1, CAP);
+        match self.response {
+            Response::Keep => {}
+            Response::Widen => {
+                for age in (run..window.count()).rev() {
+                    if let Some((old, weight)) = window.get(age) {
+                        let gradient =
+                            |theta: &[f32; N]| gradient_of(likelihood, old, weight, theta);
+                        track.folded.push(&track.belief, gradient);
+                    }
+                }
+                window.keep_newest(run);
+                track.folded.discount(WIDENED);
+                track.belief.scale(1.0 / crate::arithmetic::sqrt(WIDENED));
+                for k in 0..N {
+                    forgetting::restore(&mut track.belief, prior, 1.0 - WIDENED, k);
+                }
+                let new = window.total_weight();
+                track.effective = new + WIDENED * (track.effective - new).max(0.0);
+                track.draws.restart();
+            }
+            Response::Restart => {
+                window.keep_newest(run);
+                track.folded = Folded::NOTHING;
+                track.draws = Draws::NOTHING;
+                track.effective = 0.0;
+                track.adopt(Track::prior(prior)?);
+                let factor = window.forgetting_factor();
+                for age in (0..window.count()).rev() {
+                    if let Some((reading, _)) = window.get(age) {
+                        let gradient =
+                            |theta: &[f32; N]| gradient_of(likelihood, reading, 1.0, theta);
+                        let belief = track.belief;
+                        let (belief, _) = track.predict(belief, prior, factor, gradient, |_| ());
+                        track.adopt(belief);
+                        track.effective = 1.0 + factor * track.effective;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes `draws` draws, each with one gradient of the whole posterior, and returns the posterior after them.
+    ///
+    /// After [`learn`](Self::learn), to spread the work of a reading over time.
+    ///
+    /// # Errors
+    /// [`TrackerError`].
+    pub fn refine(&mut self, draws: u16) -> Result<Estimate<'_, N>, TrackerError> {
+        let (prior, likelihood) = (self.model.prior(), self.model.likelihood());
+        let a_reading = f32::from(self.draws());
+        let TrackerState {
+            window,
+            noise,
+            track,
+        } = &mut self.state;
+        track.start(prior)?;
+        let averaged = Draws::<N>::window(track.effective, a_reading);
+        let origin = track.belief;
+        for _ in 0..draws {
+            let mut xi = [0.0; N];
+            noise.fill(&mut xi).map_err(|_| TrackerError::Random)?;
+            track.draws.step(&mut track.belief, averaged, &xi, |theta| {
+                let mut gradient = [0.0; N];
+                prior.add_gradient(theta, &mut gradient);
+                likelihood.add_gradients(theta, window.weighted(), &mut gradient);
+                let distance = origin.from_reference(theta);
+                track.folded.add_gradient(&distance, &mut gradient);
+                gradient
+            });
+        }
+        Ok(Estimate { track })
+    }
+}
+
+/// The gradient of −w log p(reading | θ).
+#[inline]
+fn gradient_of<L: Likelihood<O, N>, O, const N: usize>(
+    likelihood: &L,
+    reading: &O,
+    weight: f32,
+    theta: &[f32; N],
+) -> [f32; N] {
+    let mut gradient = [0.0; N];
+    likelihood.add_gradient(theta, reading, weight, &mut gradient);
+    gradient
+}
