@@ -90,6 +90,15 @@ impl<const N: usize> Estimate<'_, N> {
         [mean, crate::arithmetic::sqrt(variance)]
     }
 
+    /// Returns how far from normal the posterior is: the mean of |y − u|²/N, at most 9, over some 64 draws y in coordinates in which
+    /// mean and covariance are 0 and I, u the gradient there.
+    ///
+    /// It is 0 where the posterior is normal, and mean and covariance are right.
+    #[must_use]
+    pub const fn deviation(&self) -> f32 {
+        self.track.draws.deviation()
+    }
+
     /// Whether the posterior is close enough to normal for mean and covariance to be trusted.
     #[must_use]
     pub fn shape(&self) -> Shape {

@@ -12,6 +12,8 @@ use crate::{arithmetic::sqrt, model::dot};
 const MOVES: u32 = 32;
 /// Moves at most that are not cut short.
 const FREE_MOVES: u32 = 4;
+/// A reading is out of reach when the moves are still cut short this many times √N standard deviations away.
+const REACH: f32 = 8.0;
 /// Squared length of a move that ends the iteration.
 const SETTLED: f32 = 1e-6;
 /// Length of a secant in standard deviations.
@@ -93,8 +95,9 @@ pub(super) fn predict<const N: usize>(
     pull: &[f32; N],
     gradient: impl Fn(&[f32; N]) -> [f32; N],
 ) -> Outcome {
-    let bound = N as f32;
+    let mut bound = N as f32;
     let mut z = [0.0; N];
+    let mut last = [0.0; N];
     let mut curvature: Option<Curvature<N>> = None;
     let mut outcome = Outcome::OutOfReach;
     let mut free = 0;
@@ -116,13 +119,19 @@ pub(super) fn predict<const N: usize>(
             outcome = Outcome::OutOfReach;
             break;
         }
+        if dot(&p, &last) < 0.0 {
+            // There and back: what is looked for lies between.
+            bound *= 0.25;
+        }
+        last = p;
         let cut = length > bound;
         let share = if cut { sqrt(bound / length) } else { 1.0 };
         for (z, p) in z.iter_mut().zip(&p) {
             *z -= share * p;
         }
         if cut {
-            outcome = Outcome::OutOfReach;
+            let far = dot(&z, &z) > REACH * REACH * N as f32;
+            outcome = if far { Outcome::OutOfReach } else { Outcome::Met };
         } else {
             outcome = Outcome::Met;
             free += 1;
