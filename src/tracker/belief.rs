@@ -1,5 +1,6 @@
 //! The Gaussian that the tracker keeps of the posterior: a mean and a factor of the covariance.
 
+use super::packed::rotate;
 use crate::{
     arithmetic::sqrt,
     model::{add_scaled, dot},
@@ -15,10 +16,6 @@ pub(super) struct Belief<const N: usize> {
     displacement: [f32; N],
     factor: [[f32; N]; N],
 }
-
-crate::checkpoint!(impl[const N: usize] for Belief<N> {
-    reference: [f32; N], displacement: [f32; N], factor: [[f32; N]; N]
-} if |belief| belief.is_finite());
 
 impl<const N: usize> Belief<N> {
     /// Everything 0, for a tracker that has not started.
@@ -40,12 +37,41 @@ impl<const N: usize> Belief<N> {
         belief
     }
 
-    /// Whether every number is finite.
-    pub(super) fn is_finite(&self) -> bool {
-        let vectors = [&self.reference, &self.displacement].into_iter();
-        vectors
-            .chain(&self.factor)
-            .all(|row| row.iter().all(|x| x.is_finite()))
+    /// The belief with this reference, displacement and factor.
+    pub(super) const fn new(
+        reference: [f32; N],
+        displacement: [f32; N],
+        factor: [[f32; N]; N],
+    ) -> Self {
+        Self {
+            reference,
+            displacement,
+            factor,
+        }
+    }
+
+    /// The reference r.
+    pub(super) const fn reference(&self) -> &[f32; N] {
+        &self.reference
+    }
+
+    /// The factor L.
+    pub(super) const fn factor(&self) -> &[[f32; N]; N] {
+        &self.factor
+    }
+
+    /// Elements `i` and `j` of row `i` of the factor.
+    pub(super) fn pair(&self, i: usize, j: usize) -> (f32, f32) {
+        let row = self.factor.get(i);
+        let element = |k: usize| row.and_then(|row| row.get(k)).copied().unwrap_or_default();
+        (element(i), element(j))
+    }
+
+    /// Rotates columns `i` < `j` of the factor.
+    pub(super) fn rotate(&mut self, i: usize, j: usize, turn: [f32; 2]) {
+        for row in &mut self.factor {
+            rotate(row, i, j, turn);
+        }
     }
 
     /// L y.
@@ -93,16 +119,6 @@ impl<const N: usize> Belief<N> {
     /// The displacement of the mean from the reference.
     pub(super) const fn displacement(&self) -> &[f32; N] {
         &self.displacement
-    }
-
-    /// The distance of θ from the reference.
-    #[inline]
-    pub(super) fn from_reference(&self, theta: &[f32; N]) -> [f32; N] {
-        let mut out = *theta;
-        for (o, r) in out.iter_mut().zip(&self.reference) {
-            *o -= r;
-        }
-        out
     }
 
     /// The standard deviations.

@@ -1,7 +1,7 @@
 //! The chain that corrects the belief: one gradient of the whole posterior a draw.
 
-use super::belief::Belief;
-use crate::{arithmetic::sqrt, model::dot};
+use super::{belief::Belief, packed::rotate};
+use crate::{model::dot, sqrt::sqrt};
 
 /// Step size where the posterior is normal: consecutive positions of the chain then are uncorrelated but for shared noise.
 const STEP: f32 = 1.0;
@@ -59,6 +59,24 @@ impl<const N: usize> Draws<N> {
     /// The mean of |y − u|²/N, bounded, over some 64 draws: 0 where the posterior is normal and the belief right.
     pub(super) const fn deviation(&self) -> f32 {
         self.deviation
+    }
+
+    /// Rotates coordinates `i` < `j`.
+    pub(super) fn rotate(&mut self, i: usize, j: usize, turn: [f32; 2]) {
+        rotate(&mut self.position, i, j, turn);
+        rotate(&mut self.residual, i, j, turn);
+    }
+
+    #[cfg(test)]
+    pub(super) const fn at(position: [f32; N]) -> Self {
+        let mut draws = Self::NOTHING;
+        draws.position = position;
+        draws
+    }
+
+    #[cfg(test)]
+    pub(super) const fn position(&self) -> &[f32; N] {
+        &self.position
     }
 
     /// Starts the gain again: the belief is no longer to be trusted.

@@ -29,32 +29,49 @@ pub enum Shape {
     Bent,
 }
 
+/// What the latest reading brought.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct News {
+    pub(super) reading: Reading,
+    pub(super) alarm: bool,
+    pub(super) forecast: Option<Forecast>,
+}
+
+impl News {
+    pub(super) const NOTHING: Self = Self {
+        reading: Reading::Missing,
+        alarm: false,
+        forecast: None,
+    };
+}
+
 /// The posterior after the latest reading, as seen by a [`Tracker`](super::Tracker).
 #[derive(Clone, Copy, Debug)]
 pub struct Estimate<'a, const N: usize> {
     pub(super) track: &'a Track<N>,
+    pub(super) news: News,
 }
 
 /// Above this mean of |y − u|²/N over some 64 draws a posterior is called bent.
-const BENT: f32 = 0.3;
+const BENT: f32 = 0.4;
 
 impl<const N: usize> Estimate<'_, N> {
     /// The means of the unknowns.
     #[must_use]
     pub fn mean(&self) -> [f32; N] {
-        self.track.belief.mean()
+        self.track.belief().mean()
     }
 
     /// Their standard deviations.
     #[must_use]
     pub fn sd(&self) -> [f32; N] {
-        self.track.belief.sd()
+        self.track.belief().sd()
     }
 
     /// Their covariance.
     #[must_use]
     pub fn covariance(&self) -> [[f32; N]; N] {
-        self.track.belief.covariance()
+        self.track.belief().covariance()
     }
 
     /// The intervals [lo, hi] that hold each unknown with the probability `level`, were the posterior normal.
@@ -77,7 +94,7 @@ impl<const N: usize> Estimate<'_, N> {
     /// second order in the mean and to first in the standard deviation.
     #[must_use]
     pub fn function(&self, f: impl Fn(&[f32; N]) -> f32) -> [f32; 2] {
-        let belief = &self.track.belief;
+        let belief = self.track.belief();
         let centre = f(&belief.mean());
         let (mut mean, mut variance) = (centre, 0.0);
         for k in 0..N {
@@ -96,13 +113,13 @@ impl<const N: usize> Estimate<'_, N> {
     /// It is 0 where the posterior is normal, and mean and covariance are right.
     #[must_use]
     pub const fn deviation(&self) -> f32 {
-        self.track.draws.deviation()
+        self.track.draws().deviation()
     }
 
     /// Whether the posterior is close enough to normal for mean and covariance to be trusted.
     #[must_use]
     pub fn shape(&self) -> Shape {
-        if self.track.draws.deviation() > BENT {
+        if self.track.draws().deviation() > BENT {
             Shape::Bent
         } else {
             Shape::Normal
@@ -112,20 +129,22 @@ impl<const N: usize> Estimate<'_, N> {
     /// What became of the latest reading.
     #[must_use]
     pub const fn reading(&self) -> Reading {
-        self.track.reading
+        self.news.reading
     }
 
     /// What was expected of the latest reading before it was learnt; `None` without a reading, and for models that do not
     /// know the law of their readings.
     #[must_use]
     pub const fn forecast(&self) -> Option<Forecast> {
-        self.track.forecast
+        self.news.forecast
     }
 
     /// The probability that the latest reading had to be as far out as it was; 1 where nothing is known.
     #[must_use]
     pub fn surprise(&self) -> f32 {
-        self.track.forecast.map_or(1.0, |f| f.surprise())
+        self.news
+            .forecast
+            .map_or(1.0, |forecast| forecast.surprise())
     }
 
     /// The sum of the logarithms of the predictive densities of all learnt readings, with their weights.
@@ -139,7 +158,7 @@ impl<const N: usize> Estimate<'_, N> {
     /// Whether the latest reading raised the alarm: readings have changed all at once.
     #[must_use]
     pub const fn alarm(&self) -> bool {
-        self.track.alarmed
+        self.news.alarm
     }
 
     /// The effective number of readings: the sum of their weights, those that left the window included.

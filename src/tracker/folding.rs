@@ -13,10 +13,6 @@ pub(super) struct Folded<const N: usize> {
     curvature: [[f32; N]; N],
 }
 
-crate::checkpoint!(impl[const N: usize] for Folded<N> {
-    slope: [f32; N], curvature: [[f32; N]; N]
-} if |folded| folded.is_finite());
-
 /// How much of the precision a reading's curvature may take away in any direction.
 const MOST_NEGATIVE: f32 = 0.1;
 
@@ -26,17 +22,38 @@ impl<const N: usize> Folded<N> {
         curvature: [[0.0; N]; N],
     };
 
+    /// The term with this b and H.
+    pub(super) const fn new(slope: [f32; N], curvature: [[f32; N]; N]) -> Self {
+        Self { slope, curvature }
+    }
+
+    /// b.
+    pub(super) const fn slope(&self) -> &[f32; N] {
+        &self.slope
+    }
+
+    /// H.
+    pub(super) const fn curvature(&self) -> &[[f32; N]; N] {
+        &self.curvature
+    }
+
     fn is_finite(&self) -> bool {
         let mut rows = core::iter::once(&self.slope).chain(&self.curvature);
         rows.all(|row| row.iter().all(|x| x.is_finite()))
     }
 
-    /// Adds the gradient at the point `from_reference` = θ − r.
+    /// Adds the gradient at θ; `reference` is r.
     #[inline]
-    pub(super) fn add_gradient(&self, from_reference: &[f32; N], gradient: &mut [f32; N]) {
+    pub(super) fn add_gradient(
+        &self,
+        reference: &[f32; N],
+        theta: &[f32; N],
+        gradient: &mut [f32; N],
+    ) {
+        let from_reference = difference(theta, reference);
         let terms = self.slope.iter().zip(&self.curvature);
         for (g, (b, row)) in gradient.iter_mut().zip(terms) {
-            *g += b + dot(row, from_reference);
+            *g += b + dot(row, &from_reference);
         }
     }
 
@@ -164,7 +181,7 @@ mod tests {
         folded.rebase(&belief.rebase());
         for theta in [[0.0, 0.0], [4.0, -3.0], [-20.0, 7.0]] {
             let mut sum = [0.0; 2];
-            folded.add_gradient(&belief.from_reference(&theta), &mut sum);
+            folded.add_gradient(belief.reference(), &theta, &mut sum);
             let exact = gradient(&theta);
             for (a, b) in sum.iter().zip(&exact) {
                 assert!((a - b).abs() < 1e-3 * (1.0 + b.abs()), "{a} {b}");
@@ -172,7 +189,7 @@ mod tests {
         }
         folded.discount(0.5);
         let mut half = [0.0; 2];
-        folded.add_gradient(&belief.from_reference(&[0.0; 2]), &mut half);
+        folded.add_gradient(belief.reference(), &[0.0; 2], &mut half);
         assert!((half[0] + 6.0).abs() < 1e-3);
     }
 

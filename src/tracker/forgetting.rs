@@ -21,13 +21,16 @@ pub(super) fn discount<const N: usize>(
     belief.apply_transpose(&gradient.map(|g| lost * g))
 }
 
+/// Discounts `belief` by `factor` at once: the prior is put back in all coordinates.
+pub(super) fn widen<const N: usize>(belief: &mut Belief<N>, prior: &impl Prior<N>, factor: f32) {
+    belief.scale(1.0 / sqrt(factor));
+    for k in 0..N {
+        restore(belief, prior, 1.0 - factor, k);
+    }
+}
+
 /// Adds `share` of the prior's curvature along coordinate `k` to the precision: differences over one standard deviation.
-pub(super) fn restore<const N: usize>(
-    belief: &mut Belief<N>,
-    prior: &impl Prior<N>,
-    share: f32,
-    k: usize,
-) {
+fn restore<const N: usize>(belief: &mut Belief<N>, prior: &impl Prior<N>, share: f32, k: usize) {
     let mut axis = [0.0; N];
     let Some((one, sd)) = axis.get_mut(k).zip(belief.sd().get(k).copied()) else {
         return;

@@ -7,19 +7,22 @@ mod estimate;
 mod folding;
 mod forecast;
 mod forgetting;
+mod packed;
 mod prediction;
+mod state;
 
 use core::fmt;
 
 pub use alarm::Response;
 pub use estimate::{Estimate, Reading, Shape};
 pub use forecast::Forecast;
+pub use state::TrackerState;
 
-use alarm::Alarm;
-use belief::Belief;
 use draws::Draws;
+use estimate::News;
 use folding::Folded;
 use prediction::Outcome;
+use state::{Track, Working};
 
 use crate::{
     Model, Window,
@@ -79,111 +82,6 @@ pub struct Tracker<M, W, Z, const N: usize> {
     gradients: u16,
     response: Response,
     state: TrackerState<W, Z, N>,
-}
-
-/// All that a [`Tracker`] has learnt, to be kept by a [`Checkpoint`](crate::Checkpoint) and resumed bit for bit.
-#[derive(Clone, Debug)]
-pub struct TrackerState<W, Z, const N: usize> {
-    window: W,
-    noise: Z,
-    track: Track<N>,
-}
-
-crate::checkpoint!(impl[W: crate::Checkpoint, Z: crate::Checkpoint, const N: usize] for TrackerState<W, Z, N> {
-    window: W, noise: Z, track: Track<N>
-});
-
-/// What does not depend on the types of readings and noise.
-#[derive(Clone, Copy, Debug)]
-struct Track<const N: usize> {
-    belief: Belief<N>,
-    draws: Draws<N>,
-    folded: Folded<N>,
-    alarm: Alarm,
-    effective: f32,
-    score: f32,
-    refused: u32,
-    /// Whose turn it is to get back what forgetting took from the prior.
-    turn: u16,
-    started: bool,
-    /// Whether the latest reading was out of reach.
-    out_of_reach: bool,
-    reading: Reading,
-    alarmed: bool,
-    forecast: Option<Forecast>,
-}
-
-crate::checkpoint!(impl[const N: usize] for Track<N> {
-    belief: Belief<N>, draws: Draws<N>, folded: Folded<N>, alarm: Alarm, effective: f32, score: f32, refused: u32,
-    turn: u16, started: bool, out_of_reach: bool;
-    reading = Reading::Missing, alarmed = false, forecast = None
-} if |track| usize::from(track.turn) < N && track.effective >= 0.0);
-
-impl<const N: usize> Track<N> {
-    const NOTHING: Self = Self {
-        belief: Belief::NOTHING,
-        draws: Draws::NOTHING,
-        folded: Folded::NOTHING,
-        alarm: Alarm::QUIET,
-        effective: 0.0,
-        score: 0.0,
-        refused: 0,
-        turn: 0,
-        started: false,
-        out_of_reach: false,
-        reading: Reading::Missing,
-        alarmed: false,
-        forecast: None,
-    };
-
-    /// The belief in the prior.
-    fn prior(prior: &impl Prior<N>) -> Result<Belief<N>, TrackerError> {
-        let (mean, sd) = prior.location_and_scale();
-        let known = sd.iter().all(|sd| *sd > 0.0 && sd.is_finite());
-        if known && mean.iter().all(|m| m.is_finite()) {
-            Ok(Belief::independent(&mean, &sd))
-        } else {
-            Err(TrackerError::ImproperPrior)
-        }
-    }
-
-    fn start(&mut self, prior: &impl Prior<N>) -> Result<(), TrackerError> {
-        if !self.started {
-            self.belief = Self::prior(prior)?;
-            self.started = true;
-        }
-        Ok(())
-    }
-
-    /// The belief after one more reading, and what became of it.
-    fn predict(
-        &mut self,
-        mut belief: Belief<N>,
-        prior: &impl Prior<N>,
-        factor: f32,
-        gradient: impl Fn(&[f32; N]) -> [f32; N],
-        before: impl FnOnce(&Belief<N>),
-    ) -> (Belief<N>, Outcome) {
-        let mut pull = [0.0; N];
-        if factor < 1.0 {
-            pull = forgetting::discount(&mut belief, prior, factor, usize::from(self.turn));
-            self.turn = if usize::from(self.turn) + 1 < N {
-                self.turn + 1
-            } else {
-                0
-            };
-        }
-        before(&belief);
-        let outcome = prediction::predict(&mut belief, &pull, gradient);
-        (belief, outcome)
-    }
-
-    /// Takes the belief over, with the reference at its mean.
-    fn adopt(&mut self, belief: Belief<N>) {
-        self.belief = belief;
-        let moved = self.belief.rebase();
-        self.folded.rebase(&moved);
-    }
 }
 
 /// Why a [`Tracker`] cannot track.
@@ -253,8 +151,13 @@ impl<M, W, Z, const N: usize> Tracker<M, W, Z, N> {
 
     /// The posterior as it is known now. Before the first reading all is 0.
     pub const fn estimate(&self) -> Estimate<'_, N> {
+        self.estimate_after(News::NOTHING)
+    }
+
+    const fn estimate_after(&self, news: News) -> Estimate<'_, N> {
         Estimate {
             track: &self.state.track,
+            news,
         }
     }
 
@@ -266,13 +169,6 @@ impl<M, W, Z, const N: usize> Tracker<M, W, Z, N> {
     /// What has been learnt, to be kept.
     pub const fn state(&self) -> &TrackerState<W, Z, N> {
         &self.state
-    }
-}
-
-impl<W, Z, const N: usize> TrackerState<W, Z, N> {
-    /// The window of the latest readings.
-    pub const fn window(&self) -> &W {
-        &self.window
     }
 }
 
@@ -293,41 +189,17 @@ where
     /// # Errors
     /// [`TrackerError`]. A reading that is refused is not an error: see [`Estimate::reading`].
     pub fn update(&mut self, reading: O) -> Result<Estimate<'_, N>, TrackerError> {
-        self.learn(reading)?;
-        let draws = self.draws();
-        self.refine(draws)
+        let news = self.take(reading)?;
+        self.draw(self.draws())?;
+        Ok(self.estimate_after(news))
     }
 
-    /// Draws on without a reading, as much as a reading costs.
+    /// Draws on without a reading, as much as a reading costs, and returns the posterior after that.
     ///
     /// # Errors
     /// [`TrackerError`].
     pub fn missing(&mut self) -> Result<Estimate<'_, N>, TrackerError> {
-        let track = &mut self.state.track;
-        track.reading = Reading::Missing;
-        (track.alarmed, track.forecast) = (false, None);
-        let draws = self.draws();
-        self.refine(draws)
-    }
-
-    /// Number of draws that cost what a reading may.
-    fn draws(&self) -> u16 {
-        let capacity = CAP.min(FULL);
-        let share = (capacity + OVERHEAD) as f32
-            / (self.state.window.count().min(capacity) + OVERHEAD) as f32;
-        (f32::from(self.gradients) * share) as u16
-    }
-
-    /// Returns what is expected of a reading.
-    ///
-    /// # Errors
-    /// [`TrackerError::ImproperPrior`].
-    pub fn forecast(&mut self, reading: &O) -> Result<Option<Forecast>, TrackerError> {
-        self.state.track.start(self.model.prior())?;
-        let likelihood = self.model.likelihood();
-        Ok(forecast::forecast(&self.state.track.belief, |theta| {
-            likelihood.law(theta, reading)
-        }))
+        self.refine(self.draws())
     }
 
     /// Learns a reading by its own gradient alone, without a draw: the part of [`update`](Self::update) that cannot wait.
@@ -335,67 +207,94 @@ where
     /// # Errors
     /// [`TrackerError::ImproperPrior`].
     pub fn learn(&mut self, reading: O) -> Result<Estimate<'_, N>, TrackerError> {
-        if let Some(run) = self.take(reading)? {
-            self.respond(usize::from(run))?;
-        }
+        let news = self.take(reading)?;
+        Ok(self.estimate_after(news))
+    }
+
+    /// Makes `draws` draws, each with one gradient of the whole posterior, and returns the posterior after them.
+    ///
+    /// After [`learn`](Self::learn) it spreads the work of a reading over time.
+    ///
+    /// # Errors
+    /// [`TrackerError`].
+    pub fn refine(&mut self, draws: u16) -> Result<Estimate<'_, N>, TrackerError> {
+        self.draw(draws)?;
         Ok(self.estimate())
     }
 
-    /// Takes in a reading, and when it raises the alarm returns how many of the newest readings are the cause.
-    fn take(&mut self, reading: O) -> Result<Option<u16>, TrackerError> {
+    /// Returns the number of draws that [`update`](Self::update) makes with the window as it is.
+    pub fn draws(&self) -> u16 {
+        let capacity = CAP.min(FULL);
+        let share = (capacity + OVERHEAD) as f32
+            / (self.state.window.count().min(capacity) + OVERHEAD) as f32;
+        (f32::from(self.gradients) * share) as u16
+    }
+
+    /// Returns what is expected of a reading, without learning it; `None` where the model does not know the law of its readings.
+    ///
+    /// # Errors
+    /// [`TrackerError::ImproperPrior`].
+    pub fn forecast(&self, reading: &O) -> Result<Option<Forecast>, TrackerError> {
+        let belief = self.state.track.unpack(self.model.prior())?.belief;
+        let likelihood = self.model.likelihood();
+        Ok(forecast::forecast(&belief, |theta| {
+            likelihood.law(theta, reading)
+        }))
+    }
+
+    /// Takes in a reading.
+    fn take(&mut self, reading: O) -> Result<News, TrackerError> {
         let (prior, likelihood) = (self.model.prior(), self.model.likelihood());
         let TrackerState { window, track, .. } = &mut self.state;
-        track.start(prior)?;
-        (track.alarmed, track.forecast) = (false, None);
+        let mut working = track.unpack(prior)?;
+        let mut news = News::NOTHING;
         if !(reading.is_finite() && likelihood.accepts(&reading)) {
             track.refused = track.refused.saturating_add(1);
-            track.reading = Reading::Impossible;
-            return Ok(None);
+            news.reading = Reading::Impossible;
+            return Ok(news);
         }
         let factor = window.forgetting_factor();
-        let mut forecast = None;
-        let (belief, outcome) = track.predict(
-            track.belief,
-            prior,
-            factor,
-            |theta| gradient_of(likelihood, &reading, 1.0, theta),
-            |belief| {
-                forecast = forecast::forecast(belief, |theta| likelihood.law(theta, &reading));
-            },
-        );
-        track.forecast = forecast;
+        let mut belief = working.belief;
+        let pull = track.discount(&mut belief, prior, factor);
+        news.forecast = forecast::forecast(&belief, |theta| likelihood.law(theta, &reading));
+        let outcome = prediction::predict(&mut belief, &pull, |theta| {
+            gradient_of(likelihood, &reading, 1.0, theta)
+        });
         let refused = outcome == Outcome::OutOfReach && !track.out_of_reach;
         track.out_of_reach = outcome == Outcome::OutOfReach;
-        let surprise = if refused {
-            0.0
-        } else {
-            forecast.map_or(1.0, |f| f.surprise())
-        };
-        let alarm = track.alarm.push(surprise, !refused);
-        track.alarmed = alarm.is_some();
+        let surprise = news.forecast.map_or(1.0, |forecast| forecast.surprise());
+        let alarm = track
+            .alarm
+            .push(if refused { 0.0 } else { surprise }, !refused);
+        news.alarm = alarm.is_some();
         if refused {
-            track.reading = Reading::Wild;
             track.refused = track.refused.saturating_add(1);
-            return Ok(None);
+            news.reading = Reading::Wild;
+            return Ok(news);
         }
-        track.reading = Reading::Learnt;
-        track.score = factor * track.score + forecast.map_or(0.0, |f| f.log_density());
+        news.reading = Reading::Learnt;
+        let log_density = news.forecast.map_or(0.0, |forecast| forecast.log_density());
+        track.score = (factor * track.score + log_density).clamp(f32::MIN, f32::MAX);
         if window.count() == CAP {
             if let Some((oldest, weight)) = window.get(CAP - 1) {
                 let gradient = |theta: &[f32; N]| gradient_of(likelihood, oldest, weight, theta);
-                track.folded.push(&track.belief, gradient);
+                working.folded.push(&working.belief, gradient);
             }
         }
-        track.folded.discount(factor);
-        // It is finite.
+        working.folded.discount(factor);
+        // It is finite: the window takes it.
         let _ = window.push(reading);
-        track.adopt(belief);
+        working.adopt(belief);
         track.effective = 1.0 + factor * track.effective;
-        Ok(alarm)
+        if let Some(run) = alarm {
+            self.respond(&mut working, usize::from(run))?;
+        }
+        self.state.track.pack(working);
+        Ok(news)
     }
 
     /// Does what an alarm calls for, of which the `run` newest readings are the cause.
-    fn respond(&mut self, run: usize) -> Result<(), TrackerError> {
+    fn respond(&mut self, working: &mut Working<N>, run: usize) -> Result<(), TrackerError> {
         let (prior, likelihood) = (self.model.prior(), self.model.likelihood());
         let TrackerState { window, track, .. } = &mut self.state;
         let run = run.clamp(1, CAP);
@@ -406,34 +305,28 @@ where
                     if let Some((old, weight)) = window.get(age) {
                         let gradient =
                             |theta: &[f32; N]| gradient_of(likelihood, old, weight, theta);
-                        track.folded.push(&track.belief, gradient);
+                        working.folded.push(&working.belief, gradient);
                     }
                 }
                 window.keep_newest(run);
-                track.folded.discount(WIDENED);
-                track.belief.scale(1.0 / crate::arithmetic::sqrt(WIDENED));
-                for k in 0..N {
-                    forgetting::restore(&mut track.belief, prior, 1.0 - WIDENED, k);
-                }
+                working.folded.discount(WIDENED);
+                forgetting::widen(&mut working.belief, prior, WIDENED);
                 let new = window.total_weight();
                 track.effective = new + WIDENED * (track.effective - new).max(0.0);
-                track.draws.restart();
+                working.draws.restart();
             }
             Response::Restart => {
                 window.keep_newest(run);
-                track.folded = Folded::NOTHING;
-                track.draws = Draws::NOTHING;
+                working.folded = Folded::NOTHING;
+                working.draws = Draws::NOTHING;
                 track.effective = 0.0;
-                track.adopt(Track::prior(prior)?);
+                working.adopt(Track::prior(prior)?);
                 let factor = window.forgetting_factor();
                 for age in (0..window.count()).rev() {
                     if let Some((reading, _)) = window.get(age) {
-                        let gradient =
-                            |theta: &[f32; N]| gradient_of(likelihood, reading, 1.0, theta);
-                        let belief = track.belief;
-                        let (belief, _) = track.predict(belief, prior, factor, gradient, |_| ());
-                        track.adopt(belief);
-                        track.effective = 1.0 + factor * track.effective;
+                        track.relearn(working, prior, factor, |theta| {
+                            gradient_of(likelihood, reading, 1.0, theta)
+                        });
                     }
                 }
             }
@@ -441,13 +334,8 @@ where
         Ok(())
     }
 
-    /// Makes `draws` draws, each with one gradient of the whole posterior, and returns the posterior after them.
-    ///
-    /// After [`learn`](Self::learn), to spread the work of a reading over time.
-    ///
-    /// # Errors
-    /// [`TrackerError`].
-    pub fn refine(&mut self, draws: u16) -> Result<Estimate<'_, N>, TrackerError> {
+    /// Makes `draws` draws.
+    fn draw(&mut self, draws: u16) -> Result<(), TrackerError> {
         let (prior, likelihood) = (self.model.prior(), self.model.likelihood());
         let a_reading = f32::from(self.draws());
         let TrackerState {
@@ -455,22 +343,34 @@ where
             noise,
             track,
         } = &mut self.state;
-        track.start(prior)?;
+        let Working {
+            mut belief,
+            folded,
+            draws: mut chain,
+        } = track.unpack(prior)?;
         let averaged = Draws::<N>::window(track.effective, a_reading);
-        let origin = track.belief;
+        let reference = *belief.reference();
+        let mut result = Ok(());
         for _ in 0..draws {
             let mut xi = [0.0; N];
-            noise.fill(&mut xi).map_err(|_| TrackerError::Random)?;
-            track.draws.step(&mut track.belief, averaged, &xi, |theta| {
+            if noise.fill(&mut xi).is_err() {
+                result = Err(TrackerError::Random);
+                break;
+            }
+            chain.step(&mut belief, averaged, &xi, |theta| {
                 let mut gradient = [0.0; N];
                 prior.add_gradient(theta, &mut gradient);
                 likelihood.add_gradients(theta, window.weighted(), &mut gradient);
-                let distance = origin.from_reference(theta);
-                track.folded.add_gradient(&distance, &mut gradient);
+                folded.add_gradient(&reference, theta, &mut gradient);
                 gradient
             });
         }
-        Ok(Estimate { track })
+        track.pack(Working {
+            belief,
+            folded,
+            draws: chain,
+        });
+        result
     }
 }
 

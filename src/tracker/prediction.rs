@@ -131,7 +131,11 @@ pub(super) fn predict<const N: usize>(
         }
         if cut {
             let far = dot(&z, &z) > REACH * REACH * N as f32;
-            outcome = if far { Outcome::OutOfReach } else { Outcome::Met };
+            outcome = if far {
+                Outcome::OutOfReach
+            } else {
+                Outcome::Met
+            };
         } else {
             outcome = Outcome::Met;
             free += 1;
