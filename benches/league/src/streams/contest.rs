@@ -165,7 +165,6 @@ fn stream<C: Case<N>, const N: usize, const CAP: usize>(
     let mut particles = Particles::new(case.prior(), 500_000 + id);
     let mut readings = vec![];
     let (mut said, mut truths, mut bent, mut alarms) = (vec![], vec![], vec![], 0);
-    let mut devs = vec![];
     for n in 1..=case.length() {
         case.drift(&mut random, &mut truth);
         let reading = case.reading(&mut random, &truth);
@@ -178,7 +177,6 @@ fn stream<C: Case<N>, const N: usize, const CAP: usize>(
         }
         if after.contains(&n) {
             bent.push(estimate.shape() == Shape::Bent);
-            devs.push(estimate.deviation());
             let ours = moments(estimate);
             said.push(if rivals {
                 let laplace = match case.kind() {
@@ -193,7 +191,6 @@ fn stream<C: Case<N>, const N: usize, const CAP: usize>(
         }
     }
     let exact = case.exact(&readings, after);
-    if std::env::var("DEV").is_ok() { for (i, n) in after.iter().enumerate() { let sc = Score::new(&said[i][0], &exact[i], &truths[i]); println!("DEV {:?} {} {} {} {}", case.kind(), n, devs[i], sc.mean, percent(sc.sd)); } }
     let points = said.iter().zip(&exact).zip(truths.iter().zip(&bent));
     let length = case.length() as f64;
     Stream {
@@ -251,10 +248,10 @@ pub struct Verdict {
 pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
     case: &C,
     streams: usize,
+    after: &[usize],
     rivals: bool,
 ) -> Verdict {
-    let after = checkpoints(case.length());
-    let all = in_parallel(streams, |id| stream::<C, N, CAP>(case, id, &after, rivals));
+    let all = in_parallel(streams, |id| stream::<C, N, CAP>(case, id, after, rivals));
     let bytes = size_of::<TrackerState<Window<C::Reading, CAP>, Noise, N>>()
         - size_of::<Window<C::Reading, CAP>>();
     println!(

@@ -5,9 +5,10 @@ mod contest;
 mod quadrature;
 mod random;
 mod rivals;
+mod trials;
 
 use cases::{Approach, Kind, Linear, Logistic, Poisson, Rate, Saturating, StudentT};
-use contest::{Verdict, contest};
+use contest::{Verdict, checkpoints, contest};
 
 /// Room for all readings of a case, and for ten times an effective number of 100.
 const ALL: usize = 1024;
@@ -39,6 +40,16 @@ const SATURATING: Saturating = Saturating {
     length: 512,
 };
 
+/// A case with room for all its readings.
+fn all<C: cases::Case<N>, const N: usize>(case: &C, streams: usize, rivals: bool) -> Verdict {
+    contest::<C, N, ALL>(case, streams, &checkpoints(case.length()), rivals)
+}
+
+/// A case with a window of 32 readings, looked at after 10 000.
+fn folded<C: cases::Case<N>, const N: usize>(case: &C, streams: usize) {
+    contest::<C, N, 32>(case, streams.div_ceil(5), &[case.length()], false);
+}
+
 fn scaled<const N: usize>(name: &'static str) -> Linear<N> {
     Linear { name, sigma: 0.5, decades: 3.0, length: 256, memory: None, drift: 0.0 }
 }
@@ -68,19 +79,19 @@ pub fn run(arguments: &[String]) {
 
     if wanted("linear") {
         for (name, sigma) in [("linear, σ = 0.5", 0.5), ("linear, σ = 0.05", 0.05), ("linear, σ = 0.005", 0.005)] {
-            add(Kind::Linear, contest::<_, 2, ALL>(&Linear { name, sigma, ..LINEAR }, streams, true));
+            add(Kind::Linear, all::<_, 2>(&Linear { name, sigma, ..LINEAR }, streams, true));
         }
-        add(Kind::Linear, contest::<_, 8, ALL>(&scaled("linear, scales 1 to 1000"), streams, true));
+        add(Kind::Linear, all::<_, 8>(&scaled("linear, scales 1 to 1000"), streams, true));
     }
     if wanted("linear16") {
-        add(Kind::Linear, contest::<_, 16, ALL>(&scaled("linear, scales 1 to 1000"), streams, false));
+        add(Kind::Linear, all::<_, 16>(&scaled("linear, scales 1 to 1000"), streams, false));
     }
     if wanted("drift") {
         let case = Linear { name: "linear, drifting", length: 1024, memory: Some(100.0), drift: 0.02, ..LINEAR };
-        add(Kind::Linear, contest::<_, 2, ALL>(&case, streams, true));
+        add(Kind::Linear, all::<_, 2>(&case, streams, true));
     }
     if wanted("approach") {
-        add(Kind::Curved, contest::<_, 3, ALL>(&APPROACH, streams, true));
+        add(Kind::Curved, all::<_, 3>(&APPROACH, streams, true));
     }
     if wanted("cooling") {
         let case = Approach {
@@ -90,28 +101,53 @@ pub fn run(arguments: &[String]) {
             drift: [0.02, 0.02, 0.005],
             ..APPROACH
         };
-        add(Kind::Drifting, contest::<_, 3, ALL>(&case, streams, true));
+        add(Kind::Drifting, all::<_, 3>(&case, streams, true));
     }
     if wanted("logistic") {
-        add(Kind::Curved, contest::<_, 2, ALL>(&Logistic { length: 512 }, streams, true));
+        add(Kind::Curved, all::<_, 2>(&Logistic { length: 512 }, streams, true));
     }
     if wanted("student") {
-        add(Kind::Curved, contest::<_, 2, ALL>(&StudentT { length: 512 }, streams, true));
+        add(Kind::Curved, all::<_, 2>(&StudentT { length: 512 }, streams, true));
     }
     if wanted("poisson") {
-        add(Kind::Curved, contest::<_, 2, ALL>(&Poisson { length: 512 }, streams, true));
+        add(Kind::Curved, all::<_, 2>(&Poisson { length: 512 }, streams, true));
     }
     if wanted("saturating") {
-        add(Kind::Curved, contest::<_, 2, ALL>(&SATURATING, streams, true));
+        add(Kind::Curved, all::<_, 2>(&SATURATING, streams, true));
     }
     if wanted("rate") {
-        add(Kind::Curved, contest::<_, 1, ALL>(&Rate { length: 512 }, streams, true));
+        add(Kind::Curved, all::<_, 1>(&Rate { length: 512 }, streams, true));
     }
     if wanted("bent") {
         let case = Approach { name: "approach, seen too briefly", kind: Kind::Bent, longest: 1.0, sigma: 0.1, length: 256, ..APPROACH };
-        add(Kind::Bent, contest::<_, 3, ALL>(&case, streams, true));
+        add(Kind::Bent, all::<_, 3>(&case, streams, true));
         let case = Saturating { name: "saturating, never saturated", kind: Kind::Bent, largest: 0.3, sigma: 0.05, ..SATURATING };
-        add(Kind::Bent, contest::<_, 2, ALL>(&case, streams, true));
+        add(Kind::Bent, all::<_, 2>(&case, streams, true));
+    }
+    if wanted("folded") {
+        println!("\nReadings that leave the window are folded:");
+        let length = 10_000;
+        folded::<_, 2>(&Linear { length, ..LINEAR }, streams);
+        folded::<_, 2>(&Linear { length, name: "linear, σ = 0.005", sigma: 0.005, ..LINEAR }, streams);
+        folded::<_, 8>(&Linear { length, ..scaled("linear, scales 1 to 1000") }, streams);
+        folded::<_, 3>(&Approach { length, ..APPROACH }, streams);
+        folded::<_, 2>(&Logistic { length }, streams);
+        folded::<_, 2>(&StudentT { length }, streams);
+        folded::<_, 2>(&Poisson { length }, streams);
+        folded::<_, 2>(&Saturating { length, ..SATURATING }, streams);
+        folded::<_, 1>(&Rate { length }, streams);
+    }
+    if wanted("trouble") {
+        println!("\nTrouble:");
+        let linear = Linear { name: "linear, σ = 0.05", sigma: 0.05, ..LINEAR };
+        trials::troubles(&linear, 0.05, streams);
+        trials::troubles(&Approach { length: 512, ..APPROACH }, APPROACH.sigma, streams);
+        trials::troubles(&StudentT { length: 512 }, 1.0, streams);
+    }
+    if wanted("step") {
+        println!("\nA step of the truth:");
+        trials::steps(5.0, streams);
+        trials::steps(8.0, streams);
     }
 
     println!();
