@@ -55,6 +55,15 @@ impl<const N: usize> Belief<N> {
         &self.reference
     }
 
+    /// How far the reference is from `other`.
+    pub(super) fn distance(&self, other: &[f32; N]) -> [f32; N] {
+        let mut out = self.reference;
+        for (o, x) in out.iter_mut().zip(other) {
+            *o -= x;
+        }
+        out
+    }
+
     /// The factor L.
     pub(super) const fn factor(&self) -> &[[f32; N]; N] {
         &self.factor

@@ -190,7 +190,12 @@ where
     /// [`TrackerError`]. A reading that is refused is not an error: see [`Estimate::reading`].
     pub fn update(&mut self, reading: O) -> Result<Estimate<'_, N>, TrackerError> {
         let news = self.take(reading)?;
-        self.draw(self.draws())?;
+        if self.state.track.is_lost() {
+            self.start_again()?;
+        } else {
+            self.draw(self.draws())?;
+        }
+        self.state.track.judge();
         Ok(self.estimate_after(news))
     }
 
@@ -331,6 +336,34 @@ where
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Starts from the prior again, and learns what has left the window, then the window from the newest reading to the oldest.
+    ///
+    /// In place of the draws of a reading, of which it costs about as much. The order is another than the first time: a
+    /// first reading that led astray now comes last.
+    fn start_again(&mut self) -> Result<(), TrackerError> {
+        let (prior, likelihood) = (self.model.prior(), self.model.likelihood());
+        let TrackerState { window, track, .. } = &mut self.state;
+        let mut working = track.unpack(prior)?;
+        let (folded, reference) = (working.folded, *working.belief.reference());
+        let mut belief = Track::prior(prior)?;
+        prediction::predict(&mut belief, &[0.0; N], |theta| {
+            let mut gradient = [0.0; N];
+            folded.add_gradient(&reference, theta, &mut gradient);
+            gradient
+        });
+        for (reading, weight) in window.iter() {
+            prediction::predict(&mut belief, &[0.0; N], |theta| {
+                gradient_of(likelihood, reading, weight, theta)
+            });
+        }
+        working.folded.rebase(&belief.distance(&reference));
+        working.belief = belief;
+        working.adopt(belief);
+        working.draws = Draws::NOTHING;
+        track.pack(working);
         Ok(())
     }
 

@@ -12,6 +12,10 @@ use super::{
 };
 use crate::model::Prior;
 
+/// The mean of |y − u|²/N above which draws are far from normal, and for how many readings in a row.
+const ASTRAY: f32 = 4.0;
+const PATIENCE: u8 = 8;
+
 /// All that a [`Tracker`](super::Tracker) has learnt, to be kept by a [`Checkpoint`](crate::Checkpoint) and resumed bit
 /// for bit.
 #[derive(Clone, Debug)]
@@ -48,13 +52,15 @@ pub(super) struct Track<const N: usize> {
     /// The coordinate whose turn it is to get back what forgetting took from the prior.
     turn: u16,
     started: bool,
+    /// For how many readings the draws have been far from normal.
+    astray: u8,
     /// Whether the latest reading was out of reach.
     pub(super) out_of_reach: bool,
 }
 
 crate::checkpoint!(impl[const N: usize] for Track<N> {
     reference: [f32; N], displacement: [f32; N], slope: [f32; N], packed: Packed<N>, draws: Draws<N>, alarm: Alarm,
-    effective: f32, score: f32, refused: u32, turn: u16, started: bool, out_of_reach: bool
+    effective: f32, score: f32, refused: u32, turn: u16, started: bool, astray: u8, out_of_reach: bool
 } if |track| track.is_possible());
 
 /// A [`Track`] with its matrices in full, while it works.
@@ -86,6 +92,7 @@ impl<const N: usize> Track<N> {
         refused: 0,
         turn: 0,
         started: false,
+        astray: 0,
         out_of_reach: false,
     };
 
@@ -122,6 +129,11 @@ impl<const N: usize> Track<N> {
         })
     }
 
+    /// Whether the draws have been far from normal for so long that the belief is taken to be in a wrong place.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.astray >= PATIENCE
+    }
+
     pub(super) fn pack(&mut self, mut working: Working<N>) {
         self.packed = Packed::pack(&mut working.belief, &mut working.draws, &working.folded);
         self.reference = *working.belief.reference();
@@ -129,6 +141,15 @@ impl<const N: usize> Track<N> {
         self.slope = *working.folded.slope();
         self.draws = working.draws;
         self.started = true;
+    }
+
+    /// Counts the readings whose draws are far from normal.
+    pub(super) fn judge(&mut self) {
+        self.astray = if self.draws.deviation() > ASTRAY {
+            self.astray.saturating_add(1)
+        } else {
+            0
+        };
     }
 
     pub(super) fn belief(&self) -> Belief<N> {
