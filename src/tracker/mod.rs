@@ -45,25 +45,34 @@ use crate::{
 /// [`gradients`](Self::gradients) says otherwise; while the window fills there are more of them, for the same work.
 ///
 /// ```
-/// use langevin::{BoxMuller, GaussianPrior, Model, Pcg32, Sample, SeedableRng, Tracker, Window};
-/// use langevin::model::LinearRegression;
-/// // What is known before the data: y = offset + gain·x, each reading off by about 0.5.
-/// let prior = GaussianPrior::new([0.0; 2], [10.0; 2])?;
-/// let model = Model::new(prior, LinearRegression::new(0.5)?);
-/// let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
-/// let mut tracker = Tracker::new(model, Window::<_, 64>::new(), noise);
-/// for i in 0..200 {
-///     let x = (i % 10) as f32 * 0.2 - 0.9;
-///     let y = 1.0 + 3.0 * x; // your sensor here
-///     let estimate = tracker.update(Sample { x: [1.0, x], y })?;
-///     if estimate.alarm() {
-///         println!("reading {i} is not what was expected");
+/// use langevin::{
+///     BoxMuller, GaussianPrior, Model, Pcg32, Sample, SeedableRng, Tracker, Window,
+///     model::LinearRegression,
+/// };
+///
+/// /// Learns offset and gain of a sensor, y = offset + gain·x, whose readings are off by about `sigma`.
+/// fn calibrate(
+///     sigma: f32,
+///     readings: impl Iterator<Item = Sample<2>>,
+/// ) -> Result<[[f32; 2]; 2], Box<dyn std::error::Error>> {
+///     let prior = GaussianPrior::new([0.0; 2], [10.0; 2])?; // what is known before the readings
+///     let model = Model::new(prior, LinearRegression::new(sigma)?);
+///     let noise = BoxMuller::new(Pcg32::seed_from_u64(7));
+///     let mut tracker = Tracker::new(model, Window::<_, 64>::new(), noise);
+///     for reading in readings {
+///         let estimate = tracker.update(reading)?;
+///         let ([offset, gain], [_, gain_sd]) = (estimate.mean(), estimate.sd());
+///         println!("offset {offset:.3}, gain {gain:.3} ± {gain_sd:.3}");
 ///     }
+///     Ok(tracker.estimate().interval(0.95)?)
 /// }
-/// let [offset, gain] = tracker.estimate().mean();
-/// let [_, [lo, hi]] = tracker.estimate().interval(0.95)?;
-/// println!("offset {offset:.2}, gain {gain:.2}, 95 % between {lo:.2} and {hi:.2}");
-/// # assert!((offset - 1.0).abs() < 0.01 && (gain - 3.0).abs() < 0.01);
+///
+/// let readings = (0..200).map(|i| (i % 10) as f32 * 0.2 - 0.9).map(|x| Sample {
+///     x: [1.0, x],
+///     y: 1.0 + 3.0 * x, // your sensor here
+/// });
+/// let [_, [low, high]] = calibrate(0.5, readings)?;
+/// assert!(low < 3.0 && 3.0 < high);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
