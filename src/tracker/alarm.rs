@@ -27,7 +27,7 @@ const EXPECTED: f32 = 2.5;
 const MOST: f32 = 8.0;
 const LIMIT: f32 = 7.0;
 
-crate::checkpoint!(impl[] for Alarm { sum: f32, run: u16 } if |alarm| alarm.sum >= 0.0 && alarm.sum <= LIMIT);
+crate::checkpoint!(impl[] for Alarm { sum: f32, run: u16 } if |alarm| (0.0..=LIMIT).contains(&alarm.sum));
 
 impl Alarm {
     pub(super) const QUIET: Self = Self { sum: 0.0, run: 0 };
