@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn student_t_has_its_quantiles() {
         // Two-sided 5 % and 0.1 % points.
-        for (df, points) in [(4.0, [2.776_4, 8.610]), (30.0, [2.042_3, 3.646])] {
+        for (df, points) in [(4.0_f32, [2.776_4_f32, 8.610]), (30.0, [2.042_3, 3.646])] {
             for (t, p) in points.into_iter().zip([0.025, 0.0005]) {
                 let energy = 0.5 * (df + 1.0) * (t * t / df).ln_1p();
                 let (_, at_least, _) = tails(student_t(df, 1.0, t, energy));

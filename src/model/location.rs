@@ -43,7 +43,10 @@ mod tests {
         assert!((scale[0] - 4.0).abs() < 1e-3 && (scale[1] - 0.01).abs() < 1e-5);
         // The logarithm of an exponential variable of mean 0.1: the mode is ln 0.1.
         let ([location], [scale]) = search(|t: &[f32; 1]| [10.0 * t[0].exp() - 1.0]);
-        assert!((location + core::f32::consts::LN_10).abs() < 0.01, "{location}");
+        assert!(
+            (location + core::f32::consts::LN_10).abs() < 0.01,
+            "{location}"
+        );
         assert!((0.5..1.1).contains(&scale), "{scale}");
         // Nothing is known of the second.
         let (_, scale) = search(|t: &[f32; 2]| [t[0], 0.0]);

@@ -1,7 +1,7 @@
 //! The chain that corrects the belief: one gradient of the whole posterior a draw.
 
 use super::{belief::Belief, packed::rotate};
-use crate::{model::dot, sqrt::sqrt};
+use crate::{arithmetic::sqrt, model::dot};
 
 /// Step size where the posterior is normal: consecutive positions of the chain then are uncorrelated but for shared noise.
 const STEP: f32 = 1.0;

@@ -1,7 +1,7 @@
 //! Two matrices in the room of one: a triangular factor and a symmetric curvature.
 
 use super::{belief::Belief, draws::Draws, folding::Folded};
-use crate::sqrt::sqrt;
+use crate::arithmetic::sqrt;
 
 /// A lower triangle L with the strict upper triangle of a symmetric H beside it, and H's diagonal.
 ///
