@@ -575,6 +575,38 @@ fn work_is_spread_over_ticks_with_the_same_bits() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "slow there")]
+fn a_long_window_costs_what_its_minibatches_do() {
+    let terms = Cell::new(0);
+    // Errors against all terms, in standard deviations, and what the last reading cost.
+    let run = |limit: u16| {
+        let mut all = curved::<512>(&terms);
+        let mut some = curved::<512>(&terms).terms(limit);
+        let (mut worst, mut cost) = (0.0_f32, 0);
+        for (i, reading) in curve_readings().take(700).enumerate() {
+            let exact = all.update(reading).unwrap();
+            let (mean, sd) = (exact.mean(), exact.sd());
+            terms.set(0);
+            let estimate = some.update(reading).unwrap();
+            cost = terms.get();
+            if i >= 400 {
+                for k in 0..2 {
+                    worst = worst.max((estimate.mean()[k] - mean[k]).abs() / sd[k]);
+                    worst = worst.max((estimate.sd()[k] / sd[k]).ln().abs());
+                }
+            }
+        }
+        (worst, cost)
+    };
+    let (worst, cost) = run(64);
+    assert!(worst < 0.3, "{worst}");
+    // A gradient of all, 16 of 64 terms, and those of the new and the oldest reading.
+    assert!(cost <= 512 + 16 * 64 + 2 * 32 + 5 + 9, "{cost}");
+    // Fewer readings a gradient are less exact: the check sees it.
+    assert!(run(4).0 > 2.0 * worst);
+}
+
+#[test]
 fn a_prior_that_says_nothing_is_an_error() {
     let model = Model::new(Flat, LinearRegression::new(0.5).unwrap());
     let noise = BoxMuller::new(Pcg32::seed_from_u64(7));

@@ -1,6 +1,7 @@
 //! A stream of readings in, the posterior out after each: nothing to set.
 
 mod alarm;
+mod batch;
 mod belief;
 mod draws;
 mod estimate;
@@ -27,7 +28,7 @@ use state::{Track, Working};
 use crate::{
     Model, Window,
     data::{Data, Observation},
-    model::{Likelihood, Prior},
+    model::{Likelihood, Prior, add_scaled},
     noise::FiveMoments,
 };
 
@@ -89,6 +90,7 @@ use crate::{
 pub struct Tracker<M, W, Z, const N: usize> {
     model: M,
     gradients: u16,
+    terms: u16,
     response: Response,
     state: TrackerState<W, Z, N>,
 }
@@ -137,6 +139,7 @@ impl<M, W, Z, const N: usize> Tracker<M, W, Z, N> {
         Self {
             model,
             gradients: 16,
+            terms: u16::MAX,
             response: Response::Keep,
             state,
         }
@@ -148,6 +151,16 @@ impl<M, W, Z, const N: usize> Tracker<M, W, Z, N> {
     #[must_use]
     pub const fn gradients(mut self, gradients: u16) -> Self {
         self.gradients = if gradients > 0 { gradients } else { 1 };
+        self
+    }
+
+    /// Sets the number of readings that a gradient may sum, at least 2; all of them by default.
+    ///
+    /// With more of them in the window a gradient is that at the mean, summed over all once a reading, and the differences of half as
+    /// many readings as are allowed: a minibatch with control variates. It adds noise, and linear models are no longer exact.
+    #[must_use]
+    pub const fn terms(mut self, terms: u16) -> Self {
+        self.terms = if terms > 2 { terms } else { 2 };
         self
     }
 
@@ -392,6 +405,14 @@ where
         } = track.unpack(prior)?;
         let averaged = Draws::<N>::window(track.effective, a_reading);
         let reference = *belief.reference();
+        let count = window.count();
+        let batch = self.terms >> 1;
+        let sampled = count > usize::from(self.terms);
+        let (anchor, mut sum) = (belief.mean(), [0.0; N]);
+        if sampled {
+            likelihood.add_gradients(&anchor, window.weighted(), &mut sum);
+        }
+        let scale = count as f32 / f32::from(batch);
         let mut result = Ok(());
         for _ in 0..draws {
             let mut xi = [0.0; N];
@@ -402,7 +423,15 @@ where
             chain.step(&mut belief, averaged, &xi, |theta| {
                 let mut gradient = [0.0; N];
                 prior.add_gradient(theta, &mut gradient);
-                likelihood.add_gradients(theta, window.weighted(), &mut gradient);
+                if sampled {
+                    add_scaled(&mut gradient, 1.0, &sum);
+                    let readings = batch::indices(&mut track.batch, count, batch)
+                        .filter_map(|index| window.get(index))
+                        .map(|(reading, weight)| (reading, scale * weight));
+                    likelihood.add_differences(theta, &anchor, readings, &mut gradient);
+                } else {
+                    likelihood.add_gradients(theta, window.weighted(), &mut gradient);
+                }
                 folded.add_gradient(&reference, theta, &mut gradient);
                 gradient
             });

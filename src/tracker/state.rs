@@ -51,6 +51,8 @@ pub(super) struct Track<const N: usize> {
     pub(super) refused: u32,
     /// The coordinate whose turn it is to get back what forgetting took from the prior.
     turn: u16,
+    /// The generator of minibatches.
+    pub(super) batch: u32,
     started: bool,
     /// For how many readings the draws have been far from normal.
     astray: u8,
@@ -60,7 +62,7 @@ pub(super) struct Track<const N: usize> {
 
 crate::checkpoint!(impl[const N: usize] for Track<N> {
     reference: [f32; N], displacement: [f32; N], slope: [f32; N], packed: Packed<N>, draws: Draws<N>, alarm: Alarm,
-    effective: f32, score: f32, refused: u32, turn: u16, started: bool, astray: u8, out_of_reach: bool
+    effective: f32, score: f32, refused: u32, turn: u16, batch: u32, started: bool, astray: u8, out_of_reach: bool
 } if |track| track.is_possible());
 
 /// A [`Track`] with its matrices in full, while it works.
@@ -91,6 +93,7 @@ impl<const N: usize> Track<N> {
         score: 0.0,
         refused: 0,
         turn: 0,
+        batch: 0,
         started: false,
         astray: 0,
         out_of_reach: false,
