@@ -33,6 +33,7 @@ pub mod preconditioner;
 pub mod sampler;
 pub mod schedule;
 pub mod stepper;
+pub mod tracker;
 
 pub use chain::Chain;
 pub use checkpoint::Checkpoint;
@@ -45,3 +46,4 @@ pub use potential::Potential;
 pub use rand_core::SeedableRng;
 pub use rand_pcg::Pcg32;
 pub use sampler::Sampler;
+pub use tracker::Tracker;

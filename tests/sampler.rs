@@ -1,12 +1,9 @@
 //! The sampler: answers on the reference posteriors, what must not be believed, and what must not stop it.
 
-#[path = "common/posteriors.rs"]
-mod posteriors;
-
 use langevin::{
     BoxMuller, Checkpoint, Pcg32, Potential, Sampler, SeedableRng, StepError, Verdict,
     checkpoint::CountedPcg32,
-    error::ErrorCounts,
+    chain::ErrorCounts,
     estimate::SteinMoments,
     noise::{FiveMoments, Noise},
     potential::Energy,
@@ -14,7 +11,7 @@ use langevin::{
     sampler::{Accuracy, Monitor, Reason, SamplerError, Stage, Tuning},
     stepper::MaxStep,
 };
-use posteriors::{Fixture, Visitor};
+use langevin_testing::posteriors::{self, Fixture, Visitor};
 
 fn noise(seed: u64) -> BoxMuller<Pcg32> {
     BoxMuller::new(Pcg32::seed_from_u64(seed))

@@ -95,6 +95,30 @@ impl<O, const CAP: usize> Window<O, CAP> {
         }
     }
 
+    /// Returns the factor λ by which an observation's weight falls with each newer one: 1 without forgetting.
+    pub const fn forgetting_factor(&self) -> f32 {
+        self.forgetting_factor
+    }
+
+    /// Removes all observations but the `count` newest. The count of refused ones stays.
+    pub fn keep_newest(&mut self, count: usize) {
+        let surplus = self.observations.len().saturating_sub(count);
+        if surplus == 0 {
+            return;
+        }
+        // A full ring begins at `next`; one that is not full begins at 0.
+        if self.observations.is_full() {
+            self.observations.rotate_left(self.next);
+        }
+        self.observations.rotate_left(surplus);
+        self.observations.truncate(count);
+        self.next = count;
+        self.total_weight = 0.0;
+        for _ in 0..count {
+            self.total_weight = 1.0 + self.forgetting_factor * self.total_weight;
+        }
+    }
+
     /// Removes all observations. The count of refused ones stays.
     pub fn clear(&mut self) {
         self.observations.clear();
@@ -253,5 +277,24 @@ mod tests {
         }
         window.clear();
         assert_eq!((window.count(), window.total_weight()), (0, 0.0));
+    }
+
+    #[test]
+    fn the_newest_are_kept() {
+        for pushed in [3, 5, 8, 13_u8] {
+            for count in 0..6 {
+                let mut window: Window<f32, 5> = Window::forgetting(4.0).unwrap();
+                (0..pushed).for_each(|i| window.push(f32::from(i)).unwrap());
+                window.keep_newest(count);
+                window.push(99.0).unwrap();
+                let kept = usize::from(pushed).min(count).min(4);
+                let old = (0..kept).map(|age| f32::from(pushed) - 1.0 - age as f32);
+                let expected: Vec<_> = core::iter::once(99.0).chain(old).collect();
+                let listed: Vec<_> = window.iter().map(|(o, _)| *o).collect();
+                assert_eq!(listed, expected, "{pushed} {count}");
+                let sum: f32 = window.iter().map(|(_, w)| w).sum();
+                assert!((sum - window.total_weight()).abs() < 1e-5);
+            }
+        }
     }
 }

@@ -14,4 +14,8 @@ impl<const N: usize> Prior<N> for Flat {
     fn negative_log_density(&self, _: &[f32; N]) -> f32 {
         0.0
     }
+
+    fn location_and_scale(&self) -> ([f32; N], [f32; N]) {
+        ([0.0; N], [f32::INFINITY; N])
+    }
 }

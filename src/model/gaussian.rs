@@ -96,6 +96,10 @@ impl<const N: usize> Prior<N> for GaussianPrior<N> {
         }
         energy
     }
+
+    fn location_and_scale(&self) -> ([f32; N], [f32; N]) {
+        (self.mean, self.inverse_sd.map(|k| 1.0 / k))
+    }
 }
 
 crate::checkpoint!(impl[const N: usize] for GaussianPrior<N> {

@@ -1,6 +1,6 @@
 //! Likelihoods that depend on the parameters through one number, the predictor.
 
-use super::{Likelihood, add_scaled, dot};
+use super::{Law, Likelihood, add_scaled, dot};
 use crate::{Sample, data::Measurement};
 
 /// The law of a response y given its predictor z.
@@ -53,6 +53,14 @@ pub trait GeneralizedLinear {
     fn accepts(&self, y: f32) -> bool {
         y.is_finite()
     }
+
+    /// Returns the law of the response, seen from its value `y`, or `None` where it is not known (the default).
+    ///
+    /// Only the predictions of a [`Tracker`](crate::Tracker) need it.
+    fn law(&self, z: f32, y: f32) -> Option<Law> {
+        let _ = (z, y);
+        None
+    }
 }
 
 /// A law of the error y − z, of a shape that does not depend on z, whose scale is σ.
@@ -82,6 +90,10 @@ impl<const N: usize, L: GeneralizedLinear> Likelihood<Sample<N>, N> for L {
     #[inline]
     fn accepts(&self, observation: &Sample<N>) -> bool {
         GeneralizedLinear::accepts(self, observation.y)
+    }
+
+    fn law(&self, theta: &[f32; N], observation: &Sample<N>) -> Option<Law> {
+        GeneralizedLinear::law(self, dot(&observation.x, theta), observation.y)
     }
 
     // Out of line: compilers then keep the sum where vector instructions reach it.
@@ -121,5 +133,11 @@ impl<const N: usize, L: LocationScale> Likelihood<Measurement<[f32; N]>, N> for 
     fn negative_log_density(&self, theta: &[f32; N], observation: &Measurement<[f32; N]>) -> f32 {
         let residual = dot(&observation.x, theta) - observation.y;
         self.energy(residual / observation.sd, 0.0)
+    }
+
+    fn law(&self, theta: &[f32; N], observation: &Measurement<[f32; N]>) -> Option<Law> {
+        let residual = observation.y - dot(&observation.x, theta);
+        let law = GeneralizedLinear::law(self, 0.0, residual / observation.sd)?;
+        Some(law.stretched(observation.sd))
     }
 }

@@ -56,4 +56,9 @@ impl<const N: usize> Prior<N> for LaplacePrior<N> {
         }
         energy
     }
+
+    fn location_and_scale(&self) -> ([f32; N], [f32; N]) {
+        let scale = self.inverse_scale.map(|k| core::f32::consts::SQRT_2 / k);
+        (self.location, scale)
+    }
 }

@@ -1,7 +1,7 @@
 //! Linear regression, with the noise's standard deviation known or a parameter.
 
-use super::{GeneralizedLinear, Likelihood, LocationScale, dot};
-use crate::{ConfigError, Sample};
+use super::{GeneralizedLinear, Law, Likelihood, LocationScale, dot};
+use crate::{ConfigError, Sample, arithmetic::sqrt};
 
 /// Linear regression with known σ: y ~ N(z, σ²), z = xᵀθ, −log p = (z − y)²/(2σ²).
 ///
@@ -52,6 +52,13 @@ impl GeneralizedLinear for LinearRegression {
     #[inline]
     fn slope_difference(&self, z: f32, anchor: f32, _: f32) -> f32 {
         self.precision * (z - anchor)
+    }
+
+    fn law(&self, z: f32, y: f32) -> Option<Law> {
+        Some(Law::Normal {
+            residual: y - z,
+            sd: 1.0 / sqrt(self.precision),
+        })
     }
 }
 
@@ -141,6 +148,13 @@ impl<const K: usize, const N: usize> Likelihood<Sample<K>, N> for LinearRegressi
                 }
             }
         });
+    }
+
+    fn law(&self, theta: &[f32; N], observation: &Sample<K>) -> Option<Law> {
+        let (inverse_sigma, _) = Self::inverse_sigma(theta);
+        let sd = 1.0 / inverse_sigma;
+        let residual = -sd * Self::residual(theta, observation, inverse_sigma);
+        Some(Law::Normal { residual, sd })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Logistic regression.
 
-use super::GeneralizedLinear;
+use super::{GeneralizedLinear, Law};
 
 /// Logistic regression: y is 1 with probability p = 1/(1 + e^−z), z = xᵀθ, else 0;
 /// −log p = log(1 + eᶻ) − yz.
@@ -41,6 +41,20 @@ impl GeneralizedLinear for LogisticRegression {
     #[inline]
     fn accepts(&self, y: f32) -> bool {
         (0.0..=1.0).contains(&y)
+    }
+
+    fn law(&self, z: f32, y: f32) -> Option<Law> {
+        // y is 0 or 1: what is observed, or nothing beyond it.
+        let (at_most, at_least) = if y > 0.5 {
+            (1.0, probability(z))
+        } else {
+            (probability(-z), 1.0)
+        };
+        Some(Law::Tails {
+            at_most,
+            at_least,
+            log_density: -self.energy(z, y),
+        })
     }
 }
 

@@ -5,7 +5,9 @@ mod flat;
 mod gaussian;
 mod generalized_linear;
 mod laplace;
+mod law;
 mod linear;
+mod location;
 mod logistic;
 mod minibatch;
 mod multivariate_gaussian;
@@ -20,6 +22,7 @@ pub use flat::Flat;
 pub use gaussian::GaussianPrior;
 pub use generalized_linear::{GeneralizedLinear, LocationScale};
 pub use laplace::LaplacePrior;
+pub use law::Law;
 pub use linear::{LinearRegression, LinearRegressionLogSigma};
 pub use logistic::LogisticRegression;
 pub use minibatch::Minibatch;
@@ -30,7 +33,9 @@ pub use posterior::Posterior;
 pub use robust::RobustRegression;
 pub use student_t::StudentTPrior;
 
-use crate::{ConfigError, potential::FunctionPotential};
+pub(crate) use law::normal_tails;
+
+use crate::{ConfigError, arithmetic::sqrt, potential::FunctionPotential};
 
 /// A prior density of the parameters, known by −log p(θ).
 ///
@@ -54,6 +59,18 @@ pub trait Prior<const N: usize> {
 
     /// Returns −log p(θ), up to a constant.
     fn negative_log_density(&self, theta: &[f32; N]) -> f32;
+
+    /// Returns the location and the scale of each coordinate, from which a [`Tracker`](crate::Tracker) starts.
+    ///
+    /// The scale is roughly the standard deviation, and infinite where the prior says nothing. The default looks for
+    /// both from 0 with gradients alone, which finds those of a Gaussian. Override it in a prior that knows them.
+    fn location_and_scale(&self) -> ([f32; N], [f32; N]) {
+        location::search(|theta| {
+            let mut gradient = [0.0; N];
+            self.add_gradient(theta, &mut gradient);
+            gradient
+        })
+    }
 }
 
 impl<const N: usize, A: Prior<N>, B: Prior<N>> Prior<N> for (A, B) {
@@ -66,6 +83,24 @@ impl<const N: usize, A: Prior<N>, B: Prior<N>> Prior<N> for (A, B) {
     #[inline]
     fn negative_log_density(&self, theta: &[f32; N]) -> f32 {
         self.0.negative_log_density(theta) + self.1.negative_log_density(theta)
+    }
+
+    /// Those of the product, were both priors normal.
+    fn location_and_scale(&self) -> ([f32; N], [f32; N]) {
+        let (mut location, mut scale) = self.0.location_and_scale();
+        let (other, spread) = self.1.location_and_scale();
+        let pairs = location.iter_mut().zip(&mut scale);
+        for ((m, s), (n, t)) in pairs.zip(other.iter().zip(&spread)) {
+            if !s.is_finite() {
+                (*m, *s) = (*n, *t);
+            } else if t.is_finite() {
+                // The share of the second: its precision over the sum of both.
+                let share = *s * *s / (*s * *s + t * t);
+                *m += share * (n - *m);
+                *s *= sqrt(1.0 - share);
+            }
+        }
+        (location, scale)
     }
 }
 
@@ -112,6 +147,14 @@ pub trait Likelihood<O, const N: usize> {
     fn accepts(&self, observation: &O) -> bool {
         let _ = observation;
         true
+    }
+
+    /// Returns the law of the observation given θ, or `None` where it is not known (the default).
+    ///
+    /// Only the predictions of a [`Tracker`](crate::Tracker) need it: surprise, score and alarm.
+    fn law(&self, theta: &[f32; N], observation: &O) -> Option<Law> {
+        let _ = (theta, observation);
+        None
     }
 
     /// Does [`add_gradient`](Self::add_gradient) for each weighted observation.
@@ -164,6 +207,16 @@ impl<Q, L> Model<Q, L> {
         Self { prior, likelihood }
     }
 
+    /// Returns the prior.
+    pub(crate) const fn prior(&self) -> &Q {
+        &self.prior
+    }
+
+    /// Returns the likelihood.
+    pub(crate) const fn likelihood(&self) -> &L {
+        &self.likelihood
+    }
+
     /// Returns the posterior given `data`: its potential sums over all of them, with their weights.
     pub const fn posterior<'a, D: ?Sized>(&'a self, data: &'a D) -> Posterior<'a, Q, L, D> {
         Posterior { model: self, data }
@@ -173,7 +226,7 @@ impl<Q, L> Model<Q, L> {
 /// Returns aᵀb, summed in four lanes: an order that compilers turn into vector instructions where there are
 /// any, with the same bits where there are none.
 #[inline]
-fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
+pub(crate) fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
     // −0 is the neutral element of addition: starting there costs nothing.
     let mut lanes = [-0.0; 4];
     let (mut a, mut b) = (a.chunks_exact(4), b.chunks_exact(4));
@@ -192,7 +245,7 @@ fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
 
 /// Adds `factor` · `x` to `sum`.
 #[inline]
-fn add_scaled<const N: usize>(sum: &mut [f32; N], factor: f32, x: &[f32; N]) {
+pub(crate) fn add_scaled<const N: usize>(sum: &mut [f32; N], factor: f32, x: &[f32; N]) {
     for (s, x) in sum.iter_mut().zip(x) {
         *s += factor * x;
     }

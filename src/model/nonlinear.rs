@@ -1,7 +1,8 @@
 //! Nonlinear regression from a response alone.
 
 use super::{
-    GeneralizedLinear, Likelihood, LinearRegression, LocationScale, RobustRegression, add_scaled,
+    GeneralizedLinear, Law, Likelihood, LinearRegression, LocationScale, RobustRegression,
+    add_scaled,
 };
 use crate::{
     ConfigError, Sample,
@@ -171,6 +172,10 @@ where
     fn accepts(&self, observation: &Sample<K>) -> bool {
         self.law.accepts(observation.y)
     }
+
+    fn law(&self, theta: &[f32; N], Sample { x, y }: &Sample<K>) -> Option<Law> {
+        self.law.law(self.response.response(theta, x), *y)
+    }
 }
 
 impl<const N: usize, R: Response<N>, L: LocationScale> Likelihood<Measurement<R::Input>, N>
@@ -198,6 +203,15 @@ impl<const N: usize, R: Response<N>, L: LocationScale> Likelihood<Measurement<R:
     ) -> f32 {
         let residual = self.response.response(theta, x) - y;
         self.law.energy(residual / sd, 0.0)
+    }
+
+    fn law(
+        &self,
+        theta: &[f32; N],
+        Measurement { x, y, sd }: &Measurement<R::Input>,
+    ) -> Option<Law> {
+        let residual = y - self.response.response(theta, x);
+        Some(self.law.law(0.0, residual / sd)?.stretched(*sd))
     }
 }
 
@@ -248,6 +262,14 @@ where
         let residual = (self.response.response(theta, x) - y) / sd;
         let law = &self.law.law;
         law.energy(libm::expf(-log_sigma) * residual, 0.0) + log_sigma
+    }
+
+    fn law(&self, theta: &[f32; M], observation: &O) -> Option<Law> {
+        let (theta, log_sigma) = split::<N, M>(theta);
+        let (x, y, sd) = observation.parts();
+        let scale = libm::expf(log_sigma) * sd;
+        let residual = y - self.response.response(theta, x);
+        Some(self.law.law.law(0.0, residual / scale)?.stretched(scale))
     }
 
     // One exponential for all observations.

@@ -1,6 +1,6 @@
 //! Poisson regression.
 
-use super::GeneralizedLinear;
+use super::{GeneralizedLinear, Law, law};
 
 /// Poisson regression with the logarithm as link: y ~ Poisson(eᶻ), z = xᵀθ; −log p = eᶻ − yz, up to a
 /// constant.
@@ -44,6 +44,10 @@ impl GeneralizedLinear for PoissonRegression {
     #[inline]
     fn accepts(&self, y: f32) -> bool {
         y >= 0.0 && y.is_finite()
+    }
+
+    fn law(&self, z: f32, y: f32) -> Option<Law> {
+        Some(law::poisson(libm::expf(at_most_last(z)), y))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Robust linear regression: Student-t noise.
 
-use super::{GeneralizedLinear, LocationScale, linear::precision, student_t::StudentT};
+use super::{GeneralizedLinear, Law, LocationScale, linear::precision, student_t::StudentT};
 use crate::ConfigError;
 
 /// Linear regression with Student-t noise: (y − z)/σ ~ t with ν degrees of freedom, z = xᵀθ,
@@ -50,6 +50,10 @@ impl GeneralizedLinear for RobustRegression {
     #[inline]
     fn energy(&self, z: f32, y: f32) -> f32 {
         self.t.energy(self.inverse_sigma * (z - y))
+    }
+
+    fn law(&self, z: f32, y: f32) -> Option<Law> {
+        Some(self.t.law(self.inverse_sigma * (y - z), self.inverse_sigma))
     }
 }
 

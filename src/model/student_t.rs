@@ -1,6 +1,6 @@
 //! Independent Student-t priors, Cauchy among them.
 
-use super::{Prior, inverse_scales};
+use super::{Law, Prior, inverse_scales, law};
 use crate::ConfigError;
 
 /// Each coordinate (θᵢ − mᵢ)/sᵢ ~ t with ν degrees of freedom: −log p = Σ ½(ν + 1) log(1 + zᵢ²/ν),
@@ -70,6 +70,11 @@ impl<const N: usize> Prior<N> for StudentTPrior<N> {
         }
         energy
     }
+
+    /// The scale is that of the centre: the standard deviation may not exist.
+    fn location_and_scale(&self) -> ([f32; N], [f32; N]) {
+        (self.location, self.inverse_scale.map(|k| 1.0 / k))
+    }
 }
 
 /// −log of the standard t density, ½(ν + 1) log(1 + z²/ν).
@@ -101,6 +106,11 @@ impl StudentT {
     #[inline]
     pub(super) fn slope(self, z: f32) -> f32 {
         (self.df + 1.0) * (z / (self.df + z * z))
+    }
+
+    /// The law of an observation at `z`, in units of the scale 1/`inverse_scale`.
+    pub(super) fn law(self, z: f32, inverse_scale: f32) -> Law {
+        law::student_t(self.df, inverse_scale, z, self.energy(z))
     }
 
     #[inline]

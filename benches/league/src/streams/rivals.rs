@@ -1,0 +1,195 @@
+//! What else a firmware engineer would take.
+
+use super::{cases::Case, quadrature::{Moments, inverse}, random::Random};
+
+/// The extended Kalman filter in f32: recursive least squares where the model is linear.
+pub struct Kalman<const N: usize> {
+    mean: [f32; N],
+    covariance: [[f32; N]; N],
+}
+
+impl<const N: usize> Kalman<N> {
+    pub fn new((mean, sd): Moments<N>) -> Self {
+        let mut covariance = [[0.0; N]; N];
+        for k in 0..N {
+            covariance[k][k] = (sd[k] * sd[k]) as f32;
+        }
+        Self { mean: mean.map(|m| m as f32), covariance }
+    }
+
+    pub fn update<C: Case<N>>(&mut self, case: &C, reading: &C::Reading) {
+        let (residual, slope, variance) = case.linearised(&self.mean.map(f64::from), reading);
+        let slope = slope.map(|x| x as f32);
+        let factor = case.factor() as f32;
+        let p: [f32; N] = core::array::from_fn(|r| {
+            (0..N).map(|c| self.covariance[r][c] * slope[c]).sum::<f32>() / factor
+        });
+        let total = variance as f32 + slope.iter().zip(&p).map(|(s, p)| s * p).sum::<f32>();
+        for r in 0..N {
+            self.mean[r] += p[r] * residual as f32 / total;
+            for c in 0..N {
+                self.covariance[r][c] = self.covariance[r][c] / factor - p[r] * p[c] / total;
+            }
+        }
+    }
+
+    pub fn moments(&self) -> Moments<N> {
+        (
+            self.mean.map(f64::from),
+            core::array::from_fn(|k| f64::from(self.covariance[k][k]).max(0.0).sqrt()),
+        )
+    }
+}
+
+/// Mode and curvature of the whole posterior, in f64: Laplace's approximation.
+pub struct Laplace<const N: usize> {
+    mode: [f64; N],
+}
+
+impl<const N: usize> Laplace<N> {
+    pub fn new((mean, _): Moments<N>) -> Self {
+        Self { mode: mean }
+    }
+
+    /// From the last mode, with all readings so far.
+    pub fn moments<C: Case<N>>(&mut self, case: &C, readings: &[C::Reading]) -> Moments<N> {
+        let (mean, sd) = case.prior();
+        let factor = case.factor();
+        let from = if factor < 1.0 { readings.len().saturating_sub(2000) } else { 0 };
+        let energy = |theta: &[f64; N]| {
+            let mut sum = 0.0;
+            for o in &readings[from..] {
+                sum = factor * sum + case.energy(theta, o);
+            }
+            let prior = (0..N).map(|k| 0.5 * ((theta[k] - mean[k]) / sd[k]).powi(2));
+            sum + prior.sum::<f64>()
+        };
+        let mut step = sd.map(|s| 0.05 * s);
+        let mut covariance = [[0.0; N]; N];
+        let mut damping = 0.0;
+        for _ in 0..40 {
+            let here = energy(&self.mode);
+            let moved = |k: usize, s: f64, l: usize, t: f64| {
+                let mut theta = self.mode;
+                theta[k] += s * step[k];
+                theta[l] += t * step[l];
+                energy(&theta)
+            };
+            let mut slope = [0.0; N];
+            let mut curvature = [[0.0; N]; N];
+            for k in 0..N {
+                let (up, down) = (moved(k, 1.0, k, 0.0), moved(k, -1.0, k, 0.0));
+                slope[k] = (up - down) / (2.0 * step[k]);
+                curvature[k][k] = (up - 2.0 * here + down) / (step[k] * step[k]);
+                for l in 0..k {
+                    let cross = moved(k, 1.0, l, 1.0) - moved(k, 1.0, l, -1.0)
+                        - moved(k, -1.0, l, 1.0)
+                        + moved(k, -1.0, l, -1.0);
+                    curvature[k][l] = cross / (4.0 * step[k] * step[l]);
+                    curvature[l][k] = curvature[k][l];
+                }
+            }
+            let mut damped = curvature;
+            for k in 0..N {
+                damped[k][k] = damped[k][k].max(sd[k].powi(-2)) * (1.0 + damping);
+            }
+            covariance = inverse(&damped);
+            let mut next = self.mode;
+            let mut length = 0.0;
+            for k in 0..N {
+                let move_k: f64 = (0..N).map(|l| covariance[k][l] * slope[l]).sum();
+                next[k] -= move_k;
+                length += move_k * move_k / covariance[k][k].max(1e-300);
+            }
+            if energy(&next) <= here + 1e-9 {
+                self.mode = next;
+                damping *= 0.1;
+                step = core::array::from_fn(|k| {
+                    let own = covariance[k][k].max(0.0).sqrt();
+                    (0.05 * own).clamp(1e-4 * sd[k], 0.05 * sd[k])
+                });
+                if length < 1e-6 && damping < 1e-3 {
+                    break;
+                }
+            } else {
+                damping = (damping * 10.0_f64).max(0.1);
+            }
+        }
+        (self.mode, core::array::from_fn(|k| covariance[k][k].max(0.0).sqrt()))
+    }
+}
+
+/// A particle filter with 500 particles and the kernel of Liu and West (2001).
+pub struct Particles<const N: usize> {
+    random: Random,
+    particles: Vec<([f64; N], f64)>,
+}
+
+impl<const N: usize> Particles<N> {
+    pub fn new((mean, sd): Moments<N>, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let particles = (0..500)
+            .map(|_| (core::array::from_fn(|k| mean[k] + sd[k] * random.normal()), 0.0))
+            .collect();
+        Self { random, particles }
+    }
+
+    pub fn update<C: Case<N>>(&mut self, case: &C, reading: &C::Reading) {
+        for (theta, log) in &mut self.particles {
+            *log = case.factor() * *log - case.energy(theta, reading);
+        }
+        let most = self.particles.iter().map(|p| p.1).fold(f64::MIN, f64::max);
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for (_, log) in &mut self.particles {
+            *log -= most;
+            sum += log.exp();
+            squares += (2.0 * *log).exp();
+        }
+        if sum * sum / squares < 250.0 {
+            self.resample(sum);
+        }
+    }
+
+    fn resample(&mut self, sum: f64) {
+        let (mean, sd) = self.moments();
+        let (keep, spread) = (0.98_f64, (1.0 - 0.98_f64 * 0.98).sqrt());
+        let count = self.particles.len();
+        let (mut pointer, mut total, mut index) = (self.random.uniform(), 0.0, 0);
+        let mut next = Vec::with_capacity(count);
+        for (theta, log) in &self.particles {
+            total += log.exp() / sum * count as f64;
+            while pointer < total && index < count {
+                next.push((*theta, 0.0));
+                pointer += 1.0;
+                index += 1;
+            }
+        }
+        for (theta, _) in &mut next {
+            for k in 0..N {
+                theta[k] = keep * theta[k] + (1.0 - keep) * mean[k]
+                    + spread * sd[k] * self.random.normal();
+            }
+        }
+        if !next.is_empty() {
+            self.particles = next;
+        }
+    }
+
+    pub fn moments(&self) -> Moments<N> {
+        let (mut total, mut mean, mut square) = (0.0, [0.0; N], [0.0; N]);
+        for (theta, log) in &self.particles {
+            let weight = log.exp();
+            total += weight;
+            for k in 0..N {
+                mean[k] += weight * theta[k];
+            }
+        }
+        mean = mean.map(|m| m / total);
+        for (theta, log) in &self.particles {
+            for k in 0..N {
+                square[k] += log.exp() / total * (theta[k] - mean[k]).powi(2);
+            }
+        }
+        (mean, square.map(f64::sqrt))
+    }
+}

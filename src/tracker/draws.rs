@@ -1,0 +1,195 @@
+//! The chain that corrects the belief: one gradient of the whole posterior a draw.
+
+use super::{belief::Belief, packed::rotate};
+use crate::{arithmetic::sqrt, model::dot};
+
+/// Step size where the posterior is normal: consecutive positions of the chain then are uncorrelated but for shared noise.
+const STEP: f32 = 1.0;
+/// Bound on |y|² and |y − u|² in the updates, per dimension.
+const LONGEST: f32 = 9.0;
+/// Bound on the squared move by the gradient, per dimension.
+const LONGEST_MOVE: f32 = 4.0;
+/// Bound on |y − u|² in the measure of stiffness, per dimension.
+const STIFFEST: f32 = 100.0;
+/// Draws that stiffness and normality are averaged over.
+const AVERAGED: f32 = 64.0;
+/// Averaging time of the residual, in draws, and the squared length at which the gain starts again.
+const RESIDUAL: f32 = 8.0;
+const RESTART: f32 = 2.25;
+/// The gain is GAIN/(draws + GAIN · FIRST) until it has fallen to that of the averaging window.
+const GAIN: f32 = 4.0;
+const FIRST: f32 = 12.0;
+/// Averaging window of the updates: WINDOW · √(effective readings · draws a reading), more where the posterior is stiff.
+const WINDOW: f32 = 2.5;
+const MOST_STRETCH: f32 = 8.0;
+
+/// A Leimkuhler–Matthews chain in whitened coordinates y, and what it has seen.
+///
+/// θ = mean + L y moves with the belief, so that the chain never lags behind the posterior. Kept is x = y − √(η/2) ξ,
+/// the position before the half of the noise that a draw shares with the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Draws<const N: usize> {
+    position: [f32; N],
+    residual: [f32; N],
+    /// Since the gain started.
+    count: f32,
+    stiffness: f32,
+    deviation: f32,
+}
+
+crate::checkpoint!(impl[const N: usize] for Draws<N> {
+    position: [f32; N], residual: [f32; N], count: f32, stiffness: f32, deviation: f32
+} if |draws| draws.is_finite());
+
+impl<const N: usize> Draws<N> {
+    pub(super) const NOTHING: Self = Self {
+        position: [0.0; N],
+        residual: [0.0; N],
+        count: 0.0,
+        stiffness: 0.0,
+        deviation: 0.0,
+    };
+
+    fn is_finite(&self) -> bool {
+        let scalars = [self.count, self.stiffness, self.deviation];
+        let vectors = self.position.iter().chain(&self.residual);
+        vectors.chain(&scalars).all(|x| x.is_finite())
+    }
+
+    /// The mean of |y − u|²/N, bounded, over some 64 draws: 0 where the posterior is normal and the belief right.
+    pub(super) const fn deviation(&self) -> f32 {
+        self.deviation
+    }
+
+    /// Rotates coordinates `i` < `j`.
+    pub(super) fn rotate(&mut self, i: usize, j: usize, turn: [f32; 2]) {
+        rotate(&mut self.position, i, j, turn);
+        rotate(&mut self.residual, i, j, turn);
+    }
+
+    #[cfg(test)]
+    pub(super) const fn at(position: [f32; N]) -> Self {
+        let mut draws = Self::NOTHING;
+        draws.position = position;
+        draws
+    }
+
+    #[cfg(test)]
+    pub(super) const fn position(&self) -> &[f32; N] {
+        &self.position
+    }
+
+    /// Starts the gain again: the belief is no longer to be trusted.
+    pub(super) const fn restart(&mut self) {
+        self.count = 0.0;
+        self.residual = [0.0; N];
+    }
+
+    /// The averaging window of the updates for so many effective readings and draws a reading.
+    pub(super) fn window(readings: f32, draws: f32) -> f32 {
+        WINDOW * sqrt(readings.max(1.0) * draws)
+    }
+
+    /// One draw, with fresh noise `xi`.
+    #[inline]
+    pub(super) fn step(
+        &mut self,
+        belief: &mut Belief<N>,
+        window: f32,
+        xi: &[f32; N],
+        gradient: impl FnOnce(&[f32; N]) -> [f32; N],
+    ) {
+        let dimensions = N as f32;
+        // Across a bent ridge the curvature is larger than in the metric of the covariance.
+        let step = STEP / (1.0 + 2.0 * self.stiffness);
+        let half = sqrt(0.5 * step);
+        let mut y = self.position;
+        for (y, xi) in y.iter_mut().zip(xi) {
+            *y += half * xi;
+        }
+        let ly = belief.apply(&y);
+        let theta = belief.offset(&ly);
+        let u = belief.apply_transpose(&gradient(&theta));
+        let uu = dot(&u, &u);
+        if !uu.is_finite() {
+            // Nothing is known here: back towards the mean.
+            self.position = self.position.map(|x| 0.5 * x);
+            return;
+        }
+        let mut d = y;
+        for (d, u) in d.iter_mut().zip(&u) {
+            *d -= u;
+        }
+        let dd = dot(&d, &d);
+        let per_dimension = dd / dimensions;
+        self.deviation += (per_dimension.min(LONGEST) - self.deviation) / AVERAGED;
+        self.stiffness += (per_dimension.min(STIFFEST) - self.stiffness) / AVERAGED;
+
+        self.count += 1.0;
+        let longest = window * (1.0 + self.stiffness).min(MOST_STRETCH);
+        let gain = (1.0 / longest).max(GAIN / (self.count + GAIN * FIRST));
+        let bound = LONGEST * dimensions;
+        if dd > bound {
+            let share = sqrt(bound / dd);
+            d = d.map(|d| share * d);
+        }
+        for (m, d) in self.residual.iter_mut().zip(&d) {
+            *m += (d - *m) / RESIDUAL;
+        }
+        if dot(&self.residual, &self.residual) > RESTART * (1.0 + self.stiffness) {
+            self.restart();
+        }
+        let yy = dot(&y, &y);
+        let share = if yy > bound { sqrt(bound / yy) } else { 1.0 };
+        belief.learn(gain, share, &ly, &y, &d);
+
+        let mut along = step;
+        if step * step * uu > LONGEST_MOVE * dimensions {
+            along = sqrt(LONGEST_MOVE * dimensions / uu);
+        }
+        for ((x, u), xi) in self.position.iter_mut().zip(&u).zip(xi) {
+            *x += 2.0 * half * xi - along * u;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BoxMuller, Pcg32, SeedableRng, noise::Noise};
+
+    /// Draws of a normal posterior with covariance diag(4, 0.25) about (1, −1), from a belief that is wrong.
+    fn learn(draws: usize) -> (Belief<2>, Draws<2>) {
+        let mut noise = BoxMuller::new(Pcg32::seed_from_u64(7));
+        let mut belief = Belief::independent(&[0.0; 2], &[1.0; 2]);
+        let mut chain = Draws::NOTHING;
+        for _ in 0..draws {
+            let mut xi = [0.0; 2];
+            noise.fill(&mut xi).unwrap();
+            let gradient = |t: &[f32; 2]| [(t[0] - 1.0) / 4.0, 4.0 * (t[1] + 1.0)];
+            chain.step(&mut belief, 100.0, &xi, gradient);
+        }
+        (belief, chain)
+    }
+
+    #[test]
+    fn the_belief_becomes_the_posterior_exactly() {
+        let (belief, chain) = learn(4000);
+        let ([a, b], [p, q]) = (belief.mean(), belief.sd());
+        assert!((a - 1.0).abs() < 1e-4 && (b + 1.0).abs() < 1e-4, "{a} {b}");
+        assert!((p - 2.0).abs() < 1e-4 && (q - 0.5).abs() < 1e-4, "{p} {q}");
+        // Exact means exact: the draws themselves no longer scatter the answer.
+        assert!(chain.deviation() < 1e-6);
+        // It was not so from the start.
+        assert!((learn(4).0.sd()[0] - 2.0).abs() > 0.1);
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_leaves_the_belief() {
+        let (mut belief, mut chain) = learn(100);
+        let before = belief;
+        chain.step(&mut belief, 100.0, &[1.0; 2], |_| [f32::NAN, 0.0]);
+        assert_eq!(belief, before);
+        assert!(chain.is_finite());
+    }
+}
