@@ -78,6 +78,7 @@ const INSTANCES: Instances = Instances {
             &["FromFn"],
             &[&[("F", "fn() -> Result<u32, ()>"), ("E", "()")]],
         ),
+        (&["Watched"], &[&[("O", "Monitor<8>")]]),
         (&["LinearRegressionLogSigma"], &[&[("const D", "7")]]),
         (&["ModifiedSgld"], &[&[("M", "Diagonal<8>")]]),
         (
