@@ -1,14 +1,14 @@
 //! The sampler: answers on the reference posteriors, what must not be believed, and what must not stop it.
 
 use langevin::{
-    BoxMuller, Checkpoint, Pcg32, Potential, Sampler, SeedableRng, StepError, Verdict,
-    checkpoint::CountedPcg32,
+    BoxMuller, Checkpoint, Pcg32, Potential, Sampler, SeedableRng, StepError,
     chain::ErrorCounts,
+    checkpoint::CountedPcg32,
     estimate::SteinMoments,
     noise::{FiveMoments, Noise},
     potential::Energy,
     preconditioner::Dense,
-    sampler::{Accuracy, Monitor, Reason, SamplerError, Stage, Tuning},
+    sampler::{Accuracy, Monitor, Reason, SamplerError, Stage, Tuning, Verdict},
     stepper::MaxStep,
 };
 use langevin_testing::posteriors::{self, Fixture, Visitor};
@@ -742,7 +742,7 @@ fn moments_at_another_temperature_and_with_noisy_gradients() {
 /// Gradients of any bits whatever, most of them of no potential: no panic, and a finite position.
 #[test]
 fn it_survives_any_gradient() {
-    use langevin::rand_core::Rng;
+    use langevin::noise::rand_core::Rng;
     for seed in 0..60 {
         let mut rng = Pcg32::seed_from_u64(seed);
         let mut garbage = |x: &[f32; 3]| {

@@ -80,6 +80,7 @@ const INSTANCES: Instances = Instances {
         ),
         (&["LinearRegressionLogSigma"], &[&[("const K", "7")]]),
         (&["Part"], &[&[("P", "Linear<5>"), ("const M", "5")]]),
+        (&["Watched"], &[&[("O", "Monitor<8>")]]),
         (
             &["Preconditioned"],
             &[

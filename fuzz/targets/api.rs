@@ -439,24 +439,30 @@ fn estimates(input: &mut Input<'_>) -> Outcome {
 fn sampler(input: &mut Input<'_>) -> Outcome {
     let start = input.floats();
     let noise = ThreePoint::new(Words::take(input));
-    let first = input.count();
-    let warmup = Warmup::new(start).windows(first, input.count());
-    let warmup = warmup.safety(input.float()).unwrap_or(warmup);
-    let warmup = warmup.bias(input.float()).unwrap_or(warmup);
-    let warmup = warmup.step_size(input.float()).unwrap_or(warmup);
-    let mut sampler = Sampler::after(warmup, noise);
+    let mut sampler = Sampler::new(start, noise);
+    if let Ok(accuracy) = Accuracy::new(input.float(), input.float()) {
+        sampler = sampler.with_accuracy(accuracy);
+    }
     let steps = input.count().min(20_000);
     let mut potential = Odd::take(input);
     for _ in 0..steps {
-        if let Err(SamplerError::Warmup(_)) = sampler.step(&mut potential) {
-            break;
+        if let Ok(Some(draw)) = sampler.step(&mut potential) {
+            finite(draw.position);
         }
         finite(sampler.position());
     }
-    let _ = (sampler.verdict(), sampler.error_counts());
-    if let Some(monitor) = sampler.monitor() {
-        let _ = (monitor.bias(), monitor.noise_ratio(), monitor.curvature());
-    }
+    let _ = (
+        sampler.mean(),
+        sampler.sd(),
+        sampler.covariance(),
+        sampler.error(),
+    );
+    let _ = (
+        sampler.verdict(),
+        sampler.error_counts(),
+        sampler.progress(),
+    );
+    let _ = (sampler.laplace_distance(), sampler.compare(&sampler));
     Ok(())
 }
 
