@@ -73,12 +73,19 @@ const INSTANCES: Instances = Instances {
             &["NonlinearRegression"],
             &[&[("R", "Own"), ("const K", "8")]],
         ),
-        (&["(A , B)"], &[&[("B", "LaplacePrior<8>")]]),
+        (
+            &["(A , B)"],
+            &[&[
+                ("A", "Differentiated<Own>"),
+                ("B", "Differentiated<Own>"),
+            ]],
+        ),
+        (&["Part"], &[&[("const M", "8")]]),
         (
             &["FromFn"],
             &[&[("F", "fn() -> Result<u32, ()>"), ("E", "()")]],
         ),
-        (&["LinearRegressionLogSigma"], &[&[("const D", "7")]]),
+        (&["LinearRegressionLogSigma"], &[&[("const K", "7")]]),
         (&["ModifiedSgld"], &[&[("M", "Diagonal<8>")]]),
         (
             &["LatticeWalk"],
