@@ -57,6 +57,7 @@ const INSTANCES: Instances = Instances {
             &[
                 &[("Q", "Flat")],
                 &[("Q", "GaussianPrior<8>")],
+                &[("Q", "MultivariateGaussianPrior<8>")],
                 &[("Q", "LaplacePrior<8>")],
                 &[("Q", "StudentTPrior<8>")],
             ],

@@ -504,11 +504,8 @@ fn coordinates(input: &mut Input<'_>) -> Outcome {
     Ok(())
 }
 
-type State = (
-    ChainState<2, Sgld, Constant, BoxMuller<CountedPcg32>>,
-    Moments<2>,
-    Window<Sample<2>, 4>,
-);
+type Saved = ChainState<2, Sgld, Constant, BoxMuller<CountedPcg32>>;
+type State = (Saved, Moments<2>, Window<Sample<2>, 4>);
 
 /// Damaged images, and images that are whole but of what no state writes.
 fn checkpoints(input: &mut Input<'_>) -> Outcome {
@@ -537,7 +534,12 @@ fn checkpoints(input: &mut Input<'_>) -> Outcome {
     let [a, b] = &mut slots;
     if input.byte().is_multiple_of(2) {
         let (resumed, ..) = State::load(a).expect("a whole image");
-        assert_eq!(format!("{resumed:?}"), format!("{:?}", chain.state()));
+        // What is derived from the settings is not kept.
+        let bytes = |state: &Saved| {
+            let mut image = [0; Saved::IMAGE];
+            state.save(&mut image).map(|()| image)
+        };
+        assert_eq!(bytes(&resumed).ok(), bytes(chain.state()).ok());
     }
     // Damage.
     while input.left() {

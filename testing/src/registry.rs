@@ -119,6 +119,10 @@ macro_rules! priors {
     ($($visit:tt)*) => { $crate::each!(model, [
         "flat prior": Some(Flat);
         "Gaussian prior": GaussianPrior::new([0.0; 2], black_box([1.0; 2])).ok();
+        "correlated Gaussian prior": MultivariateGaussianPrior::from_covariance(
+            [0.0; 2],
+            &black_box([[1.0, 0.5], [0.5, 1.0]]),
+        ).ok();
         "Laplace prior": LaplacePrior::new([0.0; 2], black_box([1.0; 2])).ok();
         "Cauchy prior": StudentTPrior::cauchy([0.0; 2], black_box([1.0; 2])).ok();
         "correlated Gaussian prior":
