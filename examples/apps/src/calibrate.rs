@@ -7,8 +7,8 @@
 use langevin::{
     BoxMuller, Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng,
     StepError, Window,
-    dual::Real,
     chain::ErrorCounts,
+    dual::Real,
     model::{NonlinearRegression, Response},
     preconditioner::Dense,
     schedule::Constant,

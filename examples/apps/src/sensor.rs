@@ -15,8 +15,8 @@
 
 use langevin::{
     Chain, ConfigError, Moments, Pcg32, Potential, SeedableRng, StepError, Window,
-    data::Data,
     chain::ErrorCounts,
+    data::Data,
     estimate::Predictive,
     noise::FixedInverseCdf,
     preconditioner::Dense,

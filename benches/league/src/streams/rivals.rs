@@ -1,6 +1,10 @@
 //! What else a firmware engineer would take.
 
-use super::{cases::Case, quadrature::{Moments, inverse}, random::Random};
+use super::{
+    cases::Case,
+    quadrature::{Moments, inverse},
+    random::Random,
+};
 
 /// The extended Kalman filter in f32: recursive least squares where the model is linear.
 pub struct Kalman<const N: usize> {
@@ -14,7 +18,10 @@ impl<const N: usize> Kalman<N> {
         for k in 0..N {
             covariance[k][k] = (sd[k] * sd[k]) as f32;
         }
-        Self { mean: mean.map(|m| m as f32), covariance }
+        Self {
+            mean: mean.map(|m| m as f32),
+            covariance,
+        }
     }
 
     pub fn update<C: Case<N>>(&mut self, case: &C, reading: &C::Reading) {
@@ -22,7 +29,10 @@ impl<const N: usize> Kalman<N> {
         let slope = slope.map(|x| x as f32);
         let factor = case.factor() as f32;
         let p: [f32; N] = core::array::from_fn(|r| {
-            (0..N).map(|c| self.covariance[r][c] * slope[c]).sum::<f32>() / factor
+            (0..N)
+                .map(|c| self.covariance[r][c] * slope[c])
+                .sum::<f32>()
+                / factor
         });
         let total = variance as f32 + slope.iter().zip(&p).map(|(s, p)| s * p).sum::<f32>();
         for r in 0..N {
@@ -55,7 +65,11 @@ impl<const N: usize> Laplace<N> {
     pub fn moments<C: Case<N>>(&mut self, case: &C, readings: &[C::Reading]) -> Moments<N> {
         let (mean, sd) = case.prior();
         let factor = case.factor();
-        let from = if factor < 1.0 { readings.len().saturating_sub(2000) } else { 0 };
+        let from = if factor < 1.0 {
+            readings.len().saturating_sub(2000)
+        } else {
+            0
+        };
         let energy = |theta: &[f64; N]| {
             let mut sum = 0.0;
             for o in &readings[from..] {
@@ -82,9 +96,9 @@ impl<const N: usize> Laplace<N> {
                 slope[k] = (up - down) / (2.0 * step[k]);
                 curvature[k][k] = (up - 2.0 * here + down) / (step[k] * step[k]);
                 for l in 0..k {
-                    let cross = moved(k, 1.0, l, 1.0) - moved(k, 1.0, l, -1.0)
-                        - moved(k, -1.0, l, 1.0)
-                        + moved(k, -1.0, l, -1.0);
+                    let cross =
+                        moved(k, 1.0, l, 1.0) - moved(k, 1.0, l, -1.0) - moved(k, -1.0, l, 1.0)
+                            + moved(k, -1.0, l, -1.0);
                     curvature[k][l] = cross / (4.0 * step[k] * step[l]);
                     curvature[l][k] = curvature[k][l];
                 }
@@ -115,7 +129,10 @@ impl<const N: usize> Laplace<N> {
                 damping = (damping * 10.0_f64).max(0.1);
             }
         }
-        (self.mode, core::array::from_fn(|k| covariance[k][k].max(0.0).sqrt()))
+        (
+            self.mode,
+            core::array::from_fn(|k| covariance[k][k].max(0.0).sqrt()),
+        )
     }
 }
 
@@ -129,7 +146,12 @@ impl<const N: usize> Particles<N> {
     pub fn new((mean, sd): Moments<N>, seed: u64) -> Self {
         let mut random = Random::new(seed);
         let particles = (0..500)
-            .map(|_| (core::array::from_fn(|k| mean[k] + sd[k] * random.normal()), 0.0))
+            .map(|_| {
+                (
+                    core::array::from_fn(|k| mean[k] + sd[k] * random.normal()),
+                    0.0,
+                )
+            })
             .collect();
         Self { random, particles }
     }
@@ -166,7 +188,8 @@ impl<const N: usize> Particles<N> {
         }
         for (theta, _) in &mut next {
             for k in 0..N {
-                theta[k] = keep * theta[k] + (1.0 - keep) * mean[k]
+                theta[k] = keep * theta[k]
+                    + (1.0 - keep) * mean[k]
                     + spread * sd[k] * self.random.normal();
             }
         }
