@@ -17,10 +17,10 @@ RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 fuzzer=target/$target/release/api
 mkdir -p corpus target/corpus
 if [[ $mode == keep ]]; then
-    cp corpus/* target/corpus/
+    cp -r corpus/. target/corpus
     rm -rf target/kept target/reached corpus
     mkdir target/kept corpus
-    "$fuzzer" -merge=1 -use_counters=0 -verbosity=0 -merge_control_file=target/reached target/kept target/corpus
+    "$fuzzer" -set_cover_merge=1 -use_counters=0 -verbosity=0 -merge_control_file=target/reached target/kept target/corpus
     # That file lists the inputs, and what each reaches. The one that adds most comes first, and so on.
     awk -v most=50 '
         /^(FT|STARTED|COV)/ {

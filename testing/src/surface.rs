@@ -264,29 +264,28 @@ pub struct Instances {
 
 impl Instances {
     /// Declares the parameters of a list of generics.
-    fn declare(&self, generics: &Generics, choice: &[(&str, &str)], what: &str) -> String {
+    ///
+    /// # Errors
+    /// When one has no instance.
+    fn declare(&self, generics: &Generics, choice: &[(&str, &str)]) -> Result<String, String> {
         let stands_for = |letter: String| {
-            let found = choice
-                .iter()
-                .chain(self.letters)
-                .find(|(name, _)| *name == letter);
-            found
-                .unwrap_or_else(|| panic!("{what}: what is {letter}?"))
-                .1
+            let mut all = choice.iter().chain(self.letters);
+            let found = all.find(|(name, _)| *name == letter);
+            found.map(|(_, it)| *it).ok_or(format!("what is {letter}?"))
         };
-        let declare = |parameter: &GenericParam| match parameter {
-            GenericParam::Lifetime(_) => String::new(),
-            GenericParam::Type(of) => {
-                format!("type {} = {}; ", of.ident, stands_for(of.ident.to_string()))
-            }
-            GenericParam::Const(of) => {
-                let value = stands_for(format!("const {}", of.ident));
-                format!(
-                    "const {}: {} = {value}; ",
-                    of.ident,
-                    of.ty.to_token_stream()
-                )
-            }
+        let declare = |parameter: &GenericParam| {
+            Ok(match parameter {
+                GenericParam::Lifetime(_) => String::new(),
+                GenericParam::Type(of) => {
+                    let it = stands_for(of.ident.to_string())?;
+                    format!("type {} = {it}; ", of.ident)
+                }
+                GenericParam::Const(of) => {
+                    let value = stands_for(format!("const {}", of.ident))?;
+                    let kind = of.ty.to_token_stream();
+                    format!("const {}: {kind} = {value}; ", of.ident)
+                }
+            })
         };
         generics.params.iter().map(declare).collect()
     }
@@ -316,6 +315,7 @@ impl Instances {
     /// When it cannot tell how to call one, and when something is to be left out that is not there.
     pub fn program(&self, blocks: &[Block]) -> String {
         let mut out = String::from("{\n");
+        let mut problems = Vec::new();
         let mut left_out = BTreeSet::new();
         for block in blocks {
             let (of, on) = (block.trait_name(), block.type_name());
@@ -342,10 +342,10 @@ impl Instances {
                     continue;
                 }
                 let inputs = function.inputs.to_token_stream();
-                assert!(
-                    !inputs.to_string().contains("impl "),
-                    "{path} takes an `impl Trait`"
-                );
+                if inputs.to_string().contains("impl ") {
+                    problems.push(format!("{path}: takes an `impl Trait`"));
+                    continue;
+                }
                 let as_trait = (block.of.as_ref().and_then(|of| of.segments.last()))
                     .map_or(String::new(), |of| format!(" as {}", of.to_token_stream()));
                 let on_type = block.on.as_ref().map_or(String::new(), |on| {
@@ -357,18 +357,21 @@ impl Instances {
                     call = call.replace(projection, written);
                 }
                 for choice in &self.choices(&known_as) {
-                    let declared = self.declare(&block.generics, choice, &path)
-                        + &self.declare(&function.generics, choice, &path);
-                    out += &format!("{{ {declared}entry_points![{call}]; }}\n");
+                    let declared = self.declare(&block.generics, choice).and_then(|of_block| {
+                        Ok(of_block + &self.declare(&function.generics, choice)?)
+                    });
+                    match declared {
+                        Ok(declared) => {
+                            out += &format!("{{ {declared}entry_points![{call}]; }}\n");
+                        }
+                        Err(problem) => problems.push(format!("{path}: {problem}")),
+                    }
                 }
             }
         }
-        let unknown: Vec<_> = self
-            .without
-            .iter()
-            .filter(|name| !left_out.contains(name))
-            .collect();
-        assert!(unknown.is_empty(), "left out, but not there: {unknown:?}");
+        let unknown = (self.without.iter()).filter(|name| !left_out.contains(name));
+        problems.extend(unknown.map(|name| format!("{name}: left out, but not there")));
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
         out + "}\n"
     }
 }
@@ -470,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "Of::planted takes an `impl Trait`")]
+    #[should_panic(expected = "Of::planted: takes an `impl Trait`")]
     fn what_takes_any_type_is_reported() {
         program("impl<const N: usize> Of<N> { pub fn planted(f: impl Fn()) {} }");
     }

@@ -3,11 +3,13 @@
 
 use core::{hint::black_box, ops::Neg, ptr};
 
+// The tracker has a `Response` too.
+use langevin::model::Response;
 #[allow(unused_imports, reason = "what the list needs")]
 use langevin::{
     chain::*, checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*,
     noise::rand_core::*, noise::*, potential::*, preconditioner::*, sampler::*, schedule::*,
-    stepper::*, *,
+    stepper::*, tracker::*, *,
 };
 #[cfg(not(target_os = "none"))]
 use no_panic::no_panic;
@@ -132,6 +134,7 @@ fn by_hand() {
     entry_points![
         |window: &Observations| Window::iter(window).map(|(_, weight)| weight).sum::<f32>(),
         |chains: &[Moments<N>]| r_hat(chains),
+        |estimate: Estimate<'static, N>| estimate.function(|theta| theta.iter().sum()),
         |potential: &mut Linear<N>, theta: &[f32; N]| check_gradient(potential, theta),
         |potential: &mut Linear<N>, theta: &[f32; N]| check_symmetry(potential, theta),
     ];
