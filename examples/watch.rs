@@ -1,9 +1,12 @@
 //! Shows a board's posterior in the terminal while it runs.
 //!
-//!     cargo run --release --bin sensor | tee sensor.log | cargo run --release --example watch
+//!     cargo run --release --example watch -- LOG
 //!
-//! in a board's folder (the second `cargo` with `--manifest-path ../../../Cargo.toml`), or with the lines of a serial port,
-//! of an emulated board, or of a log. Each unknown is drawn as mean and 95 % band over time, with the latest numbers and the
+//! or, in a board's folder, with the board's own output:
+//!
+//!     cargo run --release --bin sensor | tee sensor.log | cargo run --release --manifest-path ../../../Cargo.toml --example watch
+//!
+//! The lines may also come from a serial port or from an emulated board. Each unknown is drawn as mean and 95 % band over time, with the latest numbers and the
 //! alarm. Lines that are not of the log are passed through. Where the output is not a terminal, it is plain lines.
 
 mod support;
