@@ -23,6 +23,9 @@ mod terrain;
 #[allow(dead_code, reason = "its main is not called here")]
 #[path = "../examples/track.rs"]
 mod track;
+#[allow(dead_code, reason = "its main is not called here")]
+#[path = "../examples/watch.rs"]
+mod watch;
 
 use std::{ffi::OsString, fs, path::PathBuf};
 
@@ -422,4 +425,75 @@ fn compass_takes_another_recording() {
         let error = compass::run(arguments([&path])).unwrap_err().to_string();
         assert_eq!(error, format!("{path}: {complaint}"));
     }
+}
+
+/// The lines of the boards' README, with what a debugger and a serial port put around them.
+#[test]
+fn watch_draws_estimates_and_passes_other_lines_through() {
+    use ratatui::{Terminal, backend::TestBackend};
+    use watch::{Estimate, New, Watch};
+
+    let ticks = "[INFO ] 2350 ticks: 32.1093 C; tau, R = [7.7, 12.1], sd [0.26, 0.24]";
+    let estimate = Estimate::find(ticks).unwrap();
+    assert_eq!(estimate.names, ["tau", "R"]);
+    assert_eq!((estimate.count, estimate.mean), (2350.0, vec![7.7, 12.1]));
+    let constants = Estimate::find("1 readings: b = [1, 2, 3], sd [4, 5, 6]").unwrap();
+    assert_eq!(constants.names, ["b1", "b2", "b3"]);
+    for line in [
+        "1 readings: a, b = [1], sd [1]",
+        "1 readings: a = [x], sd [1]",
+        "a = [1], sd [1]",
+        "errors: 0; position: [0x3e14b6e7]",
+    ] {
+        assert_eq!(Estimate::find(line), None, "{line}");
+    }
+
+    let mut watch = Watch::default();
+    assert_eq!(
+        watch.push("@langevin start sensor 0000000000000007;"),
+        New::Nothing
+    );
+    assert_eq!(watch.push("hello from the boot loader"), New::Other);
+    for k in 1..=30 {
+        let alarm = if k == 30 { "; rail" } else { "" };
+        let line = format!(
+            "{k}0 readings: offset, slope = [91{}, 0.05], sd [1.5, 0.01]{alarm}",
+            k % 10
+        );
+        assert_eq!(watch.push(&line), New::Estimate);
+    }
+    assert_eq!(
+        watch.plain(),
+        "300: offset 910 ± 1.5  slope 0.05 ± 0.01  ALARM: rail"
+    );
+    let mut terminal = Terminal::new(TestBackend::new(70, 24)).unwrap();
+    terminal.draw(|frame| watch.draw(frame)).unwrap();
+    let picture = terminal.backend().to_string();
+    for text in [
+        "ALARM: rail",
+        "offset: mean, 95 %",
+        "slope: mean, 95 %",
+        "hello from the boot loader",
+    ] {
+        assert!(picture.contains(text), "{text} is not in\n{picture}");
+    }
+    // Bands and means are dots of Braille.
+    assert!(
+        picture
+            .chars()
+            .filter(|c| ('\u{2801}'..='\u{28ff}').contains(c))
+            .count()
+            > 60,
+        "{picture}"
+    );
+    // A narrow terminal is no error.
+    Terminal::new(TestBackend::new(3, 2))
+        .unwrap()
+        .draw(|frame| watch.draw(frame))
+        .unwrap();
+
+    let path = file("watched.log", &log(7, &[1000; 30]));
+    watch::run(arguments([&path])).unwrap();
+    let error = watch::run(arguments(["no/such.log"])).unwrap_err();
+    assert!(error.to_string().starts_with("no/such.log: "), "{error}");
 }
