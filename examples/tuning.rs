@@ -12,7 +12,7 @@ use std::{ffi::OsString, process::ExitCode};
 use indicatif::ProgressBar;
 use langevin::{
     BoxMuller, Chain, Pcg32, Potential, Sampler, SeedableRng, StepError, potential::Energy,
-    preconditioner::Dense, sampler::SamplerError, schedule::Constant, stepper::Sgld,
+    preconditioner::Dense, sampler::Stage, schedule::Constant, stepper::Sgld,
 };
 use langevin_testing::posteriors::{self, Fixture, Visitor};
 use support::{Outcome, args::Args, progress};
@@ -111,15 +111,6 @@ struct Draws<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Draws<'a, N> {
-    fn of<P>(fixture: &'a Fixture<N, P>) -> Self {
-        Self {
-            mean: &fixture.mean,
-            sd: &fixture.sd,
-            count: 0.0,
-            sums: [[0.0; 2]; N],
-        }
-    }
-
     fn push(&mut self, theta: &[f32; N]) {
         self.count += 1.0;
         for (i, sums) in self.sums.iter_mut().enumerate() {
@@ -153,7 +144,8 @@ struct Row {
 fn untuned<const N: usize, P: Potential<N>>(
     potential: &mut P,
     recentring: u64,
-    mut draws: Draws<'_, N>,
+    mean: &[f64; N],
+    sd: &[f64; N],
     gradients: u64,
     seed: u64,
 ) -> Row {
@@ -166,20 +158,25 @@ fn untuned<const N: usize, P: Potential<N>>(
     let mut sampler = Sampler::new([0.0; N], noise);
     let mut warm_up = 0;
     while potential.gradients < gradients {
-        if sampler.tuning().is_none() {
+        if sampler.stage() != Stage::Sampling {
             warm_up = potential.gradients + 1;
         }
-        match sampler.step(&mut potential) {
-            Ok(Some(theta)) => draws.push(theta),
-            Ok(None) | Err(SamplerError::Step(_)) => {}
-            Err(SamplerError::Warmup(_)) => break,
+        if sampler.step(&mut potential).is_err() {
+            break;
         }
+    }
+    let mut errors = [0.0_f64; 2];
+    for i in 0..N {
+        let off = (f64::from(sampler.mean()[i]) - mean[i]) / sd[i];
+        let ratio = f64::from(sampler.sd()[i]) / sd[i];
+        errors[0] = errors[0].max(off.abs());
+        errors[1] = errors[1].max((ratio - 1.0).abs());
     }
     let tuned = sampler.tuning().map_or(0.0, |tuning| tuning.step_size());
     Row {
         warm_up,
         eta: tuned / Potential::<N>::number_of_data(&potential).max(1.0),
-        errors: draws.errors(),
+        errors,
         verdict: sampler.verdict().to_string(),
     }
 }
@@ -272,8 +269,8 @@ impl Table {
                 let mut potential = batch
                     .control_variates(&[0.0; 6])
                     .expect("the gradient at zero is finite");
-                let draws = Draws::of(&fixture);
-                untuned(&mut potential, data / 32, draws, self.gradients, seed)
+                let (mean, sd) = (&fixture.mean, &fixture.sd);
+                untuned(&mut potential, data / 32, mean, sd, self.gradients, seed)
             })
             .collect();
         self.row::<6>("wells, 32 data at once", &rows, None);
@@ -286,13 +283,7 @@ impl Visitor for Table {
         let rows: Vec<Row> = (0..self.seeds)
             .map(|seed| {
                 self.progress.inc(1);
-                let draws = Draws {
-                    mean: &mean,
-                    sd: &sd,
-                    count: 0.0,
-                    sums: [[0.0; 2]; N],
-                };
-                untuned(&mut fixture.potential, 0, draws, self.gradients, seed)
+                untuned(&mut fixture.potential, 0, &mean, &sd, self.gradients, seed)
             })
             .collect();
         let curvature = largest_curvature(&fixture.covariance).ok();

@@ -2,7 +2,7 @@
 
 use super::SamplerError;
 use super::descent::Descent;
-use super::tuning::Site;
+use super::tuning::{Site, squared};
 use super::variants::variants;
 use super::whitening::{Curvature, Scale, Search};
 use crate::preconditioner::{Dense, Preconditioner};
@@ -14,6 +14,9 @@ const NEWTON_STEPS: u8 = 12;
 const AT_THE_MODE: f32 = 1e-5;
 /// The same, above which this is no mode.
 const NO_MODE: f32 = 1e-2;
+/// Squared difference of two gradients at the mode, for each coordinate in whitened units, beyond which the curvature found
+/// is that of noise.
+const NOISY: f32 = 0.02;
 /// A standard deviation below this many units in the last place of its coordinate cannot be sampled.
 const RESOLUTION: f32 = 2.0;
 
@@ -68,6 +71,8 @@ enum Phase<const N: usize> {
     Newton(Search<N>, u8, f32),
     /// The curvature at the mode.
     Last(Curvature<N>),
+    /// The gradient at the mode once more: whether it is the same. The curvature was positive definite, or not.
+    Again(bool),
 }
 
 impl<const N: usize> Locate<N> {
@@ -151,12 +156,25 @@ impl<const N: usize> Locate<N> {
                 } else {
                     let positive = curvature.conclude(site);
                     resolved(site)?;
-                    return Ok(Some(Laplace {
-                        mode: site.theta,
-                        sd: site.metric.row_norms(),
-                        is_mode: positive && site.energy() < NO_MODE,
-                    }));
+                    self.probe = site.theta;
+                    self.phase = Phase::Again(positive);
                 }
+            }
+            Phase::Again(positive) => {
+                let positive = *positive;
+                let mut difference = *gradient.unwrap_or(&site.gradient);
+                for (d, g) in difference.iter_mut().zip(&site.gradient) {
+                    *d -= g;
+                }
+                site.metric.apply_transpose(&mut difference);
+                if squared(&difference) > NOISY * N as f32 {
+                    return Err(SamplerError::Noisy);
+                }
+                return Ok(Some(Laplace {
+                    mode: site.theta,
+                    sd: site.metric.row_norms(),
+                    is_mode: positive && site.energy() < NO_MODE,
+                }));
             }
         }
         Ok(None)
@@ -199,7 +217,8 @@ variants!(impl[const N: usize] for Phase<N> {
     2 Curvature(curvature: Curvature<N>),
     3 Search(search: Search<N>, curvature: Curvature<N>),
     4 Newton(search: Search<N>, steps: u8, before: f32),
-    5 Last(curvature: Curvature<N>)
+    5 Last(curvature: Curvature<N>),
+    6 Again(positive: bool)
 });
 
 crate::checkpoint!(impl[const N: usize] for Locate<N> {
