@@ -15,6 +15,7 @@ use langevin::{
         PolynomialState,
     },
     stepper::{MaxStep, Preconditioned, Sgd, Sgld, StepParameters},
+    tracker::TrackerState,
 };
 
 const _: () = assert!(size_of::<StepError>() == 1);
@@ -73,4 +74,13 @@ fn windows() {
         size_of::<Window<Sample<2>, 64>>(),
         64 * 12 + 16 + 2 * size_of::<usize>()
     );
+}
+
+#[test]
+fn trackers() {
+    // All that is kept from reading to reading but the window.
+    type State<const N: usize> = TrackerState<(), BoxMuller<Pcg32>, N>;
+    // Mean and displacement, slope, two matrices in N(N + 1), position and residual of the chain, thirteen numbers; noise.
+    assert_eq!(size_of::<State<3>>(), 4 * (5 * 3 + 3 * 4) + 24 + 4 * 12);
+    assert_eq!(size_of::<State<8>>(), 4 * (5 * 8 + 8 * 9) + 24 + 4 * 12);
 }

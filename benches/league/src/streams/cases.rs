@@ -5,7 +5,9 @@
 use langevin::{
     Sample,
     data::Observation,
-    model::{GeneralizedLinear, Law, Likelihood, LinearRegression, LogisticRegression, PoissonRegression},
+    model::{
+        GeneralizedLinear, Law, Likelihood, LinearRegression, LogisticRegression, PoissonRegression,
+    },
 };
 
 use super::{
@@ -100,7 +102,10 @@ impl<const N: usize> Case<N> for Linear<N> {
             (scale * random.normal()) as f32
         });
         let mean: f64 = x.iter().zip(truth).map(|(x, t)| f64::from(*x) * t).sum();
-        Sample { x, y: (mean + self.sigma * random.normal()) as f32 }
+        Sample {
+            x,
+            y: (mean + self.sigma * random.normal()) as f32,
+        }
     }
     fn exact(&self, readings: &[Sample<N>], after: &[usize]) -> Vec<Moments<N>> {
         let (mean, sd) = self.prior();
@@ -167,7 +172,10 @@ impl<const N: usize> Likelihood<Sample<1>, N> for Curve<N> {
     }
     fn law(&self, theta: &[f32; N], o: &Sample<1>) -> Option<Law> {
         let residual = o.y - (self.function)(o.x[0], theta).0;
-        Some(Law::Normal { residual, sd: self.sigma })
+        Some(Law::Normal {
+            residual,
+            sd: self.sigma,
+        })
     }
 }
 
@@ -209,7 +217,10 @@ impl Case<3> for Approach {
         ([0.0, 5.0, 0.0], [3.0, 2.0, 0.5])
     }
     fn likelihood(&self) -> Curve<3> {
-        Curve { function: approach, sigma: self.sigma as f32 }
+        Curve {
+            function: approach,
+            sigma: self.sigma as f32,
+        }
     }
     fn drift(&self, random: &mut Random, truth: &mut [f64; 3]) {
         for (t, sd) in truth.iter_mut().zip(&self.drift) {
@@ -219,7 +230,10 @@ impl Case<3> for Approach {
     fn reading(&self, random: &mut Random, truth: &[f64; 3]) -> Sample<1> {
         let t = (self.longest * random.uniform()) as f32;
         let mean = truth[0] + truth[1] * (-f64::from(t) * (-truth[2]).exp()).exp();
-        Sample { x: [t], y: (mean + self.sigma * random.normal()) as f32 }
+        Sample {
+            x: [t],
+            y: (mean + self.sigma * random.normal()) as f32,
+        }
     }
     fn exact(&self, readings: &[Sample<1>], after: &[usize]) -> Vec<Moments<3>> {
         let (m, s) = self.prior();
@@ -228,7 +242,11 @@ impl Case<3> for Approach {
         after
             .iter()
             .map(|&n| {
-                let from = if factor < 1.0 { n.saturating_sub(3500) } else { 0 };
+                let from = if factor < 1.0 {
+                    n.saturating_sub(3500)
+                } else {
+                    0
+                };
                 let readings = &readings[from..n];
                 // a and b are normal given ln τ.
                 let given = |log_tau: f64| {
@@ -300,12 +318,18 @@ impl Case<2> for Saturating {
         ([5.0, 0.0], [2.0, 0.7])
     }
     fn likelihood(&self) -> Curve<2> {
-        Curve { function: saturating, sigma: self.sigma as f32 }
+        Curve {
+            function: saturating,
+            sigma: self.sigma as f32,
+        }
     }
     fn reading(&self, random: &mut Random, truth: &[f64; 2]) -> Sample<1> {
         let x = (self.largest * random.uniform()) as f32;
         let mean = truth[0] * f64::from(x) / (f64::from(x) + truth[1].exp());
-        Sample { x: [x], y: (mean + self.sigma * random.normal()) as f32 }
+        Sample {
+            x: [x],
+            y: (mean + self.sigma * random.normal()) as f32,
+        }
     }
     fn exact(&self, readings: &[Sample<1>], after: &[usize]) -> Vec<Moments<2>> {
         let (m, s) = self.prior();
@@ -336,7 +360,11 @@ impl Case<2> for Saturating {
         let (x, e) = (f64::from(o.x[0]), theta[1].clamp(-30.0, 30.0).exp());
         let s = x / (x + e);
         let residual = f64::from(o.y) - theta[0] * s;
-        (residual, [s, -theta[0] * s * e / (x + e)], self.sigma.powi(2))
+        (
+            residual,
+            [s, -theta[0] * s * e / (x + e)],
+            self.sigma.powi(2),
+        )
     }
 }
 
@@ -376,7 +404,11 @@ impl Case<2> for Logistic {
     }
     fn energy(&self, theta: &[f64; 2], o: &Sample<2>) -> f64 {
         let z = theta[0] + theta[1] * f64::from(o.x[1]);
-        let log = if z > 0.0 { z + (-z).exp().ln_1p() } else { z.exp().ln_1p() };
+        let log = if z > 0.0 {
+            z + (-z).exp().ln_1p()
+        } else {
+            z.exp().ln_1p()
+        };
         log - f64::from(o.y) * z
     }
     fn linearised(&self, theta: &[f64; 2], o: &Sample<2>) -> (f64, [f64; 2], f64) {
@@ -472,7 +504,10 @@ impl Case<2> for StudentT {
     }
     fn reading(&self, random: &mut Random, truth: &[f64; 2]) -> Sample<1> {
         let y = truth[0] + truth[1].exp() * random.student4();
-        Sample { x: [0.0], y: y as f32 }
+        Sample {
+            x: [0.0],
+            y: y as f32,
+        }
     }
     fn exact(&self, readings: &[Sample<1>], after: &[usize]) -> Vec<Moments<2>> {
         exact_in_plane(self, readings, after, |readings| {
@@ -493,7 +528,11 @@ impl Case<2> for StudentT {
     }
     fn linearised(&self, theta: &[f64; 2], o: &Sample<1>) -> (f64, [f64; 2], f64) {
         // A Kalman filter learns no scale.
-        (f64::from(o.y) - theta[0], [1.0, 0.0], 2.0 * (2.0 * theta[1]).exp())
+        (
+            f64::from(o.y) - theta[0],
+            [1.0, 0.0],
+            2.0 * (2.0 * theta[1]).exp(),
+        )
     }
 }
 

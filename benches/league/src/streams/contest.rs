@@ -2,7 +2,10 @@
 
 use std::{
     cell::Cell,
-    sync::{Mutex, atomic::{AtomicUsize, Ordering}},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use langevin::{
@@ -56,7 +59,10 @@ pub fn tracker<'a, C: Case<N>, const N: usize, const CAP: usize>(
 ) -> Tracked<'a, C, N, CAP> {
     let (mean, sd) = case.prior();
     let prior = GaussianPrior::new(mean.map(|m| m as f32), sd.map(|s| s as f32));
-    let likelihood = Counted { inner: case.likelihood(), terms };
+    let likelihood = Counted {
+        inner: case.likelihood(),
+        terms,
+    };
     let model = Model::new(prior.expect("a prior in range"), likelihood);
     let window = match case.memory() {
         Some(n) => Window::forgetting(n as f32).expect("a memory in range"),
@@ -87,7 +93,10 @@ pub fn held<const N: usize>((mean, sd): &Moments<N>, truth: &[f64; N]) -> [f64; 
 
 impl Score {
     pub fn new<const N: usize>(said: &Moments<N>, exact: &Moments<N>, truth: &[f64; N]) -> Self {
-        let mut score = Self { held: held(said, truth), ..Self::default() };
+        let mut score = Self {
+            held: held(said, truth),
+            ..Self::default()
+        };
         for k in 0..N {
             let error = ((said.0[k] - exact.0[k]) / exact.1[k]).abs();
             let ratio = (said.1[k] / exact.1[k]).max(1e-30).ln();
@@ -217,7 +226,10 @@ pub fn quantile(values: &[f64], level: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1) as f64;
-    sorted.get((last * level) as usize).copied().unwrap_or(f64::NAN)
+    sorted
+        .get((last * level) as usize)
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 fn average(values: impl ExactSizeIterator<Item = f64>) -> f64 {
@@ -262,28 +274,54 @@ pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
         all.iter().map(|s| s.refused).sum::<u32>(),
         all.iter().map(|s| s.alarms).sum::<u32>(),
     );
-    println!("  reading   mean off, sd: 50 90 100 %    sd off, %: 50 90 100 %   holds 50 90 95 %   exact: 50 90 95 %  bent");
+    println!(
+        "  reading   mean off, sd: 50 90 100 %    sd off, %: 50 90 100 %   holds 50 90 95 %   exact: 50 90 95 %  bent"
+    );
     let mut verdict = Verdict::default();
     for (i, n) in after.iter().enumerate() {
         let points: Vec<_> = all.iter().map(|s| &s.points[i]).collect();
         let bent = points.iter().filter(|p| p.bent).count();
-        for (e, name) in ESTIMATORS.iter().enumerate().take(if rivals { 4 } else { 1 }) {
+        for (e, name) in ESTIMATORS
+            .iter()
+            .enumerate()
+            .take(if rivals { 4 } else { 1 })
+        {
             if e == 2 && case.kind() == Kind::Linear {
                 continue;
             }
             let means: Vec<_> = points.iter().map(|p| p.scores[e].mean).collect();
             let sds: Vec<_> = points.iter().map(|p| p.scores[e].sd.abs()).collect();
-            let held: [f64; 3] =
-                core::array::from_fn(|k| 100.0 * average(points.iter().map(|p| p.scores[e].held[k])));
+            let held: [f64; 3] = core::array::from_fn(|k| {
+                100.0 * average(points.iter().map(|p| p.scores[e].held[k]))
+            });
             let exact: [f64; 3] =
                 core::array::from_fn(|k| 100.0 * average(points.iter().map(|p| p.exact[k])));
             let m = [0.5, 0.9, 1.0].map(|q| quantile(&means, q));
             let s = [0.5, 0.9, 1.0].map(|q| percent(quantile(&sds, q)));
-            let label = if e == 0 { format!("{n}") } else { String::new() };
+            let label = if e == 0 {
+                format!("{n}")
+            } else {
+                String::new()
+            };
             println!(
                 "  {label:>7} {name:>9}  {:7.3} {:7.3} {:7.3}   {:7.1} {:7.1} {:7.1}   {:5.1} {:5.1} {:5.1}  {:5.1} {:5.1} {:5.1}  {}",
-                m[0], m[1], m[2], s[0], s[1], s[2], held[0], held[1], held[2], exact[0], exact[1], exact[2],
-                if e == 0 { format!("{:3.0} %", 100.0 * bent as f64 / streams as f64) } else { String::new() },
+                m[0],
+                m[1],
+                m[2],
+                s[0],
+                s[1],
+                s[2],
+                held[0],
+                held[1],
+                held[2],
+                exact[0],
+                exact[1],
+                exact[2],
+                if e == 0 {
+                    format!("{:3.0} %", 100.0 * bent as f64 / streams as f64)
+                } else {
+                    String::new()
+                },
             );
             if e == 0 {
                 if *n >= 256 {

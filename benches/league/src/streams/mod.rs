@@ -51,13 +51,26 @@ fn folded<C: cases::Case<N>, const N: usize>(case: &C, streams: usize) {
 }
 
 fn scaled<const N: usize>(name: &'static str) -> Linear<N> {
-    Linear { name, sigma: 0.5, decades: 3.0, length: 256, memory: None, drift: 0.0 }
+    Linear {
+        name,
+        sigma: 0.5,
+        decades: 3.0,
+        length: 256,
+        memory: None,
+        drift: 0.0,
+    }
 }
 
 /// `arguments`: the number of streams of a case (50), then names of cases, separated by commas (all).
 pub fn run(arguments: &[String]) {
-    let streams = arguments.first().map_or(50, |n| n.parse().expect("a number of streams"));
-    let wanted = |name: &str| arguments.get(1).is_none_or(|all| all.split(',').any(|w| w == name));
+    let streams = arguments
+        .first()
+        .map_or(50, |n| n.parse().expect("a number of streams"));
+    let wanted = |name: &str| {
+        arguments
+            .get(1)
+            .is_none_or(|all| all.split(',').any(|w| w == name))
+    };
     let mut curved = Verdict::default();
     let mut elsewhere = Verdict::default();
     let mut bent = Verdict::default();
@@ -78,16 +91,43 @@ pub fn run(arguments: &[String]) {
     };
 
     if wanted("linear") {
-        for (name, sigma) in [("linear, σ = 0.5", 0.5), ("linear, σ = 0.05", 0.05), ("linear, σ = 0.005", 0.005)] {
-            add(Kind::Linear, all::<_, 2>(&Linear { name, sigma, ..LINEAR }, streams, true));
+        for (name, sigma) in [
+            ("linear, σ = 0.5", 0.5),
+            ("linear, σ = 0.05", 0.05),
+            ("linear, σ = 0.005", 0.005),
+        ] {
+            add(
+                Kind::Linear,
+                all::<_, 2>(
+                    &Linear {
+                        name,
+                        sigma,
+                        ..LINEAR
+                    },
+                    streams,
+                    true,
+                ),
+            );
         }
-        add(Kind::Linear, all::<_, 8>(&scaled("linear, scales 1 to 1000"), streams, true));
+        add(
+            Kind::Linear,
+            all::<_, 8>(&scaled("linear, scales 1 to 1000"), streams, true),
+        );
     }
     if wanted("linear16") {
-        add(Kind::Linear, all::<_, 16>(&scaled("linear, scales 1 to 1000"), streams, false));
+        add(
+            Kind::Linear,
+            all::<_, 16>(&scaled("linear, scales 1 to 1000"), streams, false),
+        );
     }
     if wanted("drift") {
-        let case = Linear { name: "linear, drifting", length: 1024, memory: Some(100.0), drift: 0.02, ..LINEAR };
+        let case = Linear {
+            name: "linear, drifting",
+            length: 1024,
+            memory: Some(100.0),
+            drift: 0.02,
+            ..LINEAR
+        };
         add(Kind::Linear, all::<_, 2>(&case, streams, true));
     }
     if wanted("approach") {
@@ -104,44 +144,100 @@ pub fn run(arguments: &[String]) {
         add(Kind::Drifting, all::<_, 3>(&case, streams, true));
     }
     if wanted("logistic") {
-        add(Kind::Curved, all::<_, 2>(&Logistic { length: 512 }, streams, true));
+        add(
+            Kind::Curved,
+            all::<_, 2>(&Logistic { length: 512 }, streams, true),
+        );
     }
     if wanted("student") {
-        add(Kind::Curved, all::<_, 2>(&StudentT { length: 512 }, streams, true));
+        add(
+            Kind::Curved,
+            all::<_, 2>(&StudentT { length: 512 }, streams, true),
+        );
     }
     if wanted("poisson") {
-        add(Kind::Curved, all::<_, 2>(&Poisson { length: 512 }, streams, true));
+        add(
+            Kind::Curved,
+            all::<_, 2>(&Poisson { length: 512 }, streams, true),
+        );
     }
     if wanted("saturating") {
         add(Kind::Curved, all::<_, 2>(&SATURATING, streams, true));
     }
     if wanted("rate") {
-        add(Kind::Curved, all::<_, 1>(&Rate { length: 512 }, streams, true));
+        add(
+            Kind::Curved,
+            all::<_, 1>(&Rate { length: 512 }, streams, true),
+        );
     }
     if wanted("bent") {
-        let case = Approach { name: "approach, seen too briefly", kind: Kind::Bent, longest: 1.0, sigma: 0.1, length: 256, ..APPROACH };
+        let case = Approach {
+            name: "approach, seen too briefly",
+            kind: Kind::Bent,
+            longest: 1.0,
+            sigma: 0.1,
+            length: 256,
+            ..APPROACH
+        };
         add(Kind::Bent, all::<_, 3>(&case, streams, true));
-        let case = Saturating { name: "saturating, never saturated", kind: Kind::Bent, largest: 0.3, sigma: 0.05, ..SATURATING };
+        let case = Saturating {
+            name: "saturating, never saturated",
+            kind: Kind::Bent,
+            largest: 0.3,
+            sigma: 0.05,
+            ..SATURATING
+        };
         add(Kind::Bent, all::<_, 2>(&case, streams, true));
     }
     if wanted("folded") {
         println!("\nReadings that leave the window are folded:");
         let length = 10_000;
         folded::<_, 2>(&Linear { length, ..LINEAR }, streams);
-        folded::<_, 2>(&Linear { length, name: "linear, σ = 0.005", sigma: 0.005, ..LINEAR }, streams);
-        folded::<_, 8>(&Linear { length, ..scaled("linear, scales 1 to 1000") }, streams);
+        folded::<_, 2>(
+            &Linear {
+                length,
+                name: "linear, σ = 0.005",
+                sigma: 0.005,
+                ..LINEAR
+            },
+            streams,
+        );
+        folded::<_, 8>(
+            &Linear {
+                length,
+                ..scaled("linear, scales 1 to 1000")
+            },
+            streams,
+        );
         folded::<_, 3>(&Approach { length, ..APPROACH }, streams);
         folded::<_, 2>(&Logistic { length }, streams);
         folded::<_, 2>(&StudentT { length }, streams);
         folded::<_, 2>(&Poisson { length }, streams);
-        folded::<_, 2>(&Saturating { length, ..SATURATING }, streams);
+        folded::<_, 2>(
+            &Saturating {
+                length,
+                ..SATURATING
+            },
+            streams,
+        );
         folded::<_, 1>(&Rate { length }, streams);
     }
     if wanted("trouble") {
         println!("\nTrouble:");
-        let linear = Linear { name: "linear, σ = 0.05", sigma: 0.05, ..LINEAR };
+        let linear = Linear {
+            name: "linear, σ = 0.05",
+            sigma: 0.05,
+            ..LINEAR
+        };
         trials::troubles(&linear, 0.05, streams);
-        trials::troubles(&Approach { length: 512, ..APPROACH }, APPROACH.sigma, streams);
+        trials::troubles(
+            &Approach {
+                length: 512,
+                ..APPROACH
+            },
+            APPROACH.sigma,
+            streams,
+        );
         trials::troubles(&StudentT { length: 512 }, 1.0, streams);
     }
     if wanted("step") {
@@ -151,7 +247,11 @@ pub fn run(arguments: &[String]) {
     }
 
     println!();
-    for (name, v) in [("linear and drifting", &elsewhere), ("bent", &bent), ("curved", &curved)] {
+    for (name, v) in [
+        ("linear and drifting", &elsewhere),
+        ("bent", &bent),
+        ("curved", &curved),
+    ] {
         println!(
             "{name}: {} points off by more than 0.3 sd or 30 %, {} of them marked; {} false marks on {} others; {} lost",
             v.worse, v.marked, v.false_marks, v.right, v.lost,

@@ -65,7 +65,11 @@ pub fn last<const N: usize>(
         let mut variance = [0.0; N];
         for (t, (log, means, variances)) in &nodes {
             for k in 0..N {
-                let (m, v) = if k == N - 1 { (*t, 0.0) } else { (means[k], variances[k]) };
+                let (m, v) = if k == N - 1 {
+                    (*t, 0.0)
+                } else {
+                    (means[k], variances[k])
+                };
                 variance[k] += share(*log) * ((m - mean[k]).powi(2) + v);
             }
         }
@@ -91,7 +95,10 @@ pub fn plane(u: impl Fn(&[f64; 2]) -> f64, start: [f64; 2], sd: [f64; 2]) -> Mom
         for i in 0..points {
             for j in 0..points {
                 let (a, b) = (side(i), side(j));
-                let theta = [centre[0] + l[0][0] * a, centre[1] + l[1][0] * a + l[1][1] * b];
+                let theta = [
+                    centre[0] + l[0][0] * a,
+                    centre[1] + l[1][0] * a + l[1][1] * b,
+                ];
                 let energy = u(&theta);
                 least = least.min(energy);
                 nodes.push((theta, energy));
@@ -107,14 +114,22 @@ pub fn plane(u: impl Fn(&[f64; 2]) -> f64, start: [f64; 2], sd: [f64; 2]) -> Mom
         for (theta, energy) in &nodes {
             let p = (least - energy).exp() / total;
             let d = [theta[0] - mean[0], theta[1] - mean[1]];
-            c = [c[0] + p * d[0] * d[0], c[1] + p * d[0] * d[1], c[2] + p * d[1] * d[1]];
+            c = [
+                c[0] + p * d[0] * d[0],
+                c[1] + p * d[0] * d[1],
+                c[2] + p * d[1] * d[1],
+            ];
         }
         if passes == 8 {
             return (mean, [c[0].sqrt(), c[2].sqrt()]);
         }
         centre = mean;
         let first = c[0].sqrt().max(l[0][0] / 4.0);
-        let below = if c[0].sqrt() > l[0][0] / 4.0 { c[1] / first } else { 0.0 };
+        let below = if c[0].sqrt() > l[0][0] / 4.0 {
+            c[1] / first
+        } else {
+            0.0
+        };
         let second = (c[2] - below * below).max(0.0).sqrt().max(l[1][1] / 4.0);
         l = [[first, 0.0], [below, second]];
         passes += 1;

@@ -148,7 +148,10 @@ pub fn steps(jump: f64, streams: usize) {
         });
         let count = streams as f64;
         let early: u32 = results.iter().map(|r| r.0).sum();
-        let within = results.iter().filter(|r| r.1.is_some_and(|n| n < 10)).count();
+        let within = results
+            .iter()
+            .filter(|r| r.1.is_some_and(|n| n < 10))
+            .count();
         let mean = |k: usize| 100.0 * results.iter().map(|r| r.2[k]).sum::<f64>() / count;
         println!(
             "  step of {jump} predictive sd, {response:?}: alarm within 10 readings in {:.1} %, {:.2} false alarms in 1000 readings, 90 % interval holds {:.0} % after 30 readings, {:.0} % after 60",
