@@ -46,6 +46,6 @@ if [[ $mode == keep ]]; then
             }
         }' target/reached | while read -r input; do cp "$input" corpus; done
 else
-    exec "$fuzzer" -max_total_time="$mode" -timeout=10 -max_len=1024 -len_control=0 \
+    exec "$fuzzer" -max_total_time="$mode" -timeout=10 -max_len=4096 -len_control=0 \
         -print_final_stats=1 -artifact_prefix=target/ "$@" target/corpus corpus
 fi

@@ -14,6 +14,11 @@ const EMULATED: bool = cfg!(any(
     target_arch = "riscv32"
 ));
 
+/// Whether there is an instruction for the 64-bit product of two 32-bit numbers.
+///
+/// Armv6-M, which has none, differs from the cores above it by its lack of atomics.
+pub const LONG_MULTIPLICATION: bool = cfg!(target_has_atomic = "32");
+
 /// Returns √x, correctly rounded.
 ///
 /// A floating-point unit has an instruction for it.

@@ -4,10 +4,11 @@ use crate::{
     Potential, StepError,
     arithmetic::finite,
     checkpoint::Checkpoint,
-    error::ErrorCounts,
     schedule::Schedule,
     stepper::{Dynamics, MaxStep, StepParameters, Stepper},
 };
+
+pub use crate::error::ErrorCounts;
 
 /// How many good steps pass from one check for a stalled chain to the next.
 const CHECK_EVERY: u32 = 64;

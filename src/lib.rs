@@ -21,7 +21,7 @@ pub mod checkpoint;
 pub mod constraint;
 pub mod data;
 pub mod dual;
-pub mod error;
+mod error;
 pub mod estimate;
 // Only documentation: it is no part of the interface.
 #[cfg(any(doc, doctest))]
@@ -45,8 +45,5 @@ pub use noise::BoxMuller;
 pub use potential::Potential;
 pub use rand_core::SeedableRng;
 pub use rand_pcg::Pcg32;
-pub use sampler::{Sampler, Verdict};
+pub use sampler::Sampler;
 pub use tracker::Tracker;
-
-/// The version of `rand_core` whose traits the noise is generic over.
-pub use rand_core;

@@ -5,8 +5,8 @@ use std::{cell::Cell, fmt, sync::Mutex};
 
 use langevin::{
     BoxMuller, Chain, Pcg32, Sample, SeedableRng, StepError, Window,
-    error::ErrorCounts,
-    rand_core::{Rng, TryRng},
+    chain::ErrorCounts,
+    noise::rand_core::{Rng, TryRng},
     schedule::{Annealed, Constant, Cyclical, Polynomial},
     stepper::{MaxStep, Sgd, Sgld},
 };
@@ -113,7 +113,7 @@ fn a_sensor_that_gives_nan_for_1000_samples_leaves_no_trace() {
 
 /// From far out, with nowhere better known: the start is the anchor too. Then steps are refused for being
 /// too long (or the gradient overflows) until a return is near enough to descend from: each return takes
-/// 8 faults and halves the distance.
+/// 8 errors and halves the distance.
 #[test]
 fn from_far_out_back_into_the_well() {
     for (start, within) in [(8.0, 60), (1e3, 120), (1e20, 600)] {
@@ -154,7 +154,7 @@ fn from_far_out_without_a_bound() {
     }
 }
 
-/// From far out, with a good anchor: back after 8 faults, and then what a chain does that was never away.
+/// From far out, with a good anchor: back after 8 errors, and then what a chain does that was never away.
 #[test]
 fn displaced_with_a_good_anchor() {
     for start in [8.0, 1e3, 1e20] {
@@ -162,8 +162,8 @@ fn displaced_with_a_good_anchor() {
             .max_step(MaxStep::new(4.0).unwrap())
             .anchor([1.0])
             .burn_in(200);
-        for fault in 1..8 {
-            assert!(displaced.step(&mut well).is_err(), "{fault}");
+        for error in 1..8 {
+            assert!(displaced.step(&mut well).is_err(), "{error}");
             assert_eq!(displaced.position(), &[start]);
         }
         assert_eq!(displaced.step(&mut well), Err(StepError::ReturnedToAnchor));
@@ -222,11 +222,11 @@ fn estimates_do_not_see_an_excursion() {
     glitch.set(false);
     assert!(chain.position()[0] > 10.0);
     // Back at the anchor by the 8th step; then the burn-in, without a draw in between.
-    for fault in 1..8 {
+    for error in 1..8 {
         assert_eq!(
             chain.step(&mut potential),
             Err(StepError::StepTooLong),
-            "{fault}"
+            "{error}"
         );
     }
     assert_eq!(chain.step(&mut potential), Err(StepError::ReturnedToAnchor));
@@ -342,16 +342,16 @@ fn burn_in_and_thinning_count_only_what_the_schedule_keeps() {
 }
 
 #[test]
-fn a_frozen_chain_is_reported() {
+fn a_stalled_chain_is_reported() {
     // At 1e4 one unit in the last place is 1e-3; the noise is 1.4e-6.
     let mut flat = |_: &[f32; 2]| [0.0; 2];
-    let mut frozen = chain([1e4, 0.5], 1e-12);
+    let mut stalled = chain([1e4, 0.5], 1e-12);
     let reports = (0..640)
-        .filter(|_| frozen.step(&mut flat) == Err(StepError::Stalled))
+        .filter(|_| stalled.step(&mut flat) == Err(StepError::Stalled))
         .count();
     assert!((9..=11).contains(&reports), "{reports}");
-    assert_eq!(frozen.error_counts().stalled, reports as u32);
-    assert_eq!(frozen.error_counts().total(), reports as u32);
+    assert_eq!(stalled.error_counts().stalled, reports as u32);
+    assert_eq!(stalled.error_counts().total(), reports as u32);
 
     // One that is not, at the same place.
     let mut well = chain([1e4, 0.5], 1e-4);
@@ -367,31 +367,31 @@ fn a_frozen_chain_is_reported() {
 }
 
 #[test]
-fn faults_between_delay_no_look_and_good_steps_between_forgive_them() {
-    // Two faults in five calls, never three in a row.
-    let frozen_at = |faulty: bool| {
-        let mut frozen = chain([1e4], 1e-12).patience(3);
-        let (mut calls, mut good, mut looks) = (0, 0, Vec::new());
+fn errors_between_delay_no_check_and_good_steps_between_forgive_them() {
+    // Two errors in five calls, never three in a row.
+    let stalled_at = |failing: bool| {
+        let mut stalled = chain([1e4], 1e-12).patience(3);
+        let (mut calls, mut good, mut checks) = (0, 0, Vec::new());
         while good < 640 {
             calls += 1;
-            let slope = if faulty && calls % 5 < 2 {
+            let slope = if failing && calls % 5 < 2 {
                 f32::NAN
             } else {
                 0.0
             };
-            match frozen.step(&mut |_: &[f32; 1]| [slope]) {
+            match stalled.step(&mut |_: &[f32; 1]| [slope]) {
                 Err(StepError::NonFiniteGradient) => continue,
-                Err(StepError::Stalled) => looks.push(good),
-                Err(fault) => panic!("{fault}"),
+                Err(StepError::Stalled) => checks.push(good),
+                Err(error) => panic!("{error}"),
                 Ok(kept) => assert!(kept.is_some()),
             }
             good += 1;
         }
-        looks
+        checks
     };
-    let looks = frozen_at(false);
-    assert!(looks.len() > 8);
-    assert_eq!(looks, frozen_at(true));
+    let checks = stalled_at(false);
+    assert!(checks.len() > 8);
+    assert_eq!(checks, stalled_at(true));
 }
 
 #[test]
@@ -442,7 +442,7 @@ fn a_start_or_an_anchor_that_is_not_finite_is_taken_as_0() {
 
 #[test]
 fn every_fault_says_what_it_is() {
-    let faults = [
+    let errors = [
         StepError::NonFiniteObservation,
         StepError::NonFiniteGradient,
         StepError::NonFiniteEnergy,
@@ -452,23 +452,23 @@ fn every_fault_says_what_it_is() {
         StepError::ReturnedToAnchor,
         StepError::Stalled,
     ];
-    let mut said: Vec<String> = faults
+    let mut said: Vec<String> = errors
         .iter()
-        .map(|fault| {
-            let error: &dyn std::error::Error = fault;
+        .map(|error| {
+            let error: &dyn std::error::Error = error;
             error.to_string()
         })
         .collect();
     assert!(said.iter().all(|s| s.len() > 20));
     said.sort();
     said.dedup();
-    assert_eq!(said.len(), faults.len());
+    assert_eq!(said.len(), errors.len());
     // Each has its counter.
     let mut counts = ErrorCounts::new();
-    for fault in faults {
-        counts.count(fault);
+    for error in errors {
+        counts.count(error);
     }
-    assert_eq!(counts.total(), faults.len() as u32);
+    assert_eq!(counts.total(), errors.len() as u32);
     assert!(!format!("{counts:?}").contains('0'));
 }
 

@@ -3,15 +3,15 @@
 use core::{fmt::Debug, marker::PhantomData};
 
 use langevin::{
-    BoxMuller, Chain, Checkpoint, Moments, Potential, Sample, SeedableRng, Window,
+    BoxMuller, Chain, Checkpoint, Moments, Potential, Sample, SeedableRng, StepError, Window,
     chain::ChainState,
     checkpoint::{AbSlots, CheckpointError, CountedPcg32, Reader, Writer},
     data::Data,
     estimate::{Covariance, Diagnostics, Predictive, Quantiles},
-    noise::{FixedInverseCdf, InverseCdf, Libm, Noise, Rademacher, ThreePoint},
-    potential::FunctionPotential,
-    preconditioner::{Dense, Diagonal},
-    rand_core::Rng,
+    noise::rand_core::Rng,
+    noise::{FixedInverseCdf, InverseCdf, Noise, Rademacher, ThreePoint},
+    potential::{Energy, GradientVariance},
+    preconditioner::Dense,
     sampler::{Monitor, Tuning},
     schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
     stepper::{
@@ -19,6 +19,7 @@ use langevin::{
         Proportion, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, Stepper,
     },
 };
+use langevin_testing::{noises, schedules, steppers};
 
 /// Odd, so that a normal is spare.
 const N: usize = 3;
@@ -78,7 +79,7 @@ where
     S: Dynamics<N, State: Checkpoint> + Clone + Debug,
     H: Schedule<State: Checkpoint> + Clone,
     Z: Checkpoint + Clone,
-    for<'a> S: Stepper<N, Well<'a>, Z>,
+    S: Stepper<N, Well, Z>,
 {
     let name = format!("{stepper:?}");
     let chain = Chain::new([0.5; N], stepper, schedule, noise)
@@ -88,13 +89,13 @@ where
     let fresh: Running<S, H, Z> = (chain, estimates());
     let saved =
         |(chain, estimates): &Running<S, H, Z>| -> Vec<u8> { image(&(chain.state(), estimates)) };
-    let mut calls = 0;
+    let mut well = Well::default();
     let (mut whole, mut parts) = (fresh.clone(), 0);
-    run(&mut whole, &mut well(&mut calls), 300);
+    run(&mut whole, &mut well, 300);
     let mut running = fresh.clone();
-    let mut calls = 0;
+    let mut well = Well::default();
     for steps in [1, 63, 70, 166] {
-        run(&mut running, &mut well(&mut calls), steps);
+        run(&mut running, &mut well, steps);
         parts += steps;
         let bytes = saved(&running);
         let (state, estimates) = State::load(&bytes).expect("whole");
@@ -104,24 +105,41 @@ where
     }
     assert!(saved(&running) == saved(&whole), "{name}");
     // It can fail: a step more is seen.
-    run(&mut running, &mut well(&mut calls), 1);
+    run(&mut running, &mut well, 1);
     assert!(saved(&running) != saved(&whole), "{name}");
 }
 
-type Well<'a> = FunctionPotential<Box<dyn FnMut(&[f32; N]) -> [f32; N] + 'a>, fn(&[f32; N]) -> f32>;
-
 /// |θ|²/2, whose gradient is not a number each 41st time.
-fn well(calls: &mut u32) -> Well<'_> {
-    FunctionPotential {
-        gradient: Box::new(move |theta| {
-            *calls += 1;
-            if calls.is_multiple_of(41) {
-                [f32::NAN; N]
-            } else {
-                *theta
-            }
-        }),
-        energy: |theta| 0.5 * theta.iter().map(|t| t * t).sum::<f32>(),
+#[derive(Default)]
+struct Well(u32);
+
+impl Potential<N> for Well {
+    fn gradient(&mut self, theta: &[f32; N], gradient: &mut [f32; N]) -> Result<(), StepError> {
+        self.0 += 1;
+        *gradient = if self.0.is_multiple_of(41) {
+            [f32::NAN; N]
+        } else {
+            *theta
+        };
+        Ok(())
+    }
+}
+
+impl Energy<N> for Well {
+    fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
+        Ok(0.5 * theta.iter().map(|t| t * t).sum::<f32>())
+    }
+}
+
+impl GradientVariance<N> for Well {
+    fn gradient_and_variance(
+        &mut self,
+        theta: &[f32; N],
+        gradient: &mut [f32; N],
+        variance: &mut [f32; N],
+    ) -> Result<(), StepError> {
+        *variance = [0.5; N];
+        self.gradient(theta, gradient)
     }
 }
 
@@ -130,53 +148,15 @@ fn eta() -> Constant {
 }
 
 #[test]
-fn every_stepper_resumes() {
-    let dense = Dense::new([[1.0, 0.0, 0.0], [0.5, 0.8, 0.0], [-0.2, 0.1, 1.5]]).expect("valid");
-    let diagonal = Diagonal::new([0.5, 1.0, 2.0]).expect("valid");
-    let ladder = Ladder::new([2.0, 4.0]).expect("valid");
-    let normal = || BoxMuller::new(rng());
-    resumes(Sgd::new(), eta(), normal());
-    resumes(Sgld::new(), eta(), normal());
-    resumes(Preconditioned::new(Sgld::new(), diagonal), eta(), normal());
-    resumes(
-        Preconditioned::new(LeimkuhlerMatthews::new(), dense),
+fn every_stepper_noise_and_schedule_resumes() {
+    steppers!(rng(), |_name, stepper, noise| resumes(
+        stepper,
         eta(),
-        normal(),
-    );
-    resumes(Sghmc::new(0.2).expect("valid"), eta(), normal());
-    resumes(Baoab::new(0.2).expect("valid"), eta(), normal());
-    resumes(Sgnht::new(0.2).expect("valid"), eta(), normal());
-    resumes(Badodab::new(0.2).expect("valid"), eta(), normal());
-    resumes(Psgld::new(0.9, 0.1).expect("valid"), eta(), normal());
-    resumes(Mala::new(), eta(), normal());
-    resumes(LatticeWalk::new(), eta(), rng());
-    resumes(
-        ReplicaExchange::new(Sgld::new(), ladder, 5),
-        eta(),
-        normal(),
-    );
-}
-
-#[test]
-fn every_noise_and_schedule_resumes() {
-    resumes(Sgld::new(), eta(), BoxMuller::with_backend(rng(), Libm));
-    resumes(Sgld::new(), eta(), InverseCdf::new(rng()));
-    resumes(Sgld::new(), eta(), FixedInverseCdf::new(rng()));
-    resumes(Sgld::new(), eta(), ThreePoint::new(rng()));
-    resumes(Sgld::new(), eta(), Rademacher::new(rng()));
-    let normal = || BoxMuller::new(rng());
-    let decay = Polynomial::new(0.2, 10.0, 0.55).expect("valid");
-    resumes(Sgld::new(), decay, normal());
-    resumes(
-        Sgld::new(),
-        Annealed::new(decay, 2.0, 0.5, 100).expect("valid"),
-        normal(),
-    );
-    resumes(
-        Sgld::new(),
-        Cyclical::new(0.1, 50).expect("valid"),
-        normal(),
-    );
+        noise
+    ));
+    noises!(rng(), |_name, noise| resumes(Sgld::new(), eta(), noise));
+    let noise = || BoxMuller::new(rng());
+    schedules!(|_name, schedule| resumes(Sgld::new(), schedule, noise()));
 }
 
 #[test]
@@ -507,21 +487,21 @@ fn chain_forgeries<S, H>(layout: &str, stepper: S, schedule: H)
 where
     S: Dynamics<N, State: Checkpoint> + Clone,
     H: Schedule<State: Checkpoint> + Clone,
-    for<'a> S: Stepper<N, Well<'a>, InverseCdf<CountedPcg32>>,
+    S: Stepper<N, Well, InverseCdf<CountedPcg32>>,
 {
     let mut chain = Chain::new([0.5; N], stepper, schedule, InverseCdf::new(rng()));
-    let mut calls = 0;
+    let mut well = Well::default();
     for _ in 0..20 {
-        chain.step(&mut well(&mut calls)).expect("a good step");
+        chain.step(&mut well).expect("a good step");
     }
     // Between them the generator; then counters.
     let layout = format!("fff {layout} ...... ..... ........");
     forgeries(&layout, chain.state(), |state| {
         let mut chain = chain.clone();
         chain.resume(state);
-        let mut calls = 0;
+        let mut well = Well::default();
         for _ in 0..3 {
-            let _ = chain.step(&mut well(&mut calls));
+            let _ = chain.step(&mut well);
         }
         chain.position().to_vec()
     });
@@ -591,20 +571,20 @@ fn a_state_carries_on_under_another_configuration() {
     where
         S: Dynamics<N, State: Checkpoint>,
         H: Schedule<State: Checkpoint>,
-        for<'a> S: Stepper<N, Well<'a>, InverseCdf<CountedPcg32>>,
+        S: Stepper<N, Well, InverseCdf<CountedPcg32>>,
     {
         let noise = || InverseCdf::new(rng());
         let mut chain = Chain::new([0.5; N], before.0, before.1, noise());
-        let mut calls = 0;
+        let mut well = Well::default();
         for _ in 0..18 {
-            chain.step(&mut well(&mut calls)).expect("a good step");
+            chain.step(&mut well).expect("a good step");
         }
         let state = ChainState::load(&image(chain.state())).expect("whole");
         let mut chain = Chain::new([9.0; N], after.0, after.1, noise()).thin(3);
         chain.resume(state);
-        let mut calls = 0;
+        let mut well = Well::default();
         let kept = (0..18)
-            .filter(|_| matches!(chain.step(&mut well(&mut calls)), Ok(Some(_))))
+            .filter(|_| matches!(chain.step(&mut well), Ok(Some(_))))
             .count();
         // The first goes by the old configuration, which thinned nothing.
         assert_eq!(kept, 6);

@@ -4,7 +4,7 @@ use langevin::{
     BoxMuller, Chain, Moments, Pcg32, SeedableRng,
     estimate::{Covariance, Diagnostics, Predictive, Quantiles},
     noise::Noise,
-    rand_core::Rng,
+    noise::rand_core::Rng,
     schedule::Constant,
     stepper::Sgld,
 };

@@ -76,14 +76,20 @@ fn average<const N: usize, S, P, Z>(
 where
     S: Stepper<N, P, Z>,
 {
-    let pace = StepParameters::new(eta, temperature).unwrap();
+    let parameters = StepParameters::new(eta, temperature).unwrap();
     let mut state = stepper.start();
     let mut theta = [(temperature / K).sqrt(); N];
     let mut run = |steps: usize| {
         let mut sum = 0.0;
         for _ in 0..steps {
             stepper
-                .step(&mut state, &mut theta, &mut potential, &pace, &mut noise)
+                .step(
+                    &mut state,
+                    &mut theta,
+                    &mut potential,
+                    &parameters,
+                    &mut noise,
+                )
                 .unwrap();
             sum += f(&state, &theta);
         }
@@ -329,7 +335,7 @@ fn friction<S>(
 where
     S: Stepper<D, Quadratic, Normals>,
 {
-    let pace = StepParameters::new(eta, temperature).unwrap();
+    let parameters = StepParameters::new(eta, temperature).unwrap();
     let mut potential = Quadratic::new(K, 2.0 * heat * temperature / epsilon);
     let mut noise = normals(1.0);
     let mut state = stepper.start();
@@ -340,7 +346,13 @@ where
         let mut sum = 0.0;
         for _ in 0..batch {
             stepper
-                .step(&mut state, &mut theta, &mut potential, &pace, &mut noise)
+                .step(
+                    &mut state,
+                    &mut theta,
+                    &mut potential,
+                    &parameters,
+                    &mut noise,
+                )
                 .unwrap();
             sum += f64::from(read(&stepper, &state));
         }
@@ -410,7 +422,7 @@ fn the_thermostat_balances_its_books() {
     // Σ(‖r‖²/d − T) = (α_n − α_0)/η over any run, and at each step: with ‖r‖ in place of
     // ‖r‖², or without 1/d, the two sides part at the first step.
     let (eta, temperature) = (0.01_f32, 2.0);
-    let pace = StepParameters::new(eta, temperature).unwrap();
+    let parameters = StepParameters::new(eta, temperature).unwrap();
     let (mut potential, mut noise) = (Quadratic::new(K, 3.0), normals(1.0));
     let mut theta = [1.0; D];
     let sgnht = Sgnht::new(0.1).unwrap();
@@ -419,7 +431,13 @@ fn the_thermostat_balances_its_books() {
     for _ in 0..100_000 {
         let before = sgnht.friction(&state);
         sgnht
-            .step(&mut state, &mut theta, &mut potential, &pace, &mut noise)
+            .step(
+                &mut state,
+                &mut theta,
+                &mut potential,
+                &parameters,
+                &mut noise,
+            )
             .unwrap();
         let squares: f64 = state.momentum().iter().map(|r| f64::from(r * r)).sum();
         let excess = squares / D as f64 - f64::from(temperature);

@@ -6,7 +6,10 @@
 //! times the draws, blocks with gaps learnt from, a stuck sensor believed, rails believed, any power believed,
 //! coasting without the heater, alarms at 3 sd.
 
-use langevin::{BoxMuller, Pcg32, SeedableRng, noise::Noise, rand_core::Rng};
+use langevin::{
+    BoxMuller, Pcg32, SeedableRng,
+    noise::{Noise, rand_core::Rng},
+};
 use langevin_apps::{
     filter::{
         Alarm, BLOCK, DEGREES_OF_FREEDOM, DRAUGHT, Estimate, Filter, HEATER, MEMORY, RATE, SENSOR,

@@ -2,22 +2,19 @@
 //! counted once: the core's public interface, and every stepper, on NaN, infinities, subnormals and numbers
 //! as large as they get.
 
-use std::fmt::Debug;
-
 use langevin::{
-    BoxMuller, Chain, Potential, Sample, StepError, Window,
+    Chain, Potential, Sample, StepError, Window,
+    chain::ErrorCounts,
     data::Data,
-    error::ErrorCounts,
-    noise::{FixedInverseCdf, InverseCdf, Libm, Micromath, Rademacher, ThreePoint},
+    noise::rand_core::TryRng,
     potential::{Energy, GradientVariance},
     preconditioner::{Dense, Diagonal},
-    rand_core::TryRng,
     schedule::{Annealed, Constant, Cyclical, Polynomial, Schedule},
     stepper::{
-        Badodab, Baoab, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep, ModifiedSgld,
-        Preconditioned, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht, StepParameters, Stepper,
+        Ladder, MaxStep, Preconditioned, ReplicaExchange, Sgd, Sgld, StepParameters, Stepper,
     },
 };
+use langevin_testing::{noises, pairs};
 use proptest::{collection::vec, prelude::*};
 
 const SPECIAL: [f32; 18] = [
@@ -197,12 +194,14 @@ fn setting() -> impl Strategy<Value = Setting> {
 }
 
 /// Steps a chain, and holds every outcome to what the chain promises.
-fn survives<S: Stepper<3, Replay, Z>, H: Schedule, Z>(
+fn survives<S: Stepper<3, Replay, Z>, Z>(
+    name: (&str, &str),
     setting: &Setting,
-    (stepper, schedule, noise): (S, H, Z),
+    stepper: S,
+    noise: Z,
     mut potential: Replay,
 ) {
-    let mut chain = Chain::new(setting.theta, stepper, schedule, noise)
+    let mut chain = Chain::new(setting.theta, stepper, schedule(setting), noise)
         .burn_in(setting.burn_in)
         .thin(setting.thin)
         .patience(setting.patience)
@@ -217,7 +216,7 @@ fn survives<S: Stepper<3, Replay, Z>, H: Schedule, Z>(
         let state = format!("{:?}", chain.stepper_state());
         let outcome = chain.step(&mut potential).map(|theta| theta.copied());
         let after = *chain.position();
-        assert!(after.iter().all(|t| t.is_finite()), "{after:?}");
+        assert!(after.iter().all(|t| t.is_finite()), "{name:?}: {after:?}");
         match outcome {
             Ok(Some(theta)) => {
                 assert_eq!(theta.map(f32::to_bits), after.map(f32::to_bits));
@@ -232,8 +231,12 @@ fn survives<S: Stepper<3, Replay, Z>, H: Schedule, Z>(
             Err(fault) => {
                 counts.count(fault);
                 if fault != StepError::Stalled {
-                    assert_eq!(after.map(f32::to_bits), before, "{fault}");
-                    assert_eq!(format!("{:?}", chain.stepper_state()), state, "{fault}");
+                    assert_eq!(after.map(f32::to_bits), before, "{name:?}: {fault}");
+                    assert_eq!(
+                        format!("{:?}", chain.stepper_state()),
+                        state,
+                        "{name:?}: {fault}"
+                    );
                 }
             }
         }
@@ -251,55 +254,33 @@ fn schedule(setting: &Setting) -> Constant {
         .unwrap_or(constant)
 }
 
-/// One line for each: a stepper and the noise that drives it.
-macro_rules! survive {
-    ($($name:ident: $stepper:expr, |$rng:ident| $noise:expr;)*) => {
-        proptest! {
-            #![proptest_config(ProptestConfig {
-                failure_persistence: None,
-                rng_seed: prop::test_runner::RngSeed::Fixed(2),
-                ..ProptestConfig::with_cases(256)
-            })]
-            $(
-                #[test]
-                fn $name(setting in setting(), potential in replay(), $rng in words()) {
-                    survives(&setting, ($stepper, schedule(&setting), $noise), potential);
-                }
-            )*
-        }
-    };
-}
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: prop::test_runner::RngSeed::Fixed(2),
+        ..ProptestConfig::with_cases(256)
+    })]
 
-fn diagonal() -> Diagonal<3> {
-    Diagonal::new([1e-30, 1.0, 1e30]).unwrap()
-}
-
-fn dense() -> Dense<3> {
-    Dense::from_covariance(&[[1e20, 0.0, 0.0], [0.0, 1.0, 0.5], [0.0, 0.5, 1.0]]).unwrap()
-}
-
-survive! {
-    sgd: Sgd::new(), |_rng| ();
-    sgd_diagonal: Preconditioned::new(Sgd::new(), diagonal()), |_rng| ();
-    sgld: Sgld::new(), |rng| BoxMuller::new(rng);
-    sgld_libm: Sgld::new(), |rng| BoxMuller::with_backend(rng, Libm);
-    sgld_micromath: Sgld::new(), |rng| BoxMuller::with_backend(rng, Micromath);
-    sgld_inverse_cdf: Sgld::new(), |rng| InverseCdf::new(rng);
-    sgld_fixed_inverse_cdf: Sgld::new(), |rng| FixedInverseCdf::new(rng);
-    sgld_three_point: Sgld::new(), |rng| ThreePoint::new(rng);
-    sgld_rademacher: Sgld::new(), |rng| Rademacher::new(rng);
-    sgld_diagonal: Preconditioned::new(Sgld::new(), diagonal()), |rng| BoxMuller::new(rng);
-    sgld_dense: Preconditioned::new(Sgld::new(), dense()), |rng| BoxMuller::new(rng);
-    sghmc: Sghmc::new(0.2).unwrap(), |rng| BoxMuller::new(rng);
-    baoab: Baoab::new(0.2).unwrap(), |rng| BoxMuller::new(rng);
-    leimkuhler_matthews: LeimkuhlerMatthews::new(), |rng| BoxMuller::new(rng);
-    psgld: Psgld::new(0.99, 1e-8).unwrap(), |rng| BoxMuller::new(rng);
-    sgnht: Sgnht::new(0.2).unwrap(), |rng| BoxMuller::new(rng);
-    badodab: Badodab::new(0.2).unwrap(), |rng| BoxMuller::new(rng);
-    noise_corrected: ModifiedSgld::new(), |rng| BoxMuller::new(rng);
-    mala: Mala::new(), |rng| BoxMuller::new(rng);
-    lattice_walk: LatticeWalk::new(), |rng| rng;
-    replica_exchange: ReplicaExchange::new(Sgld::new(), Ladder::new([2.0, 1e30]).unwrap(), 3), |rng| BoxMuller::new(rng);
+    #[test]
+    fn every_stepper_survives(setting in setting(), potential in replay(), rng in words()) {
+        pairs!(rng.clone(), |name, stepper, noise| {
+            survives(name, &setting, stepper, noise, potential.clone());
+        });
+        // Scales far apart.
+        let diagonal = Diagonal::new([1e-30, 1.0, 1e30]).unwrap();
+        let dense =
+            Dense::from_covariance(&[[1e20, 0.0, 0.0], [0.0, 1.0, 0.5], [0.0, 0.5, 1.0]]).unwrap();
+        let ladder = Ladder::new([2.0, 1e30]).unwrap();
+        noises!(default, rng.clone(), |name, noise| {
+            let name = (name, "scales");
+            let (sgd, sgld) = (Sgd::new(), Sgld::new());
+            survives(name, &setting, Preconditioned::new(sgd, diagonal), (), potential.clone());
+            let noise_of = || noise.clone();
+            survives(name, &setting, Preconditioned::new(sgld, diagonal), noise_of(), potential.clone());
+            survives(name, &setting, Preconditioned::new(sgld, dense), noise_of(), potential.clone());
+            survives(name, &setting, ReplicaExchange::new(sgld, ladder, 3), noise, potential.clone());
+        });
+    }
 }
 
 /// A pace is good for a step, whatever the schedule was told.

@@ -5,9 +5,9 @@ use langevin::{
     Window,
     data::Data,
     model::LinearRegression,
+    noise::rand_core::TryRng,
     potential::GradientVariance,
     preconditioner::Dense,
-    rand_core::TryRng,
     schedule::Constant,
     stepper::{Preconditioned, Sgld},
 };

@@ -9,8 +9,8 @@ use langevin::{
         LogisticRegression, NonlinearRegression, PoissonRegression, Prior, Response,
         RobustRegression, StudentTPrior,
     },
+    noise::rand_core::Rng,
     potential::Energy,
-    rand_core::Rng,
 };
 
 /// Uniform on (−1, 1).

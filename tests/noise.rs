@@ -9,8 +9,8 @@ use std::{convert::Infallible, fmt};
 
 use langevin::{
     BoxMuller, Chain, Pcg32, SeedableRng, StepError,
+    noise::rand_core::TryRng,
     noise::{Backend, FixedInverseCdf, Gaussian, InverseCdf, Libm, Micromath, Minimax, Noise},
-    rand_core::TryRng,
     schedule::Constant,
     stepper::Sgld,
 };

@@ -38,7 +38,7 @@ where
 {
     let mut noise = BoxMuller::new(Pcg32::seed_from_u64(0xcafe));
     let mut potential = Quartic::new(0.0);
-    let pace = StepParameters::new(eta, 1.0).unwrap();
+    let parameters = StepParameters::new(eta, 1.0).unwrap();
     let mut state = stepper.start();
     let mut theta = [1.0; 16];
     let mut batches = Batches::default();
@@ -46,7 +46,13 @@ where
         let mut sum = 0.0;
         for _ in 0..1000 {
             stepper
-                .step(&mut state, &mut theta, &mut potential, &pace, &mut noise)
+                .step(
+                    &mut state,
+                    &mut theta,
+                    &mut potential,
+                    &parameters,
+                    &mut noise,
+                )
                 .unwrap();
             sum += theta.iter().map(|t| f64::from(t * t)).sum::<f64>();
         }

@@ -120,6 +120,31 @@ fn the_front_door_is_small() {
     assert!((20..=30).contains(&(names + 1)), "{names}");
 }
 
+/// Files and folders that the documents name exist.
+#[test]
+fn named_paths_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = [
+        "src/",
+        "tests/",
+        "testing/",
+        "benches/",
+        "examples/",
+        "fuzz/",
+        ".ci/",
+    ];
+    let mut count = 0;
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        for name in read(document).split('`').skip(1).step_by(2) {
+            if folders.iter().any(|f| name.starts_with(f)) && !name.contains("NAME") {
+                assert!(root.join(name).exists(), "{document} names {name}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "{count}");
+}
+
 /// Only one file asks for the target: everything else is the same on every core.
 #[test]
 fn one_file_asks_for_the_target() {

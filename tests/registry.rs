@@ -4,7 +4,15 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use langevin_testing::surface::{self, Source, implementing};
+use langevin::{
+    Model, Sample, Window,
+    model::{Likelihood, LinearRegression, Prior},
+    potential::check_gradient,
+};
+use langevin_testing::{
+    likelihoods, priors,
+    surface::{self, Source, implementing},
+};
 
 fn path(file: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
@@ -44,7 +52,7 @@ fn the_registry_has_all() {
     // A caller's own.
     assert_eq!(
         missing(&source(), &LISTED, &REGISTRY),
-        ["FunctionPotential"]
+        ["Differentiated", "FunctionPotential"]
     );
 }
 
@@ -57,14 +65,41 @@ fn every_stepper_is_held_to_its_law() {
 
 #[test]
 fn what_is_left_out_is_found() {
+    let mut source = source();
+    let lib = source.get_mut("lib.rs").expect("the root");
     for of in LISTED {
-        let mut source = source();
-        let lib = source.get_mut("lib.rs").expect("the root");
-        *lib += &format!("pub struct Planted;\nimpl {of} for Planted {{}}\n");
-        let missing = missing(&source, &[of], &REGISTRY);
-        assert!(
-            missing.contains(&"Planted".to_string()),
-            "{of}: {missing:?}"
-        );
+        *lib += &format!("pub struct Planted{of};\nimpl {of} for Planted{of} {{}}\n");
     }
+    let missing = missing(&source, &LISTED, &REGISTRY);
+    for of in LISTED {
+        assert!(missing.contains(&format!("Planted{of}")), "{missing:?}");
+    }
+}
+
+/// Some observations that every likelihood accepts.
+fn window() -> Window<Sample<2>, 4> {
+    let mut window = Window::new();
+    for x in [-1.0, 0.25, 0.5, 2.0] {
+        let y = if x > 0.4 { 1.0 } else { 0.0 };
+        window.push(Sample { x: [1.0, x], y }).expect("finite");
+    }
+    window
+}
+
+#[test]
+fn every_gradient_is_that_of_its_energy() {
+    fn check<const N: usize, Q: Prior<N>, L: Likelihood<Sample<2>, N>>(
+        name: &str,
+        model: &Model<Q, L>,
+    ) {
+        let theta = [0.3, -0.7, 0.2]
+            .first_chunk()
+            .copied()
+            .expect("at most three");
+        let checked = check_gradient(&mut model.posterior(&window()), &theta);
+        checked.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let linear = LinearRegression::new(0.5).expect("in range");
+    priors!(|name, prior| check(name, &Model::new(prior, linear)));
+    likelihoods!(|name, model| check(name, &model));
 }

@@ -12,7 +12,7 @@ use langevin::{
         NonlinearRegression, PoissonRegression, Prior, Response, RobustRegression, StudentTPrior,
     },
     noise::Noise,
-    rand_core::Rng,
+    noise::rand_core::Rng,
 };
 
 /// Posteriors of each model.

@@ -320,7 +320,7 @@ fn what_is_quiet_is_not_dead() {
 /// Any codes at all: reports stay finite, the chain makes no fault, and a healthy signal is known again in the end.
 #[test]
 fn any_codes_are_survived() {
-    use langevin::rand_core::Rng;
+    use langevin::noise::rand_core::Rng;
     for seed in 0..10 {
         let mut rng = Pcg32::seed_from_u64(seed);
         let mut sensor = Sensor::new(seed).unwrap();

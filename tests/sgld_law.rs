@@ -9,8 +9,8 @@
 use langevin::{
     BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
     noise::Noise,
+    noise::rand_core::Rng,
     preconditioner::Diagonal,
-    rand_core::Rng,
     schedule::Constant,
     stepper::{Dynamics, Preconditioned, Sgld, StepParameters, Stepper},
 };
@@ -194,12 +194,12 @@ fn full_gradients_at_small_steps() {
 fn full_gradient_of_one_and_of_three() {
     let (eta, temperature) = (0.5 / K, 1.0);
     let law = Law::<1>::new(eta, K, temperature, 0.0);
-    let pace = (eta, temperature);
+    let parameters = (eta, temperature);
     let found = run(
         Sgld::new(),
         normals(2),
         &mut quadratic::<1>,
-        pace,
+        parameters,
         &law,
         1.0,
     );
@@ -213,16 +213,16 @@ fn full_gradient_of_one_and_of_three() {
         Sgld::new(),
         normals(2),
         &mut quadratic::<3>,
-        pace,
+        parameters,
         &law,
         1.0,
     );
     assert!(found.holds(), "{found:?}");
 }
 
-/// In a metric L = diag(s) the law is that of curvature s²k, carried back by s.
+/// With a preconditioner L = diag(s) the law is that of curvature s²k, carried back by s.
 #[test]
-fn diagonal_metric() {
+fn diagonal_preconditioner() {
     let curvature = [0.01_f32, 0.3, 1.0, 2.5, 40.0, 40.0, 900.0, 1e4];
     let scale = [8.0_f32, 1.0, 1.2, 0.2, 0.1, 0.2, 0.04, 0.005];
     for temperature in TEMPERATURES {
@@ -326,8 +326,15 @@ fn minibatch(eta_ks: &[f32], replacement: bool) {
             let v = f64::from(a * a) * unit;
             let law = Law::new(eta, K, temperature, v);
             let mut potential = Subsets::new(a, replacement);
-            let pace = (eta, temperature);
-            let found = run(Sgld::new(), normals(5), &mut potential, pace, &law, 1.0);
+            let parameters = (eta, temperature);
+            let found = run(
+                Sgld::new(),
+                normals(5),
+                &mut potential,
+                parameters,
+                &law,
+                1.0,
+            );
             assert!(found.holds(), "ηk {eta_k}, T {temperature}: {found:?}");
             // The other way of sampling has another V, and the check tells them apart.
             let other = f64::from(a * a) * Subsets::variance(!replacement);
@@ -354,7 +361,7 @@ fn minibatches_at_small_steps() {
     minibatch(&SMALL_ETA_K, true);
 }
 
-/// SGLD whose noise has the standard deviation that a function of the pace gives.
+/// SGLD whose noise has the standard deviation that a function of the step parameters gives.
 struct Broken(fn(&StepParameters) -> f32);
 
 impl<const N: usize> Dynamics<N> for Broken {
@@ -368,14 +375,14 @@ impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Broken {
         (): &mut (),
         theta: &mut [f32; N],
         potential: &mut P,
-        pace: &StepParameters,
+        parameters: &StepParameters,
         noise: &mut Z,
     ) -> Result<(), StepError> {
         let (mut gradient, mut xi) = ([0.0; N], [0.0; N]);
         potential.gradient(theta, &mut gradient)?;
         noise.fill(&mut xi)?;
         for i in 0..N {
-            theta[i] += (self.0)(pace) * xi[i] - pace.eta() * gradient[i];
+            theta[i] += (self.0)(parameters) * xi[i] - parameters.eta() * gradient[i];
         }
         Ok(())
     }
@@ -385,8 +392,15 @@ impl<const N: usize, P: Potential<N>, Z: Noise> Stepper<N, P, Z> for Broken {
 fn found(stepper: Broken, temperature: f32) -> Found {
     let eta = 0.1 / K;
     let law = Law::<16>::new(eta, K, temperature, 0.0);
-    let pace = (eta, temperature);
-    run(stepper, normals(6), &mut quadratic::<16>, pace, &law, 1.0)
+    let parameters = (eta, temperature);
+    run(
+        stepper,
+        normals(6),
+        &mut quadratic::<16>,
+        parameters,
+        &law,
+        1.0,
+    )
 }
 
 #[test]
@@ -394,13 +408,20 @@ fn the_check_passes_what_is_right_and_notices_what_is_not() {
     for temperature in TEMPERATURES {
         let right = found(Broken(StepParameters::noise_scale), temperature);
         assert!(right.holds(), "{right:?}");
-        let one_percent = found(Broken(|pace| 1.01 * pace.noise_scale()), temperature);
+        let one_percent = found(
+            Broken(|parameters| 1.01 * parameters.noise_scale()),
+            temperature,
+        );
         assert!(!one_percent.holds(), "{one_percent:?}");
-        let one_percent = found(Broken(|pace| 0.99 * pace.noise_scale()), temperature);
+        let one_percent = found(
+            Broken(|parameters| 0.99 * parameters.noise_scale()),
+            temperature,
+        );
         assert!(!one_percent.holds(), "{one_percent:?}");
     }
     for temperature in [0.25, 4.0] {
-        let linear = Broken(|pace| (2.0 * pace.eta()).sqrt() * pace.temperature());
+        let linear =
+            Broken(|parameters| (2.0 * parameters.eta()).sqrt() * parameters.temperature());
         let linear = found(linear, temperature);
         assert!(!linear.holds(), "{linear:?}");
     }
@@ -409,14 +430,14 @@ fn the_check_passes_what_is_right_and_notices_what_is_not() {
 #[test]
 fn the_check_notices_a_spare_normal_used_twice() {
     let (eta, temperature) = (0.5 / K, 1.0);
-    let pace = (eta, temperature);
+    let parameters = (eta, temperature);
     // Of an even number, neighbours share their noise: only the correlation across tells.
     let law = Law::<16>::new(eta, K, temperature, 0.0);
     let even = run(
         Sgld::new(),
         Twice::new(normals(7)),
         &mut quadratic::<16>,
-        pace,
+        parameters,
         &law,
         2.0,
     );
@@ -427,7 +448,7 @@ fn the_check_notices_a_spare_normal_used_twice() {
         Sgld::new(),
         Twice::new(normals(7)),
         &mut quadratic::<1>,
-        pace,
+        parameters,
         &law,
         2.0,
     );

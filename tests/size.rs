@@ -8,13 +8,16 @@ use core::mem::size_of;
 use langevin::{
     BoxMuller, Chain, Pcg32, Sample, StepError, Window,
     chain::ChainState,
-    error::ErrorCounts,
+    chain::ErrorCounts,
     preconditioner::{Dense, Diagonal, Identity},
     schedule::{
         Annealed, AnnealedState, Constant, ConstantState, Cyclical, CyclicalState, Polynomial,
         PolynomialState,
     },
-    stepper::{MaxStep, Preconditioned, Sgd, Sgld, StepParameters},
+    stepper::{
+        Badodab, Baoab, Ladder, MaxStep, Preconditioned, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld,
+        Sgnht, StepParameters,
+    },
     tracker::TrackerState,
 };
 
@@ -24,6 +27,34 @@ const _: () = assert!(size_of::<ErrorCounts>() == 32);
 const _: () = assert!(size_of::<MaxStep>() == 4);
 // η, T, √(2ηT), the bound.
 const _: () = assert!(size_of::<StepParameters>() == 16);
+
+/// What firmware may put into a `static` is made at compile time.
+#[test]
+fn constructors_are_const() {
+    static FACTOR: Dense<2> = match Dense::new([[1.0, 0.0], [0.5, 1.0]]) {
+        Ok(factor) => factor,
+        Err(_) => Dense::identity(),
+    };
+    const LADDER: Ladder<2> = match Ladder::new([2.0, 4.0]) {
+        Ok(ladder) => ladder,
+        Err(_) => panic!(),
+    };
+    const _: ReplicaExchange<2, Sgld> = ReplicaExchange::new(Sgld::new(), LADDER, 5);
+    const _: Preconditioned<Sgld, &Dense<2>> = Preconditioned::new(Sgld::new(), &FACTOR);
+    const _: () = assert!(
+        Diagonal::new([1.0, 2.0]).is_ok()
+            && MaxStep::new(1.0).is_ok()
+            && Constant::new(0.1).is_ok()
+            && Polynomial::new(0.2, 231.07, 0.55).is_ok()
+            && Cyclical::new(0.1, 50).is_ok()
+            && Sghmc::new(0.1).is_ok()
+            && Baoab::new(0.1).is_ok()
+            && Sgnht::new(0.1).is_ok()
+            && Badodab::new(0.1).is_ok()
+            && Psgld::new(0.99, 0.1).is_ok()
+    );
+    assert_eq!(FACTOR.rows()[1], [0.5, 1.0]);
+}
 
 #[test]
 fn schedules() {

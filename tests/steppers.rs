@@ -1,97 +1,33 @@
-//! What every stepper promises, whatever its rule: a fault leaves no trace, a preconditioner is a change of
+//! What every stepper promises, whatever its rule: an error leaves no trace, a preconditioner is a change of
 //! coordinates, and T = 0 descends.
 
-use std::fmt::Debug;
+use std::{cell::Cell, fmt::Debug};
 
 use langevin::{
-    BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
+    BoxMuller, Chain, Potential, StepError,
     potential::{Energy, GradientVariance},
-    preconditioner::{Dense, Preconditioner},
-    rand_core::TryRng,
+    preconditioner::{Dense, Diagonal, Identity, Preconditioner},
     schedule::Cyclical,
     stepper::{
-        Badodab, Baoab, Dynamics, Ladder, LatticeWalk, LeimkuhlerMatthews, Mala, MaxStep,
-        ModifiedSgld, Preconditioned, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld, Sgnht,
-        StepParameters, Stepper,
+        Dynamics, Ladder, LeimkuhlerMatthews, MaxStep, Preconditioned, ReplicaExchange, Sghmc,
+        Sgld, StepParameters, Stepper,
     },
 };
-
-/// A generator that fails once its fuse has burnt down.
-#[derive(Clone, Debug, PartialEq)]
-struct Fused {
-    rng: Pcg32,
-    left: u32,
-}
-
-#[derive(Debug)]
-struct Burnt;
-
-impl std::fmt::Display for Burnt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("burnt")
-    }
-}
-
-impl std::error::Error for Burnt {}
-
-impl TryRng for Fused {
-    type Error = Burnt;
-
-    fn try_next_u32(&mut self) -> Result<u32, Burnt> {
-        self.left = self.left.checked_sub(1).ok_or(Burnt)?;
-        Ok(self.rng.try_next_u32().unwrap())
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Burnt> {
-        let low = u64::from(self.try_next_u32()?);
-        Ok(low | u64::from(self.try_next_u32()?) << 32)
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Burnt> {
-        for byte in bytes {
-            *byte = self.try_next_u32()? as u8;
-        }
-        Ok(())
-    }
-}
-
-fn fused(left: u32) -> Fused {
-    Fused {
-        rng: Pcg32::seed_from_u64(77),
-        left,
-    }
-}
-
-/// The same generator for the steppers' normals and for the lattice walk.
-trait Source {
-    fn new(rng: Fused) -> Self;
-}
-
-impl Source for Fused {
-    fn new(rng: Fused) -> Self {
-        rng
-    }
-}
-
-impl Source for BoxMuller<Fused> {
-    fn new(rng: Fused) -> Self {
-        BoxMuller::new(rng)
-    }
-}
+use langevin_testing::{doubles::Fused, noises, pairs, steppers};
 
 /// U(φ) = (4φ₀² + φ₁² + φ₀φ₁ + 2φ₂²)/2 + φ₂⁴/4, in coordinates φ = `map` θ; its gradient broken on request.
-struct Bowl {
-    map: Dense<3>,
+struct Bowl<M = Identity> {
+    map: M,
     broken: bool,
 }
 
-impl Bowl {
-    fn new(map: Dense<3>) -> Self {
+impl<M> Bowl<M> {
+    fn new(map: M) -> Self {
         Self { map, broken: false }
     }
 }
 
-impl Potential<3> for Bowl {
+impl<M: Preconditioner<3>> Potential<3> for Bowl<M> {
     fn gradient(&mut self, theta: &[f32; 3], gradient: &mut [f32; 3]) -> Result<(), StepError> {
         let mut phi = *theta;
         self.map.apply(&mut phi);
@@ -105,7 +41,7 @@ impl Potential<3> for Bowl {
     }
 }
 
-impl Energy<3> for Bowl {
+impl<M: Preconditioner<3>> Energy<3> for Bowl<M> {
     fn energy(&mut self, theta: &[f32; 3]) -> Result<f32, StepError> {
         let mut phi = *theta;
         self.map.apply(&mut phi);
@@ -114,7 +50,7 @@ impl Energy<3> for Bowl {
     }
 }
 
-impl GradientVariance<3> for Bowl {
+impl<M: Preconditioner<3>> GradientVariance<3> for Bowl<M> {
     fn gradient_and_variance(
         &mut self,
         theta: &[f32; 3],
@@ -124,10 +60,6 @@ impl GradientVariance<3> for Bowl {
         *variance = [0.5; 3];
         self.gradient(theta, gradient)
     }
-}
-
-fn unit() -> Dense<3> {
-    Dense::from_covariance(&[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]).unwrap()
 }
 
 fn skewed() -> Dense<3> {
@@ -141,14 +73,14 @@ fn parameters() -> StepParameters {
 }
 
 /// A fault of the gradient, of the generator at any word, or of the step's length changes nothing.
-fn leaves_no_trace<S, Z>(name: &str, stepper: S)
+fn leaves_no_trace<S, Z>(name: &str, stepper: S, mut noise: Z, words: &Cell<u32>)
 where
     S: Stepper<3, Bowl, Z>,
     S::State: PartialEq + Debug,
-    Z: Source + Clone,
+    Z: Clone,
 {
-    let mut bowl = Bowl::new(unit());
-    let mut noise = Z::new(fused(u32::MAX));
+    let mut bowl = Bowl::new(Identity);
+    let unused = noise.clone();
     let mut spared_noise = noise.clone();
     let (mut hit, mut spared) = (stepper.start(), stepper.start());
     let (mut theta, mut other) = (START, START);
@@ -156,8 +88,8 @@ where
         bowl.broken = true;
         if step % 3 == 0 {
             let before = hit;
-            let fault = stepper.step(&mut hit, &mut theta, &mut bowl, &parameters(), &mut noise);
-            assert_eq!(fault, Err(StepError::NonFiniteGradient), "{name}");
+            let error = stepper.step(&mut hit, &mut theta, &mut bowl, &parameters(), &mut noise);
+            assert_eq!(error, Err(StepError::NonFiniteGradient), "{name}");
             assert_eq!(hit, before, "{name}");
         }
         bowl.broken = false;
@@ -179,36 +111,39 @@ where
 
     for left in 0.. {
         let (before, from) = (hit, theta);
-        let mut noise = Z::new(fused(left));
+        words.set(left);
+        let mut noise = unused.clone();
         match stepper.step(&mut hit, &mut theta, &mut bowl, &parameters(), &mut noise) {
             Ok(()) => break,
-            Err(fault) => assert_eq!(fault, StepError::Random, "{name}"),
+            Err(error) => assert_eq!(error, StepError::Random, "{name}"),
         }
         assert_eq!((hit, theta), (before, from), "{name}: word {left}");
         assert!(left < 100, "{name}");
     }
 
+    words.set(u32::MAX);
     let short = parameters().with_max_step(MaxStep::new(1e-4).unwrap());
     let (before, from) = (hit, theta);
-    let fault = stepper.step(&mut hit, &mut theta, &mut bowl, &short, &mut noise);
-    assert_eq!(fault, Err(StepError::StepTooLong), "{name}");
+    let error = stepper.step(&mut hit, &mut theta, &mut bowl, &short, &mut noise);
+    assert_eq!(error, Err(StepError::StepTooLong), "{name}");
     assert_eq!((hit, theta), (before, from), "{name}");
 }
 
 /// With preconditioner L on U(θ) it makes the steps that it makes without one on U(Lφ), θ = Lφ.
-fn changes_coordinates<S, Z>(name: &str, stepper: S)
+fn changes_coordinates<S, M, Z>(name: &str, stepper: S, l: M, mut noise: Z)
 where
-    S: Stepper<3, Bowl, Z> + Copy,
-    Preconditioned<S, Dense<3>>: Stepper<3, Bowl, Z>,
-    Z: Source + Clone,
+    S: Stepper<3, Bowl<M>, Z> + Copy,
+    Preconditioned<S, M>: Stepper<3, Bowl, Z>,
+    M: Preconditioner<3> + Copy,
+    Z: Clone,
 {
-    let preconditioned = Preconditioned::new(stepper, skewed());
+    let mut same = noise.clone();
+    let preconditioned = Preconditioned::new(stepper, l);
     let (mut first, mut second) = (preconditioned.start(), stepper.start());
-    let (mut curved, mut straight) = (Bowl::new(unit()), Bowl::new(skewed()));
-    let (mut noise, mut same) = (Z::new(fused(u32::MAX)), Z::new(fused(u32::MAX)));
+    let (mut curved, mut straight) = (Bowl::new(Identity), Bowl::new(l));
     let mut phi = START;
     let mut theta = START;
-    skewed().apply(&mut theta);
+    l.apply(&mut theta);
     // Rounding makes the paths part; a wrong power of L does at the first steps.
     for step in 0..50 {
         preconditioned
@@ -230,7 +165,7 @@ where
             )
             .unwrap();
         let mut image = phi;
-        skewed().apply(&mut image);
+        l.apply(&mut image);
         for (a, b) in theta.iter().zip(&image) {
             assert!(
                 (a - b).abs() < 1e-4,
@@ -241,14 +176,10 @@ where
 }
 
 /// In the exploration of a cyclical schedule, T = 0, it comes to rest at the mode; then it moves again.
-fn explores_and_samples<S, Z>(name: &str, stepper: S)
-where
-    S: Stepper<3, Bowl, Z>,
-    Z: Source,
-{
+fn explores_and_samples<S: Stepper<3, Bowl, Z>, Z>(name: &str, stepper: S, noise: Z) {
     let schedule = Cyclical::new(0.1, 6000).unwrap().exploring(3000);
-    let mut chain = Chain::new(START, stepper, schedule, Z::new(fused(u32::MAX)));
-    let mut bowl = Bowl::new(unit());
+    let mut chain = Chain::new(START, stepper, schedule, noise);
+    let mut bowl = Bowl::new(Identity);
     let mut squares = 0.0;
     for step in 0..6000 {
         match chain.step(&mut bowl) {
@@ -257,7 +188,7 @@ where
                 assert!(step >= 3000, "{name}");
                 squares += theta.iter().map(|t| t * t).sum::<f32>() / 3000.0;
             }
-            fault => panic!("{name}: {fault:?}"),
+            error => panic!("{name}: {error:?}"),
         }
         if step == 2999 {
             let rest = chain.position().iter().all(|t| t.abs() < 1e-3);
@@ -268,59 +199,37 @@ where
     assert!(squares > 0.5 && squares < 5.0, "{name}: {squares}");
 }
 
-macro_rules! every_stepper {
-    ($check:ident) => {
-        $check::<_, BoxMuller<Fused>>("SGLD", Sgld::new());
-        $check::<_, BoxMuller<Fused>>("SGHMC", Sghmc::new(0.2).unwrap());
-        $check::<_, BoxMuller<Fused>>(
-            "SGHMC, refreshed",
-            Sghmc::with_mass(1.0, 1.0).unwrap().refresh_every(2),
-        );
-        $check::<_, BoxMuller<Fused>>("BAOAB", Baoab::new(0.2).unwrap());
-        $check::<_, BoxMuller<Fused>>("Leimkuhler-Matthews", LeimkuhlerMatthews::new());
-        $check::<_, BoxMuller<Fused>>("pSGLD", Psgld::new(0.9, 0.5).unwrap());
-        $check::<_, BoxMuller<Fused>>("SGNHT", Sgnht::new(0.2).unwrap());
-        $check::<_, BoxMuller<Fused>>("BADODAB", Badodab::new(0.2).unwrap());
-        $check::<_, BoxMuller<Fused>>("noise-corrected SGLD", ModifiedSgld::new());
-        $check::<_, BoxMuller<Fused>>("MALA", Mala::new());
-        $check::<_, Fused>("lattice walk", LatticeWalk::new());
-    };
-}
-
 #[test]
-fn a_fault_leaves_no_trace() {
-    every_stepper!(leaves_no_trace);
+fn an_error_leaves_no_trace() {
+    let words = Cell::new(u32::MAX);
+    pairs!(Fused::new(&words), |name, stepper, noise| {
+        leaves_no_trace(&format!("{name:?}"), stepper, noise, &words);
+    });
+    let refreshed = Sghmc::with_mass(1.0, 1.0).unwrap().refresh_every(2);
+    noises!(default, Fused::new(&words), |name, noise| {
+        leaves_no_trace(name, refreshed, noise, &words);
+    });
 }
 
 #[test]
 fn the_cyclical_schedule_works_with_every_stepper() {
-    every_stepper!(explores_and_samples);
-    explores_and_samples::<_, BoxMuller<Fused>>(
-        "replica exchange",
-        ReplicaExchange::new(Sgld::new(), Ladder::<2>::geometric(4.0).unwrap(), 5),
-    );
+    let words = Cell::new(u32::MAX);
+    steppers!(Fused::new(&words), |name, stepper, noise| {
+        explores_and_samples(name.0, stepper, noise);
+    });
 }
 
 #[test]
 fn a_preconditioner_is_a_change_of_coordinates() {
-    type Normals = BoxMuller<Fused>;
-    changes_coordinates::<_, Normals>("SGD", Sgd::new());
-    changes_coordinates::<_, Normals>("SGLD", Sgld::new());
-    changes_coordinates::<_, Normals>("SGHMC", Sghmc::new(0.2).unwrap());
-    changes_coordinates::<_, Normals>("BAOAB", Baoab::new(0.2).unwrap());
-    changes_coordinates::<_, Normals>("Leimkuhler-Matthews", LeimkuhlerMatthews::new());
-    changes_coordinates::<_, Normals>("pSGLD", Psgld::new(0.9, 0.5).unwrap());
-    changes_coordinates::<_, Normals>("SGNHT", Sgnht::new(0.2).unwrap());
-    changes_coordinates::<_, Normals>("BADODAB", Badodab::new(0.2).unwrap());
-    changes_coordinates::<_, Normals>("MALA", Mala::new());
-    changes_coordinates::<_, Fused>("lattice walk", LatticeWalk::new());
-    let ladder = Ladder::<2>::geometric(4.0).unwrap();
-    changes_coordinates::<_, Normals>(
-        "replica exchange",
-        ReplicaExchange::new(Sgld::new(), ladder, 5),
-    );
-    // Nested, inside is first.
-    changes_coordinates::<_, Normals>("nested", Preconditioned::new(Sgld::new(), skewed()));
+    let words = Cell::new(u32::MAX);
+    steppers!(Fused::new(&words), |name, stepper, noise| {
+        let diagonal = Diagonal::new([0.5, 1.0, 2.0]).unwrap();
+        changes_coordinates(name.0, stepper, diagonal, noise);
+    });
+    noises!(default, Fused::new(&words), |name, noise| {
+        changes_coordinates(name, Sgld::new(), skewed(), noise.clone());
+        changes_coordinates(name, LeimkuhlerMatthews::new(), skewed(), noise);
+    });
 }
 
 /// All replicas share one preconditioner, inside or outside.
@@ -329,10 +238,11 @@ fn replicas_may_be_preconditioned_on_either_side() {
     let ladder = Ladder::<2>::geometric(4.0).unwrap();
     let outside = Preconditioned::new(ReplicaExchange::new(Sgld::new(), ladder, 5), skewed());
     let inside = ReplicaExchange::new(Preconditioned::new(Sgld::new(), skewed()), ladder, 5);
-    let mut bowl = Bowl::new(unit());
+    let mut bowl = Bowl::new(Identity);
     let (mut first, mut second) = (outside.start(), inside.start());
     let (mut theta, mut other) = (START, START);
-    let mut noise = BoxMuller::new(fused(u32::MAX));
+    let words = Cell::new(u32::MAX);
+    let mut noise = BoxMuller::new(Fused::new(&words));
     let mut same = noise.clone();
     for _ in 0..200 {
         outside

@@ -9,7 +9,7 @@ use std::{env, fs, path::PathBuf};
 
 use langevin::{
     BoxMuller, Chain, Pcg32, SeedableRng,
-    rand_core::Rng,
+    noise::rand_core::Rng,
     schedule::{Polynomial, Schedule},
     stepper::Sgld,
 };

@@ -33,6 +33,7 @@ const INSTANCES: Instances = Instances {
         ("S", "Sgld"),
         ("T", "Moments<8>"),
         ("X", "[f32; 8]"),
+        ("Y", "()"),
         ("Z", "BoxMuller<CountedPcg32>"),
     ],
     projections: &[("R :: Input", "<R as Response<8>>::Input")],
@@ -54,28 +55,41 @@ const INSTANCES: Instances = Instances {
         (
             &["Posterior"],
             &[
-                &[("P", "Flat")],
-                &[("P", "GaussianPrior<8>")],
-                &[("P", "LaplacePrior<8>")],
-                &[("P", "StudentTPrior<8>")],
+                &[("Q", "Flat")],
+                &[("Q", "GaussianPrior<8>")],
+                &[("Q", "LaplacePrior<8>")],
+                &[("Q", "StudentTPrior<8>")],
             ],
-        ),
-        (
-            &["Minibatch", "ControlVariates"],
-            &[&[("P", "GaussianPrior<8>")]],
         ),
         (
             &["Minibatch", "ControlVariates"],
             &[&[("S", "WithReplacement")], &[("S", "WithoutReplacement")]],
         ),
-        (&["NonlinearRegression"], &[&[("R", "Own"), ("const K", "8")]]),
-        (&["(A , B)"], &[&[("B", "LaplacePrior<8>")]]),
-        (&["LinearRegressionLogSigma"], &[&[("const D", "7")]]),
-        (&["ModifiedSgld"], &[&[("M", "Diagonal<8>")]]),
         (
-            &["LatticeWalk"],
-            &[&[("Z", "CountedPcg32"), ("M", "Dense<8>")]],
+            &["NonlinearRegression"],
+            &[&[("R", "Own"), ("const K", "8")]],
         ),
+        (&["Prior for (A , B)"], &[&[("B", "LaplacePrior<8>")]]),
+        (
+            &[
+                "Potential for (A , B)",
+                "Energy for (A , B)",
+                "GradientVariance for (A , B)",
+            ],
+            &[&[("A", "Linear<8>"), ("B", "Linear<8>")]],
+        ),
+        (&["LinearRegressionLogSigma"], &[&[("const K", "7")]]),
+        (&["Part"], &[&[("P", "Linear<5>"), ("const M", "5")]]),
+        (
+            &["Preconditioned"],
+            &[
+                &[("S", "Sgld")],
+                &[("S", "LeimkuhlerMatthews")],
+                &[("S", "Badodab")],
+                &[("S", "Mala")],
+            ],
+        ),
+        (&["LatticeWalk"], &[&[("Z", "CountedPcg32")]]),
     ],
     // Called in `src/entry_points.rs`, or from what is called: batch samplers by minibatches, sums over a
     // likelihood's observations by posteriors. A formatter is the caller's. Libm's double precision would be in each
@@ -86,11 +100,14 @@ const INSTANCES: Instances = Instances {
         "Data::weighted",
         "Display",
         "F",
+        "FromFn",
         "FunctionPotential",
         "Likelihood::add_differences",
         "Likelihood::add_gradients",
         "Sum",
         "Window::iter",
+        "check_gradient",
+        "check_symmetry",
         "r_hat",
     ],
 };

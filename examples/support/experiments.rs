@@ -3,8 +3,8 @@
 use langevin::{
     BoxMuller, Chain, Pcg32, Potential, SeedableRng, StepError,
     noise::Noise,
+    noise::rand_core::Rng,
     potential::{Energy, GradientVariance},
-    rand_core::Rng,
     schedule::{Constant, Cyclical, Polynomial, Schedule},
     stepper::{Ladder, LeimkuhlerMatthews, ReplicaExchange, Sgld, StepParameters, Stepper},
 };

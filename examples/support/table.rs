@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use csv::{ReaderBuilder, StringRecord, Trim};
+use csv::{Reader, ReaderBuilder, StringRecord, Trim};
 
 use super::Outcome;
 
@@ -13,17 +13,29 @@ pub fn read<const C: usize>(path: &Path, columns: [&str; C]) -> Outcome<Vec<[f64
     parse(&text, columns).map_err(|error| format!("{name}: {error}").into())
 }
 
+/// Returns the number of columns of the CSV file at `path`, by its first row; 0 when there is none.
+pub fn width(path: &Path) -> Outcome<usize> {
+    let name = path.display();
+    let text = fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    let first = reader(&text).into_records().next().transpose()?;
+    Ok(first.map_or(0, |record| record.len()))
+}
+
+fn reader(text: &str) -> Reader<&[u8]> {
+    ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(text.as_bytes())
+}
+
 /// Reads the rows of a CSV text of numbers. Errors name the line.
 ///
 /// A first row that does not start with a number is a heading. Empty lines and lines that start with # are skipped. An
 /// empty last column is a missing value, NaN. Further columns are ignored.
 pub fn parse<const C: usize>(text: &str, columns: [&str; C]) -> Outcome<Vec<[f64; C]>> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(Trim::All)
-        .comment(Some(b'#'))
-        .from_reader(text.as_bytes());
+    let mut reader = reader(text);
     let mut rows = Vec::new();
     let mut record = StringRecord::new();
     let mut first = true;

@@ -3,23 +3,33 @@
 #![no_main]
 
 use langevin::{
-    chain::*, checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*, noise::*, potential::*,
-    preconditioner::*, rand_core::*, sampler::*, schedule::*, stepper::*, *,
+    chain::*, checkpoint::*, constraint::*, data::*, estimate::*, model::*, noise::rand_core::*,
+    noise::*, potential::*, preconditioner::*, sampler::*, schedule::*, stepper::*, *,
 };
+use langevin_testing::{likelihoods, pairs};
 use libfuzzer_sys::fuzz_target;
 
+// An input is some parts, each with what it is for and its length: what is found in one part goes with the others.
 fuzz_target!(|bytes: &[u8]| {
-    let mut input = Input(bytes);
-    match input.byte() % 7 {
-        0 => steppers(&mut input),
-        1 => schedules(&mut input),
-        2 => models(&mut input),
-        3 => estimates(&mut input),
-        4 => tuning(&mut input),
-        5 => metrics_and_transforms(&mut input),
-        _ => checkpoints(&mut input),
+    let mut rest = bytes;
+    while let [kind, length, tail @ ..] = rest {
+        let (part, after) = tail.split_at(tail.len().min(4 * usize::from(*length)));
+        let mut input = Input(part);
+        // A setting that a constructor refuses ends a part.
+        let _ = match kind % 7 {
+            0 => steppers(&mut input),
+            1 => schedules(&mut input),
+            2 => models(&mut input),
+            3 => estimates(&mut input),
+            4 => sampler(&mut input),
+            5 => coordinates(&mut input),
+            _ => checkpoints(&mut input),
+        };
+        rest = after;
     }
 });
+
+type Outcome = Result<(), ConfigError>;
 
 /// Numbers from bytes; zeros when they are used up.
 struct Input<'a>(&'a [u8]);
@@ -82,6 +92,7 @@ fn finite<const N: usize>(x: &[f32; N]) {
 }
 
 /// The generator: what the input says, then a fixed stream; it fails where the input says so.
+#[derive(Clone)]
 struct Words {
     words: Vec<u8>,
     then: Pcg32,
@@ -105,7 +116,7 @@ impl TryRng for Words {
     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
         match self.words.pop() {
             Some(0) if self.failing => Err(core::fmt::Error),
-            Some(byte) if byte % 2 == 0 => Ok(u32::from_le_bytes([byte; 4])),
+            Some(byte) if byte.is_multiple_of(2) => Ok(u32::from_le_bytes([byte; 4])),
             Some(255) => Ok(u32::MAX),
             _ => Ok(self.then.next_u32()),
         }
@@ -143,7 +154,7 @@ impl Odd {
     fn answer(&mut self, ordinary: f32) -> f32 {
         self.calls += 1;
         match self.odd.get(self.calls / 4) {
-            Some(odd) if self.calls % 4 == 0 => *odd,
+            Some(odd) if self.calls.is_multiple_of(4) => *odd,
             _ => ordinary,
         }
     }
@@ -194,7 +205,7 @@ fn chain<S: Stepper<3, Odd, Z>, Z>(input: &mut Input<'_>, stepper: S, noise: Z) 
         .thin(input.count())
         .patience(input.count())
         .max_step(MaxStep::new(input.float()).unwrap_or(MaxStep::NONE));
-    if input.byte() % 2 == 0 {
+    if input.byte().is_multiple_of(2) {
         chain = chain.anchor(input.floats());
     }
     let steps = input.byte();
@@ -213,72 +224,60 @@ fn chain<S: Stepper<3, Odd, Z>, Z>(input: &mut Input<'_>, stepper: S, noise: Z) 
     }
 }
 
-fn steppers(input: &mut Input<'_>) {
-    let kind = input.byte();
-    let rng = Words::take(input);
-    match kind % 17 {
-        0 => chain(input, Sgd::new(), ()),
-        1 => chain(input, Sgld::new(), BoxMuller::new(rng)),
-        2 => chain(input, Sgld::new(), BoxMuller::with_backend(rng, Libm)),
-        3 => chain(input, Sgld::new(), BoxMuller::with_backend(rng, Micromath)),
-        4 => chain(input, Sgld::new(), InverseCdf::new(rng)),
-        5 => chain(input, Sgld::new(), FixedInverseCdf::new(rng)),
-        6 => chain(input, ModifiedSgld::new(), ThreePoint::new(rng)),
-        7 => chain(input, LatticeWalk::new(), rng),
-        8 => chain(input, LeimkuhlerMatthews::new(), ThreePoint::new(rng)),
-        9 => chain(input, Mala::new(), InverseCdf::new(rng)),
-        10 => {
-            if let Ok(ladder) =
-                Ladder::<2>::new(input.floats()).or(Ladder::geometric(input.float()))
-            {
-                let stepper = ReplicaExchange::new(Sgld::new(), ladder, input.count());
-                chain(input, stepper, InverseCdf::new(rng));
-            }
+/// A stepper of the list with one of its noises, or one of the input's settings.
+fn steppers(input: &mut Input<'_>) -> Outcome {
+    let (kind, rng) = (input.byte(), Words::take(input));
+    let mut listed = 0;
+    pairs!(rng.clone(), |_name, stepper, noise| {
+        if listed == kind {
+            chain(input, stepper, noise);
         }
-        11 => {
-            if let Ok(stepper) = Sghmc::new(input.float()) {
-                let stepper = stepper.refresh_every(input.count());
-                if let Ok(stepper) = stepper.gradient_variance(input.float()) {
-                    chain(input, stepper, Rademacher::new(rng));
-                }
-            }
+        listed += 1;
+    });
+    if kind < listed {
+        return Ok(());
+    }
+    match kind % 7 {
+        0 => {
+            let ladder = Ladder::<2>::new(input.floats()).or(Ladder::geometric(input.float()))?;
+            let stepper = ReplicaExchange::new(Sgld::new(), ladder, input.count());
+            chain(input, stepper, InverseCdf::new(rng));
         }
-        12 => {
-            if let Ok(stepper) = Sghmc::with_mass(input.float(), input.float()) {
-                chain(input, stepper, InverseCdf::new(rng));
-            }
+        1 => {
+            let stepper = Sghmc::new(input.float())?.refresh_every(input.count());
+            let stepper = stepper.gradient_variance(input.float())?;
+            chain(input, stepper, Rademacher::new(rng));
         }
-        13 => {
-            if let Ok(stepper) = Baoab::new(input.float()) {
-                chain(input, stepper, ThreePoint::new(rng));
-            }
+        2 => {
+            let stepper = Sghmc::with_mass(input.float(), input.float())?;
+            chain(input, stepper, InverseCdf::new(rng));
         }
-        14 => {
-            if let Ok(stepper) = Psgld::new(input.float(), input.float()) {
-                chain(input, stepper, InverseCdf::new(rng));
-            }
+        3 => {
+            let stepper = Baoab::new(input.float())?;
+            chain(input, stepper, ThreePoint::new(rng));
         }
-        15 => {
-            if let Ok(stepper) = Sgnht::new(input.float()) {
-                chain(input, stepper, Rademacher::new(rng));
-            }
+        4 => {
+            let stepper = Psgld::new(input.float(), input.float())?;
+            chain(input, stepper, InverseCdf::new(rng));
+        }
+        5 => {
+            let stepper = Sgnht::new(input.float())?;
+            chain(input, stepper, Rademacher::new(rng));
         }
         _ => {
-            if let (Ok(stepper), Ok(metric)) = (
-                Badodab::new(input.float()),
-                Dense::new([(); 3].map(|()| input.floats())),
-            ) {
-                chain(
-                    input,
-                    Preconditioned::new(stepper, metric),
-                    InverseCdf::new(rng),
-                );
-            }
+            let stepper = Badodab::new(input.float())?;
+            let dense = Dense::new([(); 3].map(|()| input.floats()))?;
+            chain(
+                input,
+                Preconditioned::new(stepper, dense),
+                InverseCdf::new(rng),
+            );
         }
     }
+    Ok(())
 }
 
-fn schedules(input: &mut Input<'_>) {
+fn schedules(input: &mut Input<'_>) -> Outcome {
     fn sound(input: &mut Input<'_>, schedule: impl Schedule) {
         let mut state = schedule.start();
         for _ in 0..input.byte() {
@@ -292,128 +291,107 @@ fn schedules(input: &mut Input<'_>) {
     }
     match input.byte() % 4 {
         0 => {
-            if let Ok(s) = Polynomial::new(input.float(), input.float(), input.float()) {
-                sound(input, s);
-            }
+            let schedule = Polynomial::new(input.float(), input.float(), input.float())?;
+            sound(input, schedule);
         }
         1 => {
-            let length = input.count();
-            if let Ok(s) = Polynomial::between(input.float(), input.float(), input.float(), length)
-            {
-                sound(input, s);
-            }
+            let (length, exponent) = (input.count(), input.float());
+            let schedule = Polynomial::between(input.float(), input.float(), exponent, length)?;
+            sound(input, schedule);
         }
         2 => {
-            if let Ok(s) = Cyclical::new(input.float(), input.count()) {
-                let s = s.exploring(input.count()).burn_in(input.count());
-                if let Ok(s) = s.with_temperature(input.float()) {
-                    sound(input, s);
-                }
-            }
+            let schedule = Cyclical::new(input.float(), input.count())?;
+            let schedule = schedule.exploring(input.count()).burn_in(input.count());
+            let schedule = schedule.with_temperature(input.float())?;
+            sound(input, schedule);
         }
         _ => {
-            if let Ok(s) = Constant::new(input.float()) {
-                if let Ok(s) = Annealed::new(s, input.float(), input.float(), input.count()) {
-                    sound(input, s);
-                }
-            }
+            let constant = Constant::new(input.float())?;
+            let annealed = Annealed::new(constant, input.float(), input.float(), input.count())?;
+            sound(input, annealed);
         }
     }
+    Ok(())
 }
 
 /// A window, a model on it, minibatches of it, and a chain on those.
-fn models(input: &mut Input<'_>) {
-    fn sample<L: Likelihood<Sample<2>, 2>>(input: &mut Input<'_>, likelihood: L) {
-        let prior = (
-            GaussianPrior::new(input.floats(), input.floats()),
-            LaplacePrior::new(input.floats(), input.floats()),
-        );
-        let (Ok(gaussian), Ok(laplace)) = prior else {
-            return;
+fn sample<const N: usize, Q: Prior<N>, L: Likelihood<Sample<2>, N>>(
+    input: &mut Input<'_>,
+    model: &Model<Q, L>,
+) -> Outcome {
+    let window = Window::<Sample<2>, 8>::forgetting(input.float());
+    let mut window = window.unwrap_or_default();
+    let mut rng = Words::take(input);
+    let schedule = Constant::new(input.float())?;
+    let noise = InverseCdf::new(Pcg32::seed_from_u64(1));
+    let mut chain = Chain::new([0.0; N], Sgld::new(), schedule, noise);
+    while input.left() {
+        let kind = input.byte();
+        let observation = Sample {
+            x: input.floats(),
+            y: input.float(),
         };
-        let cauchy = StudentTPrior::cauchy([0.0; 2], [2.5; 2]).expect("in range");
-        let model = Model::new(((gaussian, laplace), cauchy), likelihood);
-        let window = Window::<Sample<2>, 8>::forgetting(input.float());
-        let mut window = window.unwrap_or_default();
-        let mut rng = Words::take(input);
-        let Ok(schedule) = Constant::new(input.float()) else {
-            return;
+        let refused = window.refused();
+        let pushed = window.push(observation);
+        assert_eq!(pushed.is_ok(), observation.is_finite());
+        assert_eq!(window.refused() > refused, pushed.is_err());
+        assert!(window.count() <= 8 && window.total_weight() <= 8.0);
+        let _ = model.posterior(&window).energy(chain.position());
+        let anchor = *chain.position();
+        let batch = model.posterior(&window).minibatch::<3, _>(&mut rng);
+        let _ = match kind % 5 {
+            0 => chain.step(&mut model.posterior(&window)),
+            1 => chain.step(&mut model.posterior(&window).minibatch::<1, _>(&mut rng)),
+            2 => chain.step(&mut batch.with_replacement()),
+            3 => match batch.control_variates(&anchor) {
+                Ok(variates) => chain.step(&mut variates.refresh_every(kind.into())),
+                Err(_) => Ok(None),
+            },
+            _ => {
+                window.clear();
+                chain.step(&mut model.posterior(&window))
+            }
         };
-        let noise = InverseCdf::new(Pcg32::seed_from_u64(1));
-        let mut chain = Chain::new([0.0; 2], Sgld::new(), schedule, noise);
-        while input.left() {
-            let kind = input.byte();
-            let observation = Sample {
-                x: input.floats(),
-                y: input.float(),
-            };
-            let refused = window.refused();
-            let pushed = window.push(observation);
-            assert_eq!(pushed.is_ok(), observation.is_finite());
-            assert_eq!(window.refused() > refused, pushed.is_err());
-            assert!(window.count() <= 8 && window.total_weight() <= 8.0);
-            let _ = model.posterior(&window).energy(chain.position());
-            let anchor = *chain.position();
-            let batch = model.posterior(&window).minibatch::<3, _>(&mut rng);
-            let _ = match kind % 5 {
-                0 => chain.step(&mut model.posterior(&window)),
-                1 => chain.step(&mut model.posterior(&window).minibatch::<1, _>(&mut rng)),
-                2 => chain.step(&mut batch.with_replacement()),
-                3 => match batch.control_variates(&anchor) {
-                    Ok(variates) => chain.step(&mut variates.refresh_every(kind.into())),
-                    Err(_) => Ok(None),
-                },
-                _ => {
-                    window.clear();
-                    chain.step(&mut model.posterior(&window))
-                }
-            };
-            finite(chain.position());
-        }
+        finite(chain.position());
     }
-    match input.byte() % 6 {
-        0 => {
-            if let Ok(likelihood) = LinearRegression::new(input.float()) {
-                sample(input, likelihood);
-            }
+    Ok(())
+}
+
+/// A likelihood of the list, or priors and a likelihood of the input's settings.
+fn models(input: &mut Input<'_>) -> Outcome {
+    let kind = input.byte();
+    let mut listed = 0;
+    likelihoods!(|_name, model| {
+        if listed == kind {
+            sample(input, &model)?;
         }
-        1 => sample(input, LogisticRegression),
-        2 => sample(input, PoissonRegression),
-        3 => {
-            if let Ok(likelihood) = RobustRegression::new(input.float(), input.float()) {
-                sample(input, likelihood);
-            }
-        }
-        _ => {
-            if let Ok(likelihood) = NonlinearRegression::new(Decay, input.float()) {
-                sample(input, likelihood);
-            }
-        }
+        listed += 1;
+    });
+    if kind < listed {
+        return Ok(());
+    }
+    let gaussian = GaussianPrior::new(input.floats(), input.floats())?;
+    let laplace = LaplacePrior::new(input.floats(), input.floats())?;
+    let student = StudentTPrior::new(input.float(), input.floats(), input.floats())?;
+    let prior = ((gaussian, laplace), student);
+    if kind.is_multiple_of(2) {
+        let likelihood = LinearRegression::new(input.float())?;
+        sample(input, &Model::new(prior, likelihood))
+    } else {
+        let likelihood = RobustRegression::new(input.float(), input.float())?;
+        sample(input, &Model::new(prior, likelihood))
     }
 }
 
-struct Decay;
-
-impl Response<2> for Decay {
-    type Input = [f32; 2];
-
-    fn response<T: Real>(&self, &[k, a]: &[T; 2], &[x, _]: &[f32; 2]) -> T {
-        a * (k * -x).exp()
-    }
-}
-
-fn estimates(input: &mut Input<'_>) {
+fn estimates(input: &mut Input<'_>) -> Outcome {
     let horizon = input.float();
     let mut moments = Moments::<2>::forgetting(horizon).unwrap_or_default();
     let mut other = Moments::<2>::new();
     let mut covariance = Covariance::<2>::forgetting(horizon).unwrap_or_default();
     let mut predictive = Predictive::<2>::new();
     let mut diagnostics = Diagnostics::<2>::new();
-    let Ok(mut quantiles) =
-        Quantiles::<2>::central_forgetting(input.float(), horizon).or(Quantiles::central(0.95))
-    else {
-        return;
-    };
+    let quantiles = Quantiles::<2>::central_forgetting(input.float(), horizon);
+    let mut quantiles = quantiles.or(Quantiles::central(0.95))?;
     while input.left() {
         let weight = input.float();
         let sample = input.floats();
@@ -454,16 +432,18 @@ fn estimates(input: &mut Input<'_>) {
         );
         let _ = r_hat([&moments, &other]);
     }
+    Ok(())
 }
 
-fn tuning(input: &mut Input<'_>) {
+/// The sampler, from warm-up to verdict.
+fn sampler(input: &mut Input<'_>) -> Outcome {
     let start = input.floats();
     let noise = ThreePoint::new(Words::take(input));
     let first = input.count();
     let warmup = Warmup::new(start).windows(first, input.count());
-    let warmup = warmup.clone().safety(input.float()).unwrap_or(warmup);
-    let warmup = warmup.clone().bias(input.float()).unwrap_or(warmup);
-    let warmup = warmup.clone().step_size(input.float()).unwrap_or(warmup);
+    let warmup = warmup.safety(input.float()).unwrap_or(warmup);
+    let warmup = warmup.bias(input.float()).unwrap_or(warmup);
+    let warmup = warmup.step_size(input.float()).unwrap_or(warmup);
     let mut sampler = Sampler::after(warmup, noise);
     let steps = input.count().min(20_000);
     let mut potential = Odd::take(input);
@@ -477,9 +457,11 @@ fn tuning(input: &mut Input<'_>) {
     if let Some(monitor) = sampler.monitor() {
         let _ = (monitor.bias(), monitor.noise_ratio(), monitor.curvature());
     }
+    Ok(())
 }
 
-fn metrics_and_transforms(input: &mut Input<'_>) {
+/// Preconditioners and transforms.
+fn coordinates(input: &mut Input<'_>) -> Outcome {
     let matrix: [[f32; 3]; 3] = [(); 3].map(|()| input.floats());
     let mut metric = Dense::from_covariance(&matrix)
         .or(Dense::from_precision(&matrix))
@@ -513,6 +495,7 @@ fn metrics_and_transforms(input: &mut Input<'_>) {
         let _ = potential.gradient(&theta, &mut gradient);
         let _ = potential.energy(&theta);
     }
+    Ok(())
 }
 
 type State = (
@@ -522,11 +505,9 @@ type State = (
 );
 
 /// Damaged images, and images that are whole but of what no state writes.
-fn checkpoints(input: &mut Input<'_>) {
+fn checkpoints(input: &mut Input<'_>) -> Outcome {
     let noise = BoxMuller::new(CountedPcg32::new(input.word().into(), input.word().into()));
-    let Ok(schedule) = Constant::new(0.1) else {
-        return;
-    };
+    let schedule = Constant::new(0.1)?;
     let mut chain = Chain::new(input.floats(), Sgld::new(), schedule, noise).burn_in(input.count());
     let (moments, mut window) = (Moments::<2>::new(), Window::<Sample<2>, 4>::new());
     let potential = &mut |theta: &[f32; 2]| *theta;
@@ -548,7 +529,7 @@ fn checkpoints(input: &mut Input<'_>) {
         }
     }
     let [a, b] = &mut slots;
-    if input.byte() % 2 == 0 {
+    if input.byte().is_multiple_of(2) {
         let (resumed, ..) = State::load(a).expect("a whole image");
         assert_eq!(format!("{resumed:?}"), format!("{:?}", chain.state()));
     }
@@ -558,7 +539,7 @@ fn checkpoints(input: &mut Input<'_>) {
         a[at] ^= input.byte();
         b[usize::from(input.byte()) % State::IMAGE] ^= input.byte();
         // With the checksum set right, so that what is inside is read.
-        if input.byte() % 2 == 0 {
+        if input.byte().is_multiple_of(2) {
             seal(a);
         }
         for image in [&a[..], &b[..], &a[..at]] {
@@ -578,6 +559,7 @@ fn checkpoints(input: &mut Input<'_>) {
         }
         let _ = AbSlots::recover::<State>([a, b]).1;
     }
+    Ok(())
 }
 
 /// Puts the CRC-32 that belongs there at the end of an image.

@@ -12,7 +12,7 @@ use rand_pcg::Pcg32;
 /// same seed. The price is one addition per draw and 24 bytes.
 ///
 /// ```
-/// use langevin::{Pcg32, SeedableRng, checkpoint::CountedPcg32, rand_core::Rng};
+/// use langevin::{Pcg32, SeedableRng, checkpoint::CountedPcg32, noise::rand_core::Rng};
 /// let mut counted = CountedPcg32::seed_from_u64(7);
 /// let mut plain = Pcg32::seed_from_u64(7);
 /// assert_eq!(counted.next_u32(), plain.next_u32());

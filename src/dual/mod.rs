@@ -30,7 +30,9 @@
 //! Everything is computed in `f32`. Exponentials, logarithms, powers, tanh and arc tangents are libm's. Sine, cosine,
 //! tangent and hypotenuse are the crate's own, because libm's go through `f64`: sine and cosine are within 2e-7.
 //! Where a function has no derivative the partial derivatives are 0 (`abs` and `hypot` at 0), those of the argument
-//! that was chosen (`min`, `max`), or not finite (`sqrt` and `ln` at 0), which a step then refuses.
+//! that was chosen (`min`, `max`), or not finite (`sqrt` and `ln` at 0), which a step then refuses. Derivatives are those of
+//! the formula as it is written: where smooth functions are put together from pieces with kinks, such as ln(1 + eˣ) from
+//! `max` and `abs`, they are wrong at the kinks.
 
 mod angle;
 mod formula;
@@ -296,17 +298,16 @@ impl<const N: usize> Dual<N> {
     fn chain(self, value: f32, slope: f32) -> Self {
         Self {
             value,
-            gradient: self.gradient.map(|g| slope * g),
+            gradient: map(self.gradient, |g| slope * g),
         }
     }
 
     /// Returns a function of two numbers, by its value and its two derivatives there.
     #[inline]
     fn chain2(self, other: Self, value: f32, slopes: (f32, f32)) -> Self {
-        let mut gradient = self.gradient;
-        for (g, o) in gradient.iter_mut().zip(&other.gradient) {
-            *g = slopes.0 * *g + slopes.1 * o;
-        }
+        let gradient = zip(self.gradient, &other.gradient, |a, b| {
+            slopes.0 * a + slopes.1 * b
+        });
         Self { value, gradient }
     }
 }
@@ -352,7 +353,7 @@ impl<const N: usize> Neg for Dual<N> {
     fn neg(self) -> Self {
         Self {
             value: -self.value,
-            gradient: self.gradient.map(|g| -g),
+            gradient: map(self.gradient, |g| -g),
         }
     }
 }
@@ -396,13 +397,41 @@ macro_rules! operator {
     };
 }
 
-/// Returns `a` with each element combined with that of `b`.
+/// Returns `a` with `f` of each element and that of `b`.
+///
+/// Written out for up to eight elements at a time: compilers that optimise for size unroll no loops, and a loop costs
+/// them more than twice the instructions.
 #[inline]
 fn zip<const N: usize>(mut a: [f32; N], b: &[f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
-    for (a, b) in a.iter_mut().zip(b) {
-        *a = f(*a, *b);
+    let (mut eights, b_eights) = (a.chunks_exact_mut(8), b.chunks_exact(8));
+    let b_rest = b_eights.remainder();
+    for (a, b) in eights.by_ref().zip(b_eights) {
+        if let ([a, c, e, g, i, k, m, o], [b, d, h, j, l, n, p, q]) = (a, b) {
+            (*a, *c, *e, *g) = (f(*a, *b), f(*c, *d), f(*e, *h), f(*g, *j));
+            (*i, *k, *m, *o) = (f(*i, *l), f(*k, *n), f(*m, *p), f(*o, *q));
+        }
+    }
+    let mut fours = eights.into_remainder().chunks_exact_mut(4);
+    let b_fours = b_rest.chunks_exact(4);
+    let b_rest = b_fours.remainder();
+    for (a, b) in fours.by_ref().zip(b_fours) {
+        if let ([a, c, e, g], [b, d, h, j]) = (a, b) {
+            (*a, *c, *e, *g) = (f(*a, *b), f(*c, *d), f(*e, *h), f(*g, *j));
+        }
+    }
+    match (fours.into_remainder(), b_rest) {
+        ([a], [b]) => *a = f(*a, *b),
+        ([a, c], [b, d]) => (*a, *c) = (f(*a, *b), f(*c, *d)),
+        ([a, c, e], [b, d, h]) => (*a, *c, *e) = (f(*a, *b), f(*c, *d), f(*e, *h)),
+        _ => (),
     }
     a
+}
+
+/// Returns `f` of each element.
+#[inline]
+fn map<const N: usize>(a: [f32; N], f: impl Fn(f32) -> f32) -> [f32; N] {
+    zip(a, &a, |a, _| f(a))
 }
 
 operator!(Add, add, AddAssign, add_assign; a, b =>
@@ -412,7 +441,7 @@ operator!(Add, add, AddAssign, add_assign; a, b =>
 operator!(Sub, sub, SubAssign, sub_assign; a, b =>
     Self { value: a.value - b.value, gradient: zip(a.gradient, &b.gradient, |a, b| a - b) },
     Self { value: a.value - b, gradient: a.gradient },
-    Dual { value: a - b.value, gradient: b.gradient.map(|g| -g) });
+    Dual { value: a - b.value, gradient: map(b.gradient, |g| -g) });
 operator!(Mul, mul, MulAssign, mul_assign; a, b =>
     a.chain2(b, a.value * b.value, (b.value, a.value)),
     a.chain(a.value * b, b),

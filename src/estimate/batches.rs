@@ -21,8 +21,15 @@ pub struct BatchMeans<const N: usize> {
     // The first draw. All sums are relative to it.
     origin: [f32; N],
     sum: [Sum; N],
-    size: u32,
     filled: u32,
+    series: Doubling<N>,
+}
+
+/// Means of consecutive batches of one size and of twice that size, which takes over once there are enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Doubling<const N: usize> {
+    size: u32,
     fine: Spread<N>,
     coarse: Spread<N>,
     first_of_pair: [f32; N],
@@ -62,11 +69,8 @@ impl<const N: usize> BatchMeans<N> {
         Self {
             origin: [0.0; N],
             sum: [Sum::ZERO; N],
-            size: 1,
             filled: 0,
-            fine: Spread::new(),
-            coarse: Spread::new(),
-            first_of_pair: [0.0; N],
+            series: Doubling::new(1),
         }
     }
 
@@ -82,23 +86,41 @@ impl<const N: usize> BatchMeans<N> {
 
     #[inline]
     pub fn push(&mut self, draw: &[f32; N]) {
-        if self.fine.count == 0 && self.filled == 0 {
+        if self.series.fine.count == 0 && self.filled == 0 {
             self.origin = *draw;
         }
         for ((s, x), o) in self.sum.iter_mut().zip(draw).zip(&self.origin) {
             s.add(x - o);
         }
         self.filled += 1;
-        if self.filled >= self.size {
-            self.close();
+        if self.filled >= self.series.size {
+            let share = 1.0 / self.filled as f32;
+            let mean = self.sum.map(|s| s.hi * share);
+            self.sum = [Sum::ZERO; N];
+            self.filled = 0;
+            self.series.push(mean);
         }
     }
 
-    fn close(&mut self) {
-        let share = 1.0 / self.filled as f32;
-        let mut mean = self.sum.map(|s| s.hi * share);
-        self.sum = [Sum::ZERO; N];
-        self.filled = 0;
+    /// Returns the long-run variance, as [`Doubling::long_run_variance`].
+    pub fn long_run_variance(&self) -> [f32; N] {
+        self.series.long_run_variance()
+    }
+}
+
+impl<const N: usize> Doubling<N> {
+    /// Creates an empty series of batches of `size` draws each.
+    pub const fn new(size: u32) -> Self {
+        Self {
+            size,
+            fine: Spread::new(),
+            coarse: Spread::new(),
+            first_of_pair: [0.0; N],
+        }
+    }
+
+    /// Takes in the mean of the next batch of [`size_and_count`](Self::size_and_count) draws.
+    pub fn push(&mut self, mut mean: [f32; N]) {
         self.fine.push(&mean);
         if self.fine.count & 1 == 1 {
             self.first_of_pair = mean;
@@ -120,15 +142,6 @@ impl<const N: usize> BatchMeans<N> {
         (self.size, self.fine.count)
     }
 
-    /// Returns the mean of the draws in the full batches, or 0 if there are none.
-    pub fn mean(&self) -> [f32; N] {
-        let mut mean = self.fine.mean;
-        for (m, o) in mean.iter_mut().zip(&self.origin) {
-            *m += o;
-        }
-        mean
-    }
-
     /// Returns the long-run variance, n times the variance of the mean of n draws for large n.
     ///
     /// It is the batch size times the variance of the batch means, or infinite if there are fewer than two batches.
@@ -146,17 +159,18 @@ crate::checkpoint!(impl[const N: usize] for Spread<N> {
 } if |spread| within(&spread.mean, 1.01 * FARTHEST)
     && finite(&spread.squares) && spread.squares.iter().all(|s| *s >= 0.0));
 
+crate::checkpoint!(impl[const N: usize] for Doubling<N> {
+    size: u32, fine: Spread<N>, coarse: Spread<N>, first_of_pair: [f32; N]
+} if |series| within(&series.first_of_pair, 1.01 * FARTHEST)
+    && series.fine.count < MAX_BATCHES && series.coarse.count <= series.fine.count && series.size > 0);
+
 crate::checkpoint!(impl[const N: usize] for BatchMeans<N> {
-    origin: [f32; N], sum: [Sum; N], size: u32, filled: u32, fine: Spread<N>, coarse: Spread<N>,
-    first_of_pair: [f32; N]
+    origin: [f32; N], sum: [Sum; N], filled: u32, series: Doubling<N>
 } if |batches| {
     let share = 1.0 / batches.filled.max(1) as f32;
     finite(&batches.origin)
-        && within(&batches.first_of_pair, 1.01 * FARTHEST)
         && within(&batches.sum.map(|s| s.hi * share), 1.01 * FARTHEST)
-        && batches.filled < batches.size
-        && batches.fine.count < MAX_BATCHES
-        && batches.coarse.count <= batches.fine.count
+        && batches.filled < batches.series.size
 });
 
 #[cfg(test)]
@@ -169,7 +183,7 @@ mod tests {
         let mut batches = BatchMeans::<1>::new();
         for n in 1..1_000_000_u32 {
             batches.push(&[0.0]);
-            let (size, count) = batches.size_and_count();
+            let (size, count) = batches.series.size_and_count();
             assert!(
                 count < MAX_BATCHES && (size == 1 || count >= 24),
                 "{n}: {count} of {size}"
@@ -184,7 +198,7 @@ mod tests {
         let mut batches = BatchMeans::<1>::new();
         for n in 0..3000_u16 {
             batches.push(&[f32::from(n)]);
-            let (size, count) = batches.size_and_count();
+            let (size, count) = batches.series.size_and_count();
             if count >= 2 {
                 let (b, k) = (f64::from(size), f64::from(count));
                 let exact = b * b * b * k * (k + 1.0) / 12.0;

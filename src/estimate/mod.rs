@@ -11,7 +11,9 @@ mod normal;
 mod predictive;
 mod quantiles;
 mod r_hat;
+mod stein;
 mod sum;
+mod watch;
 mod weights;
 
 pub use covariance::Covariance;
@@ -20,9 +22,10 @@ pub use moments::Moments;
 pub use predictive::Predictive;
 pub use quantiles::Quantiles;
 pub use r_hat::r_hat;
+pub use stein::{StandardErrors, SteinFunction, SteinMoments};
+pub use watch::{Observer, Watched};
 
-pub(crate) use batches::BatchMeans;
-pub(crate) use normal::central_normal;
-use normal::normal_intervals;
+use batches::BatchMeans;
+pub(crate) use normal::{central_normal, normal_intervals};
 use sum::Sum;
 use weights::Weights;

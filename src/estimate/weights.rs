@@ -76,6 +76,12 @@ impl Weights {
         self.total.hi
     }
 
+    /// Returns (Σw)²/Σw² for samples of weight 1: their number, or with forgetting up to twice the horizon.
+    pub const fn equivalent(&self) -> f32 {
+        let total = self.total.hi;
+        total * (2.0 - self.forgetting) / (2.0 - total * self.forgetting)
+    }
+
     pub const fn is_empty(&self) -> bool {
         self.total.hi == 0.0
     }

@@ -5,6 +5,7 @@ use rand_core::TryRng;
 use super::{Likelihood, Minibatch, Posterior, Prior};
 use crate::{
     Potential, StepError,
+    arithmetic::finite,
     data::{BatchSampler, Data},
     potential::GradientVariance,
 };
@@ -101,7 +102,7 @@ where
         let mut full = [0.0; N];
         let likelihood = &posterior.model.likelihood;
         likelihood.add_gradients(theta, posterior.data.weighted(), &mut full);
-        if full.iter().all(|g| g.is_finite()) {
+        if finite(&full) {
             self.anchor = *theta;
             self.full = full;
             self.until = self.every;

@@ -35,6 +35,9 @@ pub use inverse_cdf::InverseCdf;
 pub use rademacher::Rademacher;
 pub use three_point::ThreePoint;
 
+/// The version of `rand_core` with whose generators the noise works.
+pub use rand_core;
+
 use crate::StepError;
 
 /// A source of independent draws that agree with N(0, 1) at least in mean, variance and third moment.

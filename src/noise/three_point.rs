@@ -3,7 +3,7 @@
 use rand_core::TryRng;
 
 use super::{FiveMoments, Noise};
-use crate::StepError;
+use crate::{StepError, arithmetic::LONG_MULTIPLICATION};
 
 /// Noise that is −√3, 0 or √3 with probabilities 1/6, 2/3 and 1/6, which has the first five moments of N(0, 1).
 ///
@@ -68,8 +68,7 @@ fn split_narrow(word: u32) -> (u32, u32) {
 /// Returns the draw that belongs to the highest digit of `word`, and the digits after it.
 #[inline]
 fn draw(word: u32) -> (f32, u32) {
-    // Armv6-M differs from the cores above it by its lack of atomics.
-    let (digit, rest) = if cfg!(target_has_atomic = "32") {
+    let (digit, rest) = if LONG_MULTIPLICATION {
         split_wide(word)
     } else {
         split_narrow(word)

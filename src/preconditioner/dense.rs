@@ -3,7 +3,10 @@
 use core::fmt;
 
 use super::Preconditioner;
-use crate::{ConfigError, arithmetic::sqrt};
+use crate::{
+    ConfigError,
+    arithmetic::{finite, sqrt},
+};
 
 /// A lower-triangular L: with LLᵀ the posterior covariance, every direction has curvature 1.
 ///
@@ -52,20 +55,31 @@ impl<const N: usize> Dense<N> {
     ///
     /// # Errors
     /// When an element is not finite, or one on the diagonal not > 0.
-    pub fn new(lower: [[f32; N]; N]) -> Result<Self, ConfigError> {
-        let mut preconditioner = Self { lower };
-        for (index, row) in preconditioner.lower.iter_mut().enumerate() {
-            for (column, x) in row.iter_mut().enumerate() {
+    pub const fn new(mut lower: [[f32; N]; N]) -> Result<Self, ConfigError> {
+        let mut rows: &mut [[f32; N]] = &mut lower;
+        let mut index = 0;
+        while let [row, rest @ ..] = rows {
+            let mut elements: &mut [f32] = row;
+            let mut column = 0;
+            while let [x, right @ ..] = elements {
                 if column > index {
                     *x = 0.0;
-                } else if column == index {
-                    ConfigError::positive("diagonal element", *x)?;
-                } else {
-                    ConfigError::check(x.is_finite(), "element", "finite", *x)?;
                 }
+                let checked = if column == index {
+                    ConfigError::positive("diagonal element", *x)
+                } else {
+                    ConfigError::check(x.is_finite(), "element", "finite", *x)
+                };
+                if let Err(error) = checked {
+                    return Err(error);
+                }
+                column += 1;
+                elements = right;
             }
+            index += 1;
+            rows = rest;
         }
-        Ok(preconditioner)
+        Ok(Self { lower })
     }
 
     /// Creates the preconditioner with these scales on its diagonal: a
@@ -166,7 +180,7 @@ impl<const N: usize> Dense<N> {
                 }
             }
         }
-        if lower.as_flattened().iter().all(|x| x.is_finite()) {
+        if lower.iter().all(finite) {
             Ok(Self { lower })
         } else {
             Err(NotPositiveDefinite { row: 0 })
@@ -193,6 +207,17 @@ impl<const N: usize> Dense<N> {
         &self.lower
     }
 
+    /// Returns the covariance LLᵀ, symmetric.
+    pub fn covariance(&self) -> [[f32; N]; N] {
+        let mut covariance = [[0.0; N]; N];
+        for (elements, row) in covariance.iter_mut().zip(&self.lower) {
+            for (x, other) in elements.iter_mut().zip(&self.lower) {
+                *x = row.iter().zip(other).fold(0.0, |sum, (a, b)| sum + a * b);
+            }
+        }
+        covariance
+    }
+
     /// Replaces x by L⁻¹x: the inverse of [`apply`](Preconditioner::apply).
     pub fn solve(&self, x: &mut [f32; N]) {
         for (index, row) in self.lower.iter().enumerate() {
@@ -208,6 +233,21 @@ impl<const N: usize> Dense<N> {
                 }
             }
             *value /= diagonal;
+        }
+    }
+
+    /// Replaces x by L⁻ᵀx: the inverse of [`apply_transpose`](Preconditioner::apply_transpose).
+    pub fn solve_transpose(&self, x: &mut [f32; N]) {
+        for (index, row) in self.lower.iter().enumerate().rev() {
+            let Some((above, [value, ..])) = x.split_at_mut_checked(index) else {
+                continue;
+            };
+            if let Some((column, [diagonal, ..])) = row.split_at_checked(index) {
+                *value /= diagonal;
+                for (y, l) in above.iter_mut().zip(column) {
+                    *y -= l * *value;
+                }
+            }
         }
     }
 }

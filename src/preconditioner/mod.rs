@@ -28,6 +28,22 @@ pub trait DiagonalPreconditioner<const N: usize>: Preconditioner<N> {}
 
 impl<const N: usize> DiagonalPreconditioner<N> for Identity {}
 impl<const N: usize> DiagonalPreconditioner<N> for Diagonal<N> {}
+impl<const N: usize, M: DiagonalPreconditioner<N>> DiagonalPreconditioner<N> for &M {}
+
+/// A preconditioner that is kept elsewhere, such as in a `static` in flash.
+impl<const N: usize, M: Preconditioner<N>> Preconditioner<N> for &M {
+    #[inline]
+    fn apply_transpose(&self, gradient: &mut [f32; N]) {
+        (**self).apply_transpose(gradient);
+    }
+    #[inline]
+    fn apply(&self, displacement: &mut [f32; N]) {
+        (**self).apply(displacement);
+    }
+    fn row_norms(&self) -> [f32; N] {
+        (**self).row_norms()
+    }
+}
 
 /// No preconditioning: L = I. It costs nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Warm-up's first phase: down to where the posterior is, by the signs of the gradient.
 
-use super::Site;
+use super::tuning::Site;
 
 /// Length of each coordinate's first step.
 const FIRST: f32 = 0.1;
@@ -105,3 +105,7 @@ impl<const N: usize> Descent<N> {
         (self.calm < CALM && self.rounds < ROUNDS).then_some(next)
     }
 }
+
+crate::checkpoint!(impl[const N: usize] for Descent<N> {
+    lengths: [f32; N], previous: [f32; N], calm: u8, rounds: u16
+});

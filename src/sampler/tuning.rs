@@ -110,6 +110,10 @@ pub(super) struct Site<const N: usize> {
     pub(super) metric: Dense<N>,
 }
 
+crate::checkpoint!(impl[const N: usize] for Site<N> {
+    theta: [f32; N], gradient: [f32; N], metric: Dense<N>
+});
+
 impl<const N: usize> Site<N> {
     /// The whitened gradient Lᵀ∇U.
     pub(super) fn pulled(&self) -> [f32; N] {
@@ -134,16 +138,6 @@ impl<const N: usize> Site<N> {
     }
 }
 
-/// The few constants of a warm-up that a caller may want to set.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Options {
-    pub(super) step_size: f32,
-    pub(super) safety: f32,
-    pub(super) bias: f32,
-    pub(super) first_window: u32,
-    pub(super) last_window: u32,
-}
-
 /// |x|².
 pub(super) fn squared<const N: usize>(x: &[f32; N]) -> f32 {
     let mut sum = 0.0;
@@ -156,15 +150,20 @@ pub(super) fn squared<const N: usize>(x: &[f32; N]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sampler::{Sampler, Warmup};
+    use crate::sampler::Sampler;
     use crate::{BoxMuller, Checkpoint, Pcg32};
 
     #[test]
     fn memory_is_bounded() {
         type Draws = BoxMuller<Pcg32>;
-        // Warm-up, chain with dense metric and diagnostics: all there is, in one value.
-        assert!(size_of::<Sampler<8, Draws>>() <= 2048);
-        assert!(size_of::<Warmup<8>>() <= 1024);
+        // Warm-up, chain, metric, answer, verdict: all there is, in one value.
+        assert!(size_of::<Sampler<3, Draws>>() <= 1024);
+        assert!(size_of::<Sampler<8, Draws>>() <= 3072);
+        std::println!(
+            "{} {}",
+            size_of::<Sampler<3, Draws>>(),
+            size_of::<Sampler<8, Draws>>()
+        );
         // What is stored, but for the header and checksum of an image.
         assert_eq!(Tuning::<8>::SIZE, 184);
     }

@@ -2,14 +2,17 @@
 
 use core::fmt;
 
-use super::WarmupError;
+use super::SamplerError;
+use crate::ConfigError;
 
 /// What a [`Monitor`](crate::sampler::Monitor) makes of a chain so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Verdict {
-    /// Means are known to within 1/80 of a standard deviation and standard deviations to within 1 %
-    /// (standard errors), and nothing speaks against them.
+    /// Means and standard deviations are known as well as [`Accuracy`] asks, and nothing speaks against them.
+    ///
+    /// One chain from one start cannot see a mode that it never visited: where there may be several, run a second
+    /// [`Sampler`](crate::Sampler) from elsewhere and [`compare`](crate::Sampler::compare) them.
     Converged,
     /// Nothing speaks against the chain, but it is too short yet.
     NotYet,
@@ -22,21 +25,22 @@ pub enum Verdict {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Reason {
-    /// There is no chain: the warm-up was given up.
-    Warmup(WarmupError),
+    /// There is no chain: the sampler has stopped.
+    Stopped(SamplerError),
     /// It returned to its anchor, or more than one step in a thousand failed.
-    StepErrors,
+    Errors,
     /// Steps are below the resolution of the position.
     Stalled,
-    /// The step size is close to the limit of stability, or beyond: η times the curvature met along
-    /// the way exceeds 1.5, where 2 is the limit.
+    /// More than one step in a hundred had to be taken back because the curvature along it was beyond what the step
+    /// size is stable for: the posterior has a funnel, a wall or a thin bent ridge.
     Unstable,
-    /// The gradient's noise is not drowned by the injected noise: it adds more than 10 % to a variance.
+    /// The gradient's noise is not drowned by the injected noise: it adds more than 10 % to a variance. Take larger
+    /// minibatches or [`ControlVariates`](crate::model::ControlVariates).
     GradientNoise,
     /// A coordinate does not satisfy E\[φ ∂U/∂φ\] = 1, as it does under the posterior: the step is too long
     /// for the shape of the posterior there, or the chain has not seen all of it.
     Biased {
-        /// Which coordinate, in the metric's order.
+        /// Which coordinate.
         coordinate: usize,
     },
     /// Earlier and later draws disagree, after many steps: split R-hat is above 1.05.
@@ -61,11 +65,13 @@ impl fmt::Display for Verdict {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Warmup(error) => write!(f, "warm-up: {error}"),
-            Self::StepErrors => f.write_str("too many faults"),
+            Self::Stopped(error) => write!(f, "{error}"),
+            Self::Errors => f.write_str("too many errors"),
             Self::Stalled => f.write_str("steps below the resolution of the position"),
-            Self::Unstable => f.write_str("step size at the limit of stability"),
-            Self::GradientNoise => f.write_str("gradient noise is not drowned"),
+            Self::Unstable => f.write_str("no step size suits all of the posterior"),
+            Self::GradientNoise => {
+                f.write_str("gradient noise is not drowned; larger minibatches or control variates")
+            }
             Self::Biased { coordinate } => {
                 write!(f, "coordinate {coordinate} has the wrong spread")
             }
@@ -74,3 +80,51 @@ impl fmt::Display for Reason {
         }
     }
 }
+
+/// How well means and standard deviations must be known for a chain to count as converged: standard errors, relative
+/// to the standard deviation.
+///
+/// ```
+/// use langevin::sampler::Accuracy;
+/// let rough = Accuracy::new(0.05, 0.03)?;
+/// # let _ = rough;
+/// # Ok::<(), langevin::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Accuracy {
+    pub(super) mean: f32,
+    pub(super) sd: f32,
+}
+
+impl Accuracy {
+    /// The default: standard errors of a mean of 1/80 of a standard deviation, and of a standard deviation of 0.75 %. So
+    /// a converged answer is within 0.05 standard deviations and 3 %, four standard errors.
+    pub const DEFAULT: Self = Self {
+        mean: 0.0125,
+        sd: 0.0075,
+    };
+
+    /// Creates an accuracy: the largest standard error of a mean, in standard deviations, and of a standard deviation,
+    /// relative.
+    ///
+    /// # Errors
+    /// When one of them is not finite and > 0.
+    pub const fn new(mean: f32, sd: f32) -> Result<Self, ConfigError> {
+        match (
+            ConfigError::positive("mean", mean),
+            ConfigError::positive("sd", sd),
+        ) {
+            (Ok(mean), Ok(sd)) => Ok(Self { mean, sd }),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+}
+
+impl Default for Accuracy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+crate::checkpoint!(impl[] for Accuracy { mean: f32, sd: f32 } if |a| a.mean > 0.0 && a.sd > 0.0);

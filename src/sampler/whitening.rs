@@ -1,6 +1,6 @@
-//! Warm-up's second phase: the curvature where the descent ended, and the metric in which it is 1.
+//! The curvature where the descent ended, and the metric in which it is 1.
 
-use super::{Site, WarmupError};
+use super::{SamplerError, tuning::Site};
 use crate::{
     arithmetic::sqrt,
     preconditioner::{Dense, Preconditioner},
@@ -13,7 +13,7 @@ const TRIALS: u8 = 16;
 /// by about 1, h|Δgᵢ| ≈ 1, found by trying lengths.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale<const N: usize> {
-    index: usize,
+    index: u16,
     trials: u8,
     lengths: [f32; N],
 }
@@ -33,7 +33,8 @@ impl<const N: usize> Scale<N> {
 
     pub fn probe(&self, site: &Site<N>) -> [f32; N] {
         let mut probe = site.theta;
-        if let (Some(x), Some(length)) = (probe.get_mut(self.index), self.lengths.get(self.index)) {
+        let index = usize::from(self.index);
+        if let (Some(x), Some(length)) = (probe.get_mut(index), self.lengths.get(index)) {
             *x += *length;
         }
         probe
@@ -45,8 +46,9 @@ impl<const N: usize> Scale<N> {
         site: &mut Site<N>,
         probe: &[f32; N],
         gradient: Option<&[f32; N]>,
-    ) -> Result<bool, WarmupError> {
-        let of = |array: &[f32; N]| array.get(self.index).copied().unwrap_or(0.0);
+    ) -> Result<bool, SamplerError> {
+        let index = usize::from(self.index);
+        let of = |array: &[f32; N]| array.get(index).copied().unwrap_or(0.0);
         let moved = of(probe) - of(&site.theta);
         let curvature = gradient.map_or(f32::NAN, |g| {
             if moved == 0.0 {
@@ -55,7 +57,7 @@ impl<const N: usize> Scale<N> {
                 ((of(g) - of(&site.gradient)) / moved).abs()
             }
         });
-        let Some(length) = self.lengths.get_mut(self.index) else {
+        let Some(length) = self.lengths.get_mut(index) else {
             return Ok(true);
         };
         self.trials = self.trials.saturating_add(1);
@@ -74,13 +76,15 @@ impl<const N: usize> Scale<N> {
         if fits {
             self.index += 1;
             self.trials = 0;
-            if self.index >= N {
+            if usize::from(self.index) >= N {
                 site.metric = Dense::diagonal(self.lengths).unwrap_or(site.metric);
                 return Ok(true);
             }
         } else if self.trials >= TRIALS {
-            return Err(WarmupError::Flat {
-                coordinate: self.index,
+            return Err(if of(&site.theta).abs() * f32::EPSILON > *length {
+                SamplerError::Resolution { coordinate: index }
+            } else {
+                SamplerError::Flat { coordinate: index }
             });
         }
         Ok(false)
@@ -98,15 +102,21 @@ const ROUNDS: u8 = 15;
 /// Halvings of a probe that is not finite.
 const RETREATS: u8 = 12;
 
-/// The Hessian by central differences, one whitened unit to either side, column by column.
+/// How far the probes are to either side, in whitened units: far, to see past what is small and bent, and at the mode
+/// close, for the second derivatives there.
+const FAR: f32 = 1.0;
+const CLOSE: f32 = 0.25;
+
+/// The Hessian by central differences, column by column.
 ///
 /// What it finds is composed with the metric it was found in, L ← LK with KKᵀ = (LᵀHL + μI)⁻¹. So each
 /// round refines the last, and condition numbers far beyond what f32 differences resolve come out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Curvature<const N: usize> {
     rounds: u8,
-    column: usize,
+    column: u16,
     retreats: u8,
+    span: f32,
     reach: f32,
     backward: bool,
     forward: [f32; N],
@@ -115,11 +125,21 @@ pub(super) struct Curvature<const N: usize> {
 
 impl<const N: usize> Curvature<N> {
     pub const fn new() -> Self {
+        Self::reaching(FAR)
+    }
+
+    /// At the mode.
+    pub const fn close() -> Self {
+        Self::reaching(CLOSE)
+    }
+
+    const fn reaching(span: f32) -> Self {
         Self {
             rounds: 0,
             column: 0,
             retreats: 0,
-            reach: 1.0,
+            span,
+            reach: span,
             backward: false,
             forward: [0.0; N],
             hessian: [[0.0; N]; N],
@@ -130,13 +150,13 @@ impl<const N: usize> Curvature<N> {
     pub const fn again(&mut self) {
         self.column = 0;
         self.retreats = 0;
-        self.reach = 1.0;
+        self.reach = self.span;
         self.backward = false;
     }
 
     pub fn probe(&self, site: &Site<N>) -> [f32; N] {
         let mut displacement = [0.0; N];
-        if let Some(d) = displacement.get_mut(self.column) {
+        if let Some(d) = displacement.get_mut(usize::from(self.column)) {
             *d = if self.backward {
                 -self.reach
             } else {
@@ -152,13 +172,13 @@ impl<const N: usize> Curvature<N> {
         &mut self,
         site: &Site<N>,
         gradient: Option<&[f32; N]>,
-    ) -> Result<bool, WarmupError> {
+    ) -> Result<bool, SamplerError> {
         let Some(gradient) = gradient else {
             self.reach *= 0.25;
             self.backward = false;
             self.retreats = self.retreats.saturating_add(1);
             return if self.retreats > RETREATS {
-                Err(WarmupError::NonFinite)
+                Err(SamplerError::NonFinite)
             } else {
                 Ok(false)
             };
@@ -170,21 +190,42 @@ impl<const N: usize> Curvature<N> {
             self.backward = true;
             return Ok(false);
         }
-        if let Some(row) = self.hessian.get_mut(self.column) {
+        if let Some(row) = self.hessian.get_mut(usize::from(self.column)) {
             for ((h, f), b) in row.iter_mut().zip(&self.forward).zip(&pulled) {
                 *h = (f - b) / (2.0 * self.reach);
             }
         }
         self.column += 1;
         self.retreats = 0;
-        self.reach = 1.0;
+        self.reach = self.span;
         self.backward = false;
-        Ok(self.column >= N)
+        Ok(usize::from(self.column) >= N)
     }
 
     /// Refines the metric by the Hessian; `true` when another round is worth its gradients.
     pub fn refine(&mut self, site: &mut Site<N>) -> bool {
         self.rounds = self.rounds.saturating_add(1);
+        let (largest, deviation) = self.symmetrise();
+        self.damped(site, largest);
+        // False for NaN too.
+        let white = deviation < WHITE;
+        self.rounds < ROUNDS && !(white && site.energy() < 2.0)
+    }
+
+    /// Refines the metric by the Hessian for the last time, as it is; `false` when it is not positive definite, and had to
+    /// be damped.
+    pub fn conclude(&mut self, site: &mut Site<N>) -> bool {
+        let (largest, _) = self.symmetrise();
+        if let Ok(found) = Dense::from_precision(&self.hessian) {
+            site.metric.compose(&found);
+            return true;
+        }
+        self.damped(site, largest);
+        false
+    }
+
+    /// Its largest diagonal element, and how far it is from the unit matrix.
+    fn symmetrise(&mut self) -> (f32, f32) {
         let mut deviation: f32 = 0.0;
         let mut largest = f32::MIN_POSITIVE;
         for i in 0..N {
@@ -201,7 +242,11 @@ impl<const N: usize> Curvature<N> {
                 }
             }
         }
-        // Levenberg and Marquardt: damped until it is positive definite.
+        (largest, deviation)
+    }
+
+    /// Levenberg and Marquardt: damped until it is positive definite.
+    fn damped(&mut self, site: &mut Site<N>, largest: f32) {
         let mut damping = DAMPING * largest;
         let mut added = 0.0;
         while damping.is_finite() && damping < 1e6 * largest {
@@ -217,9 +262,6 @@ impl<const N: usize> Curvature<N> {
             }
             damping *= 4.0;
         }
-        // False for NaN too.
-        let white = deviation < WHITE;
-        self.rounds < ROUNDS && !(white && site.energy() < 2.0)
     }
 }
 
@@ -291,3 +333,15 @@ impl<const N: usize> Search<N> {
         self.shortenings >= SHORTENINGS
     }
 }
+
+crate::checkpoint!(impl[const N: usize] for Scale<N> { index: u16, trials: u8, lengths: [f32; N] }
+    if |scale| usize::from(scale.index) < N.max(1));
+
+crate::checkpoint!(impl[const N: usize] for Curvature<N> {
+    rounds: u8, column: u16, retreats: u8, span: f32, reach: f32, backward: bool, forward: [f32; N],
+    hessian: [[f32; N]; N]
+} if |curvature| usize::from(curvature.column) <= N);
+
+crate::checkpoint!(impl[const N: usize] for Search<N> {
+    direction: [f32; N], fraction: f32, shortenings: u8
+});

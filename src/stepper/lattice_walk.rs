@@ -15,8 +15,8 @@ use crate::{Potential, StepError};
 ///
 /// Duffield et al. (2025), *Lattice random walk discretisations of stochastic differential equations*, with
 /// δt = η and δx² = σ²δt, at which a walker never rests: its mean −ηg and mean square 2ηT are SGLD's. (Markov
-/// chain approximations of this kind go back to Kushner.) At T = 0 the coin's sides are equal and the step is
-/// its mean, −ηg.
+/// chain approximations of this kind go back to Kushner.) At T = 0, where the stride is 0, the step is
+/// SGLD's, −ηg.
 ///
 /// The noise is a plain generator, any [`TryRng`]: one `u32` and one integer comparison a coordinate. A
 /// coin has the same law whether its bias is known or only estimated without bias, so gradient noise

@@ -121,8 +121,9 @@ pub(super) fn log_ratio<const N: usize, P: Energy<N>>(
     potential: &mut P,
     parameters: &StepParameters,
 ) -> Result<f32, StepError> {
-    let mut here = EvaluatedPoint::evaluate(potential, from)?;
-    let mut there = EvaluatedPoint::evaluate(potential, to)?;
+    let [before, after] = [potential.energy(from)?, potential.energy(to)?];
+    let mut here = EvaluatedPoint::new(potential, from, before)?;
+    let mut there = EvaluatedPoint::new(potential, to, after)?;
     let mut delta = *to;
     for (d, f) in delta.iter_mut().zip(from) {
         *d -= *f;
@@ -170,11 +171,15 @@ struct EvaluatedPoint<const N: usize> {
 }
 
 impl<const N: usize> EvaluatedPoint<N> {
+    /// Evaluates the gradient at `theta`, where `energy` is U(θ), and checks both.
     #[inline]
-    fn evaluate<P: Energy<N>>(potential: &mut P, theta: &[f32; N]) -> Result<Self, StepError> {
+    fn new<P: Energy<N>>(
+        potential: &mut P,
+        theta: &[f32; N],
+        energy: f32,
+    ) -> Result<Self, StepError> {
         let mut gradient = [0.0; N];
         finite_gradient(potential, theta, &mut gradient)?;
-        let energy = potential.energy(theta)?;
         if energy.is_finite() {
             Ok(Self { gradient, energy })
         } else {
@@ -203,7 +208,8 @@ impl<const N: usize, P: Energy<N>, Z: Gaussian> Stepper<N, P, Z> for Mala {
         parameters: &StepParameters,
         noise: &mut Z,
     ) -> Result<(), StepError> {
-        let here = EvaluatedPoint::evaluate(potential, theta)?;
+        let energy = potential.energy(theta)?;
+        let here = EvaluatedPoint::new(potential, theta, energy)?;
         let mut delta = [0.0; N];
         noise.fill(&mut delta)?;
         let threshold = exponential(noise)?;
@@ -214,9 +220,10 @@ impl<const N: usize, P: Energy<N>, Z: Gaussian> Stepper<N, P, Z> for Mala {
         // In the coordinates of the gradient, as the ratio needs it.
         let step = delta;
         parameters.displace(&mut proposal, potential, &mut delta)?;
-        let wall = potential.energy(&proposal)? == f32::INFINITY;
+        let energy = potential.energy(&proposal)?;
+        let wall = energy == f32::INFINITY;
         let accept = !wall && {
-            let there = EvaluatedPoint::evaluate(potential, &proposal)?;
+            let there = EvaluatedPoint::new(potential, &proposal, energy)?;
             if parameters.temperature() > 0.0 {
                 let work = work(&here, &there, &step);
                 ratio(&here, &there, work, parameters) + threshold > 0.0

@@ -100,7 +100,7 @@ impl StepParameters {
     /// [`StepError::StepTooLong`].
     #[inline]
     pub fn check<const N: usize>(&self, displacement: &[f32; N]) -> Result<(), StepError> {
-        if within(displacement, self.max_step.squared) {
+        if self.max_step.admits(displacement) {
             Ok(())
         } else {
             Err(StepError::StepTooLong)
@@ -141,6 +141,12 @@ pub struct MaxStep {
 }
 
 impl MaxStep {
+    /// Returns whether a displacement is within the bound. It is not when it is not finite.
+    #[inline]
+    pub(crate) fn admits<const N: usize>(self, displacement: &[f32; N]) -> bool {
+        within(displacement, self.squared)
+    }
+
     /// Allows every step that is finite and no longer than 1e18.
     ///
     /// That keeps positions finite: a step of 1e18 is lost in rounding long before the position overflows.
@@ -160,3 +166,4 @@ impl MaxStep {
         }
     }
 }
+crate::checkpoint!(impl[] for MaxStep { squared: f32 } if |bound| bound.squared > 0.0 && bound.squared <= 1e36);

@@ -13,7 +13,8 @@ use crate::{
 /// LᵀHL in place of H; with LLᵀ the posterior's covariance every direction has curvature 1.
 /// Positions, and the bound on a step's length, stay in the units of θ.
 ///
-/// Cost: one product with Lᵀ for each gradient and one with L for each proposal; no state.
+/// Cost: one product with Lᵀ for each gradient and one with L for each proposal; no state. L is kept by value, or
+/// by reference where it is a `static` in flash.
 ///
 /// [`ReplicaExchange`](super::ReplicaExchange) may stand inside or outside, and either way keeps one L for all
 /// replicas. [`ModifiedSgld`](super::ModifiedSgld) needs an L that is

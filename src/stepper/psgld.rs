@@ -24,7 +24,7 @@ use crate::{
 /// **What it costs.** G depends on θ, and the term Γ = ∇·G that makes up for that is dropped, as in
 /// the paper's algorithm: the law is not exp(−U/T), not even as η → 0. G is small where the
 /// gradient is large, so the chain dwells there and its tails are too heavy. On U = kθ²/2 the variance is
-/// too large by a share 1/(1 + 2ηkG/(1 − α)) (measured, within 0.02 while that is below ½): by 5 % when V
+/// too large by a relative 1/(1 + 2ηkG/(1 − α)) (measured, within 0.02 while that is below ½): by 5 % when V
 /// remembers ten times longer than θ, by nearly all when it forgets faster. For the right
 /// posterior, freeze the scales that V has settled to: √G is [`scale`](Self::scale), the
 /// [`Diagonal`](crate::preconditioner::Diagonal) preconditioner for another stepper.

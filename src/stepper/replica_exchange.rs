@@ -138,11 +138,6 @@ impl<const HOT: usize, S> ReplicaExchange<HOT, S> {
         }
     }
 
-    /// Returns the stepper of each replica.
-    pub const fn stepper(&self) -> &S {
-        &self.stepper
-    }
-
     /// Exchanges positions between neighbours, hottest pair first.
     fn exchange<const N: usize, X, P: Energy<N>, Z: Gaussian>(
         &self,
@@ -220,6 +215,11 @@ impl<const N: usize, const HOT: usize, X: Copy> ReplicaExchangeState<N, HOT, X> 
             elapsed: 0,
             placed: false,
         }
+    }
+
+    /// Returns the state of the chain's own stepper.
+    pub const fn stepper_state(&self) -> &X {
+        &self.cold
     }
 
     /// Returns for each hot replica, coldest first, how often it exchanged positions with the next colder one.

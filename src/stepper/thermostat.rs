@@ -8,6 +8,7 @@ use crate::arithmetic::finite;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ThermostatState<const N: usize> {
     pub(super) momentum: [f32; N],
+    // The friction α less the stepper's diffusion a, so that it starts at 0.
     pub(super) excess: f32,
 }
 
@@ -20,11 +21,6 @@ impl<const N: usize> ThermostatState<N> {
     /// Returns the momentum r, of variance T in each coordinate.
     pub const fn momentum(&self) -> &[f32; N] {
         &self.momentum
-    }
-
-    /// Returns the friction per step that the thermostat has found beyond the stepper's diffusion a.
-    pub const fn excess_friction(&self) -> f32 {
-        self.excess
     }
 }
 

@@ -1,33 +1,34 @@
 //! Stand-ins: a generator that fails, noise that is wrong, a posterior that is nothing simple.
 
-use core::{fmt, hint::black_box};
+use core::{array, cell::Cell, cmp::Ordering, fmt, hint::black_box};
 
 use langevin::{
     Chain, GaussianPrior, Model, Pcg32, Potential, SeedableRng, StepError,
     dual::Real,
     model::Response,
+    noise::rand_core::TryRng,
     noise::{FiveMoments, Gaussian, Noise},
     potential::{Energy, GradientVariance},
-    rand_core::TryRng,
+    preconditioner::Dense,
     schedule::Constant,
     stepper::Stepper,
 };
 
 use crate::Hash;
 
-/// A generator that fails once so many words are drawn.
+/// A generator that fails once the words that are left, for it and all its clones, are drawn.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fused {
+pub struct Fused<'a> {
     rng: Pcg32,
-    left: u32,
+    left: &'a Cell<u32>,
 }
 
-impl Fused {
-    /// Gives `words` words.
-    pub fn new(words: u32) -> Self {
+impl<'a> Fused<'a> {
+    /// Gives as many words as `left` says.
+    pub fn new(left: &'a Cell<u32>) -> Self {
         Self {
             rng: Pcg32::seed_from_u64(77),
-            left: words,
+            left,
         }
     }
 }
@@ -44,11 +45,11 @@ impl fmt::Display for Burnt {
 
 impl core::error::Error for Burnt {}
 
-impl TryRng for Fused {
+impl TryRng for Fused<'_> {
     type Error = Burnt;
 
     fn try_next_u32(&mut self) -> Result<u32, Burnt> {
-        self.left = self.left.checked_sub(1).ok_or(Burnt)?;
+        self.left.set(self.left.get().checked_sub(1).ok_or(Burnt)?);
         self.rng.try_next_u32().map_err(|_| Burnt)
     }
 
@@ -142,6 +143,16 @@ impl GradientVariance<3> for Tangle {
         *variance = [0.5, 3.0, 10.0];
         self.gradient(theta, gradient)
     }
+}
+
+/// A preconditioner that is not diagonal.
+pub fn dense<const N: usize>() -> Option<Dense<N>> {
+    let element = |i: usize, j: usize| match i.cmp(&j) {
+        Ordering::Less => 0.0,
+        Ordering::Equal => 0.5,
+        Ordering::Greater => 0.05,
+    };
+    Dense::new(array::from_fn(|i| array::from_fn(|j| element(i, j)))).ok()
 }
 
 /// The path of a chain on [`Tangle`]: a hash of its positions and errors, step by step.

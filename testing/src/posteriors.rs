@@ -1,9 +1,12 @@
 //! The reference posteriors as f32 potentials, from the raw data beside their references.
 //!
-//! The folder is `../shared/fixtures`, or `LANGEVIN_FIXTURES`. [`each`] visits all of them, and
+//! The folder is `shared/fixtures` beside the repository, or `LANGEVIN_FIXTURES`. [`each`] visits all of them, and
 //! says so when the folder is not there.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use langevin::{
     GaussianPrior, Model, Potential, Sample, StepError,
@@ -21,7 +24,7 @@ pub struct Fixture<const N: usize, P> {
     pub name: &'static str,
     pub potential: P,
     pub parameters: [String; N],
-    /// Mean and standard deviation of each coordinate, from a long run of another sampler.
+    /// Mean and standard deviation of each coordinate, to 1e-4 or better, from a long run of another sampler.
     pub mean: [f64; N],
     pub sd: [f64; N],
     pub covariance: [[f64; N]; N],
@@ -65,27 +68,27 @@ pub fn present() -> bool {
 }
 
 fn folder() -> PathBuf {
-    std::env::var_os("LANGEVIN_FIXTURES").map_or_else(
-        || {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../../shared/fixtures"
-            ))
-        },
-        PathBuf::from,
-    )
+    if let Some(folder) = std::env::var_os("LANGEVIN_FIXTURES") {
+        return PathBuf::from(folder);
+    }
+    // Beside the repository.
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    above
+        .map(|folder| folder.join("shared/fixtures"))
+        .find(|folder| folder.is_dir())
+        .unwrap_or_else(|| PathBuf::from("../shared/fixtures"))
 }
 
-fn text(name: &str, file: &str) -> String {
+pub fn text(name: &str, file: &str) -> String {
     let path = folder().join(name).join(file);
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn json(name: &str, file: &str) -> Value {
+pub fn json(name: &str, file: &str) -> Value {
     serde_json::from_str(&text(name, file)).unwrap()
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub fn numbers(value: &Value) -> Vec<f64> {
     let list = value.as_array().expect("a list of numbers");
     list.iter().map(|x| x.as_f64().unwrap()).collect()
 }
@@ -100,7 +103,7 @@ fn fixture<const N: usize, P: Energy<N>>(
     table: &str,
     potential: P,
 ) -> Fixture<N, P> {
-    let reference = text(name, table);
+    let reference = text(name, "exact.csv");
     let rows: Vec<Vec<&str>> = reference
         .lines()
         .skip(1)

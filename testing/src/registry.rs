@@ -57,6 +57,12 @@ macro_rules! stepper_list {
         $crate::$with!("SGD", none, Some(Sgd::new()), $($visit)*);
         $crate::$with!("lattice walk", generator, Some(LatticeWalk::new()), $($visit)*);
         $crate::$with!("SGLD", any, Some(Sgld::new()), $($visit)*);
+        $crate::$with!(
+            "preconditioned SGLD",
+            any,
+            $crate::doubles::dense().map(|dense| Preconditioned::new(Sgld::new(), dense)),
+            $($visit)*
+        );
         $crate::$with!("noise-corrected SGLD", any, Some(ModifiedSgld::new()), $($visit)*);
         $crate::$with!("SGHMC", any, Sghmc::new(0.2).ok(), $($visit)*);
         $crate::$with!("pSGLD", any, Psgld::new(0.99, 0.1).ok(), $($visit)*);
@@ -99,6 +105,7 @@ macro_rules! schedules {
     ($($visit:tt)*) => { $crate::each!(schedule, [
         "constant": Constant::new(0.1).and_then(|s| s.with_temperature(2.0)).ok();
         "polynomial": Polynomial::new(0.2, 231.07, 0.55).ok();
+        "harmonic": Polynomial::new(1.0, 0.5, 1.0).ok();
         "polynomial between": Polynomial::between(0.01, 0.0001, 0.55, 1000).ok();
         "cyclical": Cyclical::new(0.08, 70).map(|s| s.exploring(20).burn_in(30)).ok();
         "annealed": Constant::new(0.1).and_then(|s| Annealed::new(s, 4.0, 0.5, 700)).ok();

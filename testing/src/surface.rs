@@ -9,7 +9,7 @@ use std::{
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    FnArg, GenericParam, Generics, ImplItem, Item, Signature, TraitItem, Type, UseTree, Visibility,
+    GenericParam, Generics, ImplItem, Item, Signature, TraitItem, Type, UseTree, Visibility,
 };
 
 /// The source of a crate: each file's text by its path below `src`.
@@ -256,7 +256,7 @@ pub struct Instances {
     pub letters: Choice,
     /// What is written otherwise outside of the block: `R :: Input` as `<R as Response<8>>::Input`.
     pub projections: Choice,
-    /// For functions of some types one of several choices: each is used, with each of another such list.
+    /// For some functions, named as in `without`, one of several choices: each is used, with each of another such list.
     pub choices: &'static [(&'static [&'static str], &'static [Choice])],
     /// What is not in the program: `Type`, `Trait`, `Trait for Type`, `Type::function`, `Trait::function` or `function`.
     pub without: &'static [&'static str],
@@ -292,9 +292,13 @@ impl Instances {
     }
 
     /// What the letters of a type's functions stand for, beyond the usual.
-    fn choices(&self, on: &str) -> Vec<Vec<(&str, &str)>> {
+    fn choices(&self, known_as: &[&String]) -> Vec<Vec<(&str, &str)>> {
         let mut all = vec![Vec::new()];
-        for (_, choices) in self.choices.iter().filter(|(types, _)| types.contains(&on)) {
+        for (_, choices) in self
+            .choices
+            .iter()
+            .filter(|(of, _)| of.iter().any(|of| known_as.iter().any(|it| it == of)))
+        {
             let with = |one: &Vec<_>| {
                 choices
                     .iter()
@@ -337,9 +341,9 @@ impl Instances {
                     left_out.insert(without);
                     continue;
                 }
-                let implied = |argument: &FnArg| matches!(argument, FnArg::Typed(typed) if matches!(*typed.ty, Type::ImplTrait(_)));
+                let inputs = function.inputs.to_token_stream();
                 assert!(
-                    !function.inputs.iter().any(implied),
+                    !inputs.to_string().contains("impl "),
                     "{path} takes an `impl Trait`"
                 );
                 let as_trait = (block.of.as_ref().and_then(|of| of.segments.last()))
@@ -352,7 +356,7 @@ impl Instances {
                 for (projection, written) in self.projections {
                     call = call.replace(projection, written);
                 }
-                for choice in &self.choices(&on) {
+                for choice in &self.choices(&known_as) {
                     let declared = self.declare(&block.generics, choice, &path)
                         + &self.declare(&function.generics, choice, &path);
                     out += &format!("{{ {declared}entry_points![{call}]; }}\n");

@@ -66,7 +66,7 @@ pub fn naive_step<const N: usize>(
 /// Box–Muller as in the textbook, all of libm, one draw of each pair kept.
 #[inline(always)]
 pub fn textbook_normal(rng: &mut Pcg32, spare: &mut Option<f32>) -> f32 {
-    use langevin::rand_core::Rng;
+    use langevin::noise::rand_core::Rng;
     if let Some(z) = spare.take() {
         return z;
     }

@@ -9,7 +9,7 @@ use langevin_apps::{
 };
 use langevin_cost::{
     calibrate::Chwirut2,
-    images::{self, Core, Image, M0, M4F, M33, Row, firmware, measure, package},
+    images::{self, Core, Image, M0_ASSEMBLY, M4F, M33, Row, SMALL, firmware, measure, package},
     linear::Linear,
     report::Report,
 };
@@ -18,7 +18,7 @@ use langevin_cost::{
 const BOARDS: [(&str, &str, Core, f64); 4] = [
     ("nRF52840-DK", "nrf52840-dk", M4F, 64.0),
     ("Nucleo-F411RE", "nucleo-f411re", M4F, 100.0),
-    ("Raspberry Pi Pico", "pico", M0, 125.0),
+    ("Raspberry Pi Pico", "pico", M0_ASSEMBLY, 125.0),
     ("Raspberry Pi Pico 2", "pico2", M33, 150.0),
 ];
 
@@ -76,7 +76,7 @@ fn digits(x: f64) -> String {
     format!("{:.*}", places as usize, (x * unit).round() / unit)
 }
 
-/// Adds the boards' table; `small` has what M0 and M4F print with opt-level "s".
+/// Adds the boards' table; `small` has what [`SMALL`] print with opt-level "s".
 pub fn table(report: &mut Report, small: &[Vec<Row>]) {
     const CALIBRATION: &str = "calibration;calibrate;3";
     const BARE: &str = "step;SGLD/Box-Muller;2";
@@ -104,7 +104,7 @@ pub fn table(report: &mut Report, small: &[Vec<Row>]) {
         ),
     );
     let rows = BOARDS.map(|(name, folder, core, clock)| {
-        let rows: Vec<Row> = match [M0, M4F].iter().position(|it| *it == core) {
+        let rows: Vec<Row> = match SMALL.iter().position(|it| *it == core) {
             Some(at) => small[at].clone(),
             None => [CALIBRATION, BARE]
                 .iter()

@@ -5,9 +5,9 @@ use core::{hint::black_box, ops::Neg, ptr};
 
 #[allow(unused_imports, reason = "what the list needs")]
 use langevin::{
-    chain::*, checkpoint::*, constraint::*, data::*, dual::*, error::*, estimate::*, model::*,
-    noise::*, potential::*, preconditioner::*, rand_core::*, sampler::*, schedule::*, stepper::*,
-    *,
+    chain::*, checkpoint::*, constraint::*, data::*, dual::*, estimate::*, model::*,
+    noise::rand_core::*, noise::*, potential::*, preconditioner::*, sampler::*, schedule::*,
+    stepper::*, *,
 };
 #[cfg(not(target_os = "none"))]
 use no_panic::no_panic;
@@ -48,6 +48,7 @@ entry_point!(A B);
 entry_point!(A B C);
 entry_point!(A B C D);
 entry_point!(A B C D E);
+entry_point!(A B C D E G);
 
 macro_rules! entry_points {
     ($($function:expr),* $(,)?) => {
@@ -102,6 +103,10 @@ fn functions() {
             P::negative_log_density
         ];
     }
+    fn generator<R: TryRng>(_: R) {
+        entry_points![R::try_next_u32, R::try_next_u64, R::try_fill_bytes];
+    }
+    generator(FromFn::new(|| black_box(Ok::<u32, ()>(7))));
     of(|theta: &[f32; N]| *theta);
     let both = FunctionPotential {
         gradient: |theta: &[f32; N]| *theta,
@@ -127,5 +132,7 @@ fn by_hand() {
     entry_points![
         |window: &Observations| Window::iter(window).map(|(_, weight)| weight).sum::<f32>(),
         |chains: &[Moments<N>]| r_hat(chains),
+        |potential: &mut Linear<N>, theta: &[f32; N]| check_gradient(potential, theta),
+        |potential: &mut Linear<N>, theta: &[f32; N]| check_symmetry(potential, theta),
     ];
 }

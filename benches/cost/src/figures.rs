@@ -2,7 +2,7 @@
 
 use langevin_cost::{
     authors::{self, AUTHORS},
-    images::{C_COMPILER, CORES, Image, M0, M4F, Row, c_version, measure, on_each},
+    images::{C_COMPILER, CORES, Core, Image, M0, M4F, Row, SMALL, c_version, measure, on_each},
     report::{self, Report},
 };
 
@@ -131,24 +131,20 @@ fn rows(cores: &[Vec<Row>], from: &str, cell: Cell) -> Vec<report::Row> {
         .collect()
 }
 
-/// What images are sized for.
-const SIZED: [&str; 2] = ["M0, \"s\"", "M4F, \"s\""];
-
-/// Of images for [`SIZED`].
-fn sized<T: Send>(of: impl Fn(&str) -> T + Sync) -> [T; 2] {
-    let both = on_each(&[M0.target, M4F.target], of);
-    both.try_into().unwrap_or_else(|_| unreachable!("two"))
+/// A column of what is measured with opt-level "s".
+fn small_column(core: &Core) -> String {
+    format!("{}, \"s\"", core.name)
 }
 
-fn sizes(image: &str) -> [usize; 2] {
-    sized(|target| Image::of(target, "small", image).flash())
+fn sizes(image: &str) -> Vec<usize> {
+    on_each(&SMALL, |core| Image::of(core, "small", image).flash())
 }
 
 /// Measures, and says it.
 pub fn figures(extent: Extent) -> Report {
     let cores = match extent {
         Extent::All => &CORES[..],
-        Extent::Short => &[M0, M4F],
+        Extent::Short => &SMALL,
     };
     let names: Vec<_> = cores.iter().map(|core| core.name).collect();
     let fast = on_each(cores, |core| measure(core, "release", None));
@@ -161,7 +157,7 @@ pub fn figures(extent: Extent) -> Report {
         .map(Row::key)
         .filter(|key| extent.holds(key))
         .collect();
-    let small = on_each(&[M0, M4F], |core| -> Vec<Row> {
+    let small = on_each(&SMALL, |core| -> Vec<Row> {
         let own = own.iter().flat_map(|row| measure(core, "small", Some(row)));
         own.collect()
     });
@@ -176,7 +172,8 @@ pub fn figures(extent: Extent) -> Report {
          Instructions, counted by QEMU: not cycles. Fat LTO, one codegen unit; where nothing else is said\n\
          opt-level 3, and all in one image; with opt-level \"s\" each row in an image of its own, as a product's\n\
          would be. Noise from Pcg32, whose own cost is included. M0 is version 6 code; M0 and M3 compute floats\n\
-         in software, M4F, M7 and M33 in single precision. M4F and M7 run the same image.\n",
+         in software, M4F, M7 and M33 in single precision. \"M0, asm\" is M0 with the floats of `softfloat-armv6m`.\n\
+         M4F and M7 run the same image.\n",
         if c.is_empty() { "" } else { " and " }
     );
     let mut report = Report::new(text, [compiler.clone(), c]);
@@ -186,7 +183,11 @@ pub fn figures(extent: Extent) -> Report {
         if own {
             report.text += "\nWith opt-level \"s\":\n";
             let heading = format!("{heading}, \"s\"");
-            report.table(&heading, &[M0.name, M4F.name], rows(&small, table, cell));
+            report.table(
+                &heading,
+                &SMALL.map(|core| core.name),
+                rows(&small, table, cell),
+            );
         }
     };
     for (heading, text, table, cell, own) in TABLES {
@@ -244,19 +245,29 @@ fn flash(report: &mut Report, extent: Extent, rows: &[Row]) {
         let image = format!("flash;{name};2");
         extent.holds(&image).then(|| {
             let sizes = sizes(&image);
-            let over = [0, 1].map(|i| (sizes[i] - empty[i]).to_string());
-            (shown(name), None, over.to_vec())
+            let over = sizes
+                .iter()
+                .zip(&empty)
+                .map(|(all, empty)| (all - empty).to_string());
+            (shown(name), None, over.collect())
         })
     });
-    report.table("Flash", &SIZED, images.collect());
+    let columns = SMALL.map(|core| small_column(&core));
+    report.table(
+        "Flash",
+        &columns.each_ref().map(String::as_str),
+        images.collect(),
+    );
 
     report.section(
         "Flash of the boards' calibration",
         "Without logs, chip and start-up code: bytes over an empty image, by whose lines they come from.\n",
     );
-    let calibration = sized(|target| {
+    // Assembly has no lines.
+    let cores = [M0, M4F];
+    let calibration = on_each(&cores, |core| {
         let of = |image| {
-            let image = Image::of(target, "traced", image);
+            let image = Image::of(core, "traced", image);
             (image.flash(), authors::bytes(&image))
         };
         let ((flash, bytes), (empty, without)) = (of("flash;calibrate;3"), of("empty"));
@@ -264,8 +275,10 @@ fn flash(report: &mut Report, extent: Extent, rows: &[Row]) {
         (flash - empty, over)
     });
     let row = |name: &str, of: &dyn Fn(usize, authors::Bytes) -> usize| {
-        let cells = calibration.map(|(all, bytes)| of(all, bytes).to_string());
-        (name.to_string(), None, cells.to_vec())
+        let cells = calibration
+            .iter()
+            .map(|(all, bytes)| of(*all, *bytes).to_string());
+        (name.to_string(), None, cells.collect())
     };
     let [libm, memory, floats, random, langevin] = AUTHORS.map(|(name, _)| name);
     let rows = vec![
@@ -283,5 +296,10 @@ fn flash(report: &mut Report, extent: Extent, rows: &[Row]) {
         }),
         row("all", &|all, _| all),
     ];
-    report.table("Flash of the boards' calibration", &SIZED, rows);
+    let columns = cores.map(|core| small_column(&core));
+    report.table(
+        "Flash of the boards' calibration",
+        &columns.each_ref().map(String::as_str),
+        rows,
+    );
 }

@@ -19,6 +19,8 @@ pub struct Core {
     pub target: &'static str,
     /// QEMU's name of a machine with it.
     pub machine: &'static str,
+    /// This package's features that it is built with.
+    pub features: &'static str,
 }
 
 const fn core(name: &'static str, target: &'static str, machine: &'static str) -> Core {
@@ -26,23 +28,34 @@ const fn core(name: &'static str, target: &'static str, machine: &'static str) -
         name,
         target,
         machine,
+        features: "",
     }
 }
 
 /// Version 6 code, run on a Cortex-M3: the same instructions, and a finer clock.
 pub const M0: Core = core("M0", "thumbv6m-none-eabi", "mps2-an385");
+/// The same with the floats of `softfloat-armv6m` instead of the compiler's.
+pub const M0_ASSEMBLY: Core = Core {
+    name: "M0, asm",
+    features: "softfloat",
+    ..M0
+};
 /// Cortex-M4 with floats of single precision.
 pub const M4F: Core = core("M4F", "thumbv7em-none-eabihf", "mps2-an386");
 /// Cortex-M33 with floats of single precision.
 pub const M33: Core = core("M33", "thumbv8m.main-none-eabihf", "mps2-an505");
 /// All of them.
-pub const CORES: [Core; 5] = [
+pub const CORES: [Core; 6] = [
     M0,
+    M0_ASSEMBLY,
     core("M3", "thumbv7m-none-eabi", "mps2-an385"),
     M4F,
     core("M7", "thumbv7em-none-eabihf", "mps2-an500"),
     M33,
 ];
+
+/// Those that are measured with opt-level "s" too.
+pub const SMALL: [Core; 3] = [M0, M0_ASSEMBLY, M4F];
 
 /// The C compiler for the cores.
 pub const C_COMPILER: &str = "arm-none-eabi-gcc";
@@ -92,16 +105,19 @@ pub fn firmware(folder: &Path, target: &str, built: &str) -> Command {
 }
 
 /// Builds one of this package's programs for a core; `holds` is what it is asked to hold.
-fn program(target: &str, profile: &str, name: &str, holds: Option<(&str, &str)>) -> PathBuf {
-    let mut cargo = firmware(package(), target, "firmware-cost");
+fn program(core: Core, profile: &str, name: &str, holds: Option<(&str, &str)>) -> PathBuf {
+    // Programs of one target and other features have the same name, and are built at the same time.
+    let folder = format!("firmware-cost{}", core.features);
+    let mut cargo = firmware(package(), core.target, &folder);
     cargo
+        .args(["--features", core.features])
         .args(["--profile", profile, "--bin", name])
         .env_remove("IMAGE")
         .env_remove("ROW")
         .envs(holds)
         .env_remove("C_COMPILER")
         .envs(c_version().map(|_| ("C_COMPILER", C_COMPILER)));
-    build(&mut cargo).unwrap_or_else(|error| panic!("{name} for {target}: {error}"))
+    build(&mut cargo).unwrap_or_else(|error| panic!("{name} for {}: {error}", core.name))
 }
 
 /// An image in an ELF file.
@@ -119,8 +135,8 @@ impl Image {
     }
 
     /// The image of program `image` that holds `name`.
-    pub fn of(target: &str, profile: &str, name: &str) -> Self {
-        Self::read(program(target, profile, "image", Some(("IMAGE", name))))
+    pub fn of(core: Core, profile: &str, name: &str) -> Self {
+        Self::read(program(core, profile, "image", Some(("IMAGE", name))))
     }
 
     /// The file, parsed.
@@ -202,7 +218,7 @@ pub fn measure(core: Core, profile: &str, row: Option<&str>) -> Vec<Row> {
         .args(["-M", core.machine, "-nographic", "-monitor", "none"])
         .args(["-serial", "none", "-icount", "shift=7,sleep=off"])
         .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
-        .arg(program(core.target, profile, "langevin-cost", holds))
+        .arg(program(core, profile, "langevin-cost", holds))
         .output()
         .expect("qemu-system-arm runs");
     let error = String::from_utf8_lossy(&output.stderr);

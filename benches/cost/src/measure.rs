@@ -1,7 +1,6 @@
 //! The measurements, a row each: table, what, N, average, worst; separated by semicolons.
 
 use core::{
-    cmp::Ordering,
     hint::black_box,
     mem::{size_of, size_of_val},
 };
@@ -11,7 +10,7 @@ use langevin::{
     estimate::{Covariance, Diagnostics, Predictive, Quantiles},
     noise::Noise,
     potential::Energy,
-    preconditioner::{Dense, Diagonal, Preconditioner},
+    preconditioner::{Diagonal, Preconditioner},
     sampler::Tuning,
     schedule::Constant,
     stepper::{MaxStep, Preconditioned, Sgld, StepParameters, Stepper},
@@ -23,7 +22,7 @@ use langevin_apps::{
     readings,
     sensor::Sensor,
 };
-use langevin_testing::{noises, steppers};
+use langevin_testing::{doubles::dense, noises, steppers};
 use semihosting::println;
 
 #[cfg(newlib)]
@@ -383,17 +382,7 @@ impl<W: Wants> Bench<W> {
         self.overhead::<16>();
         self.overhead::<32>();
         self.preconditioned("diagonal", Diagonal::new([0.5; 8]).expect("scales"));
-        let mut dense = [[0.0; 8]; 8];
-        for (i, row) in dense.iter_mut().enumerate() {
-            for (j, element) in row.iter_mut().enumerate() {
-                *element = match i.cmp(&j) {
-                    Ordering::Less => 0.0,
-                    Ordering::Equal => 0.5,
-                    Ordering::Greater => 0.05,
-                };
-            }
-        }
-        self.preconditioned("dense", Dense::new(dense).expect("lower triangular"));
+        self.preconditioned("dense", dense().expect("lower triangular"));
         models::all(&mut Gradients(self));
 
         let (mut words, mut spare) = (rng(), None);

@@ -1,15 +1,16 @@
-//! How right the library is, measured: `cargo run --release -- streams 50`.
+//! The league: `cargo run --release -- posteriors 2000` (20000, 200000).
 
-mod streams;
+mod posteriors;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let rest = |arguments: std::iter::Skip<std::env::Args>| arguments.collect::<Vec<_>>();
-    match arguments.next().as_deref() {
-        Some("streams") => streams::run(&rest(arguments)),
-        _ => {
-            eprintln!("usage: league streams [number] [case,...]");
-            std::process::exit(2);
-        }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["posteriors", rest @ ..] => posteriors::run(rest),
+        _ => Err("usage: posteriors GRADIENTS [SEEDS]".into()),
+    };
+    if let Err(error) = done {
+        eprintln!("{error}");
+        std::process::exit(1);
     }
 }

@@ -8,7 +8,7 @@ use langevin::{
     BoxMuller, Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng,
     StepError, Window,
     dual::Real,
-    error::ErrorCounts,
+    chain::ErrorCounts,
     model::{NonlinearRegression, Response},
     preconditioner::Dense,
     schedule::Constant,

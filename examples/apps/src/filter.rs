@@ -43,7 +43,7 @@ use core::ops::RangeInclusive;
 use langevin::{
     Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Potential, SeedableRng, StepError,
     Window,
-    error::ErrorCounts,
+    chain::ErrorCounts,
     model::{Flat, Prior, RobustRegression},
     noise::InverseCdf,
     preconditioner::Dense,

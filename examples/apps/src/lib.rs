@@ -6,6 +6,8 @@
 #![deny(unsafe_code, missing_docs)]
 
 pub mod calibrate;
+pub mod compass;
+pub mod derivatives;
 pub mod filter;
 pub mod hash;
 pub mod latest;

@@ -16,7 +16,7 @@
 use langevin::{
     Chain, ConfigError, Moments, Pcg32, Potential, SeedableRng, StepError, Window,
     data::Data,
-    error::ErrorCounts,
+    chain::ErrorCounts,
     estimate::Predictive,
     noise::FixedInverseCdf,
     preconditioner::Dense,

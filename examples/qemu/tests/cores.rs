@@ -11,14 +11,18 @@ use langevin_qemu::run;
 /// Name, target, and QEMU's name of the machine.
 type Core = (&'static str, &'static str, &'static str);
 
-const CORES: [Core; 6] = [
+const CORES: [Core; 7] = [
     ("M0", "thumbv6m-none-eabi", "microbit"),
+    (ASSEMBLY, "thumbv6m-none-eabi", "microbit"),
     ("M3", "thumbv7m-none-eabi", "mps2-an385"),
     ("M4F", "thumbv7em-none-eabihf", "mps2-an386"),
     ("M7", "thumbv7em-none-eabihf", "mps2-an500"),
     ("M33", "thumbv8m.main-none-eabihf", "mps2-an505"),
     ("RISC-V", "riscv32imac-unknown-none-elf", "virt"),
 ];
+
+/// The one that computes with the floats of `softfloat-armv6m`.
+const ASSEMBLY: &str = "M0, asm";
 
 /// A host of 32 bits: run as it is, where its standard library is installed.
 const HOST_32: Core = ("x86-32", "i686-unknown-linux-musl", "");
@@ -45,10 +49,19 @@ fn emulators_installed() -> bool {
 }
 
 /// What the firmware prints on a core.
-fn on_core(target: &str, machine: &str, arguments: &[&str]) -> String {
+fn on_core((name, target, machine): Core, arguments: &[&str]) -> String {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(package.join("../../.ci/firmware-cargo"))
-        .args(["run", "--quiet", "--release", "--target", target, "--"])
+    let mut cargo = Command::new(package.join("../../.ci/firmware-cargo"));
+    cargo.args(["run", "--quiet", "--release", "--target", target]);
+    if name == ASSEMBLY {
+        // In a folder of its own: the image without it has the same name, and runs at the same time.
+        cargo.args(["--features", "softfloat"]).env(
+            "FIRMWARE_TARGET_DIR",
+            package.join("../../target/softfloat"),
+        );
+    }
+    let output = cargo
+        .arg("--")
         .args(arguments)
         .current_dir(package)
         .env("MACHINE", machine)
@@ -123,9 +136,9 @@ fn every_core_has_the_bits_of_the_host() {
     let printed: Vec<Vec<String>> = thread::scope(|scope| {
         let running: Vec<_> = names
             .iter()
-            .map(|&(_, target, machine)| {
+            .map(|&core| {
                 let words = &words;
-                let run = move |words: &Vec<&str>| on_core(target, machine, words);
+                let run = move |words: &Vec<&str>| on_core(core, words);
                 scope.spawn(move || words.iter().map(run).collect())
             })
             .collect();

@@ -20,6 +20,8 @@ use langevin_apps::{
 };
 use langevin_cost::{calibrate::Chwirut2, entry_points, linear::Linear, models, row::Row};
 use langevin_testing::pairs;
+#[cfg(all(feature = "softfloat", target_os = "none"))]
+use softfloat_armv6m as _;
 
 const IMAGE: &str = match option_env!("IMAGE") {
     Some(image) => image,

@@ -48,6 +48,8 @@ class RingOscillator {
 }
 
 export class Pico {
+  /// Cycles in which it was not asleep.
+  #busy = 0;
   /// Every line that came out of the serial port.
   lines = [];
   #line = "";
@@ -101,6 +103,11 @@ export class Pico {
     return this.chip.clock.nanos * 1e-9;
   }
 
+  /// How much of that it was not asleep.
+  get busySeconds() {
+    return this.#busy * CYCLE_NANOSECONDS * 1e-9;
+  }
+
   /// Bytes of stack that were used: down to the first kilobyte that nothing was written to.
   get stack() {
     const { sram } = this.chip;
@@ -130,7 +137,9 @@ export class Pico {
             break;
           }
         } else {
-          clock.tick(core.executeInstruction() * CYCLE_NANOSECONDS);
+          const cycles = core.executeInstruction();
+          this.#busy += cycles;
+          clock.tick(cycles * CYCLE_NANOSECONDS);
         }
       }
     }

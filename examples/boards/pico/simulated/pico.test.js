@@ -7,46 +7,23 @@
 // README or a line left out the last test names the quote.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { bothWays, build, root, run } from "./images.js";
 import { normals } from "./noise.js";
 import { CHIP, GP26, Pico } from "./pico.js";
 
-const TARGET = "thumbv6m-none-eabi";
-const root = fileURLToPath(new URL("../../../../", import.meta.url));
 /// Where the logs are left.
 const logs = join(root, "target/simulated");
 
-function run(command, args, options = {}) {
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", ...options });
-  assert.equal(status, 0, `${command} ${args.join(" ")}: ${stderr}`);
-  return stdout;
-}
-
-/// The images as built, with a seed or without.
-function build(seed) {
-  const cargo = join(root, ".ci/firmware-cargo");
-  const args = ["build", "-q", "--release", "--locked", "--bins", "--target", TARGET];
-  const messages = run(cargo, [...args, "--message-format", "json"], {
-    cwd: fileURLToPath(new URL("..", import.meta.url)),
-    env: { FIRMWARE_TARGET_DIR: join(root, "target/boards"), ...process.env, ...seed },
-    maxBuffer: 2 ** 28,
-  });
-  const built = messages.split("\n").filter(Boolean).map((line) => JSON.parse(line));
-  return Object.fromEntries(
-    built.filter((m) => m.executable).map((m) => [m.target.name, readFileSync(m.executable)]),
-  );
-}
-
 let images;
+let compiler;
 let unseeded;
 before(() => {
   mkdirSync(logs, { recursive: true });
   unseeded = build({});
-  images = build({ SEED: "7" });
+  ({ compiler, assembly: images } = bothWays({ SEED: "7" }));
 });
 
 /// What this run has left in files.
@@ -108,6 +85,18 @@ test("calibrate: the host's bits", () => {
   pico.run(() => latest(pico).count === 3, 10);
   stackSuffices(pico);
   replay(pico, "calibrate");
+});
+
+test("calibrate: with the compiler's floats the same bits, in more than twice the time", () => {
+  const [slow, fast] = [compiler, images].map(({ calibrate }) => {
+    const pico = new Pico(calibrate);
+    pico.run(() => latest(pico).count === 2, 10);
+    return pico;
+  });
+  assert.deepEqual(slow.lines, fast.lines);
+  const ratio = fast.seconds / slow.seconds;
+  assert.ok(ratio < 0.46, `${ratio} of the time`);
+  console.log(`${ratio.toFixed(3)} of the time`);
 });
 
 test("sensor: offset, slope and noise are what was fed; faults raise the alarm and are survived", () => {

@@ -1,0 +1,260 @@
+//! Calibration of a magnetometer, with the distribution of the heading error that it leaves.
+//!
+//! A magnetometer in a constant field reads points on an ellipsoid: iron near it shifts its zero and distorts its
+//! axes. With the offset c and the symmetric matrix W of the ellipsoid a reading m becomes W(m − c), which has the
+//! length 1 and the direction of the field. c and W are unknown, and so is the noise.
+//!
+//! The residual of a reading is its distance from the ellipsoid, to first order: (|h| − 1)/|W h/|h||, with h = W(m − c).
+//! It is in µT. (A relative residual |h| − 1 is not: a huge sphere that is far off makes it small everywhere.)
+//!
+//! What matters is the heading, not c and W. Each draw from their posterior is a calibration that may be the true one,
+//! and the angle between the headings by it and by the posterior mean is a draw of the heading error. [`Advice`] follows from
+//! that distribution.
+
+use langevin::{
+    ConfigError, GaussianPrior, Model, Sample,
+    dual::Real,
+    model::{NonlinearRegression, Response, UnknownSigma},
+};
+use libm::logf;
+
+/// The number of unknowns: offset, logarithm of the field, shape, and logarithm of the noise.
+pub const UNKNOWNS: usize = 10;
+
+/// The prior's median of the field in µT, and the standard deviation of its logarithm: the Earth's field is between 22
+/// and 67 µT.
+pub const FIELD: f32 = 45.0;
+const FIELD_SD: f32 = 0.3;
+/// Prior standard deviation of the offset in µT, mostly from magnets and iron in the device.
+const OFFSET_SD: f32 = 60.0;
+/// Prior standard deviation of the relative sensitivity of an axis: data sheets allow some percent.
+const SENSITIVITY_SD: f32 = 0.03;
+/// Prior standard deviation of the relative sensitivity to the field along another axis.
+const CROSS_SD: f32 = 0.02;
+/// Prior median of the noise in µT, and the standard deviation of its logarithm.
+const NOISE: f32 = 0.3;
+const NOISE_SD: f32 = 0.5;
+
+/// A reading of the magnetometer in µT. Its `y` is the residual, 0.
+pub type Reading = Sample<3>;
+
+/// Creates a reading from the field along the three axes, in µT.
+pub const fn reading(field: [f32; 3]) -> Reading {
+    Sample { x: field, y: 0.0 }
+}
+
+/// A calibration of a magnetometer.
+#[derive(Clone, Copy, Debug)]
+pub struct Calibration<T> {
+    /// The reading without a field, in µT.
+    pub offset: [T; 3],
+    /// The symmetric matrix W, in 1/µT.
+    pub matrix: [[T; 3]; 3],
+}
+
+impl<T: Real> Calibration<T> {
+    /// Creates the calibration that the first nine unknowns stand for.
+    pub fn new(&[x, y, z, log_field, a, b, xy, xz, yz]: &[T; 9]) -> Self {
+        let scale = (-log_field).exp() * (1.0 / FIELD);
+        let matrix = [
+            [a + 1.0, xy, xz],
+            [xy, b + 1.0, yz],
+            [xz, yz, -(a + b) + 1.0],
+        ];
+        Self {
+            offset: [x, y, z],
+            matrix: matrix.map(|row| row.map(|element| element * scale)),
+        }
+    }
+
+    /// Returns the calibrated reading, whose length is about 1.
+    pub fn apply(&self, reading: &[f32; 3]) -> [T; 3] {
+        let [x, y, z] = *reading;
+        let [cx, cy, cz] = self.offset;
+        self.multiply([-(cx - x), -(cy - y), -(cz - z)])
+    }
+
+    /// Returns Wv.
+    fn multiply(&self, v: [T; 3]) -> [T; 3] {
+        self.matrix.map(|row| dot(row, v))
+    }
+}
+
+fn dot<T: Real>([a, b, c]: [T; 3], [x, y, z]: [T; 3]) -> T {
+    a * x + b * y + c * z
+}
+
+/// The distance of a reading from the ellipsoid, in µT.
+#[derive(Clone, Copy, Debug)]
+pub struct Distance;
+
+impl Response<9> for Distance {
+    type Input = [f32; 3];
+
+    fn response<T: Real>(&self, theta: &[T; 9], reading: &[f32; 3]) -> T {
+        let calibration = Calibration::new(theta);
+        let h = calibration.apply(reading);
+        let normal = calibration.multiply(h);
+        let length = dot(h, h).sqrt();
+        (length - 1.0) * length / dot(normal, normal).sqrt()
+    }
+}
+
+/// The model of a magnetometer.
+pub type Magnetometer =
+    Model<GaussianPrior<UNKNOWNS>, NonlinearRegression<Distance, UnknownSigma<9>>>;
+
+/// Returns mean and standard deviation of the prior of each unknown.
+pub fn prior() -> ([f32; UNKNOWNS], [f32; UNKNOWNS]) {
+    let mut mean = [0.0; UNKNOWNS];
+    let [.., noise] = &mut mean;
+    *noise = logf(NOISE);
+    let (o, s, c) = (OFFSET_SD, SENSITIVITY_SD, CROSS_SD);
+    (mean, [o, o, o, FIELD_SD, s, s, c, c, c, NOISE_SD])
+}
+
+/// Returns the model with this prior.
+///
+/// # Errors
+/// None, because the constants are in range.
+pub fn model() -> Result<Magnetometer, ConfigError> {
+    let (mean, sd) = prior();
+    Ok(Model::new(
+        GaussianPrior::new(mean, sd)?,
+        NonlinearRegression::with_unknown_sigma(Distance),
+    ))
+}
+
+/// The number of orientations in which the heading error is computed: each axis up and down, with eight headings.
+pub const ORIENTATIONS: usize = 48;
+
+/// The largest heading error that is called good, in radians: 5°.
+pub const GOOD: f32 = 0.087_266_46;
+
+/// The noise in µT above which a calibration is suspect: the readings are not on one ellipsoid, because iron has moved
+/// or the field is not the same everywhere.
+pub const SUSPECT: f32 = 1.0;
+
+/// An orientation of the device.
+#[derive(Clone, Copy, Debug)]
+struct Pose {
+    /// The reading in µT, if the calibration is right.
+    reading: [f32; 3],
+    /// The horizontal axes of the device: magnetic north, and 90° from it.
+    north: [f32; 3],
+    east: [f32; 3],
+}
+
+impl Pose {
+    /// Creates the orientation with this number, at a place where the inclination of the field has this sine and cosine.
+    fn new(number: usize, calibration: &Calibration<f32>, (dip_sin, dip_cos): (f32, f32)) -> Self {
+        let [mut up, mut a, mut b] = [[0.0; 3]; 3];
+        let axis = number / 16;
+        for (i, ((up, a), b)) in up.iter_mut().zip(&mut a).zip(&mut b).enumerate() {
+            *up = if i == axis { 1.0 } else { 0.0 };
+            *a = if i == (axis + 1) % 3 { 1.0 } else { 0.0 };
+            *b = if i == (axis + 2) % 3 { 1.0 } else { 0.0 };
+        }
+        if number % 16 >= 8 {
+            up = up.map(|x| -x);
+        }
+        let (sin, cos) = Real::sin_cos((number % 8) as f32 * core::f32::consts::FRAC_PI_4);
+        let north = add(scaled(a, cos), scaled(b, sin));
+        let field = add(scaled(north, dip_cos), scaled(up, -dip_sin));
+        Self {
+            reading: calibration.reading(field),
+            north,
+            east: add(scaled(b, cos), scaled(a, -sin)),
+        }
+    }
+
+    /// Returns the heading by `calibration` minus the heading by the calibration of the pose.
+    fn error(&self, calibration: &Calibration<f32>) -> f32 {
+        let field = calibration.apply(&self.reading);
+        Real::atan2(dot(field, self.east), dot(field, self.north))
+    }
+}
+
+fn scaled(v: [f32; 3], factor: f32) -> [f32; 3] {
+    v.map(|x| factor * x)
+}
+
+fn add([a, b, c]: [f32; 3], [x, y, z]: [f32; 3]) -> [f32; 3] {
+    [a + x, b + y, c + z]
+}
+
+fn cross([a, b, c]: [f32; 3], [x, y, z]: [f32; 3]) -> [f32; 3] {
+    [b * z - c * y, c * x - a * z, a * y - b * x]
+}
+
+impl Calibration<f32> {
+    /// Returns the reading in µT of a field, in units of the Earth's: c + W⁻¹u.
+    pub fn reading(&self, field: [f32; 3]) -> [f32; 3] {
+        let [a, b, c] = self.matrix;
+        let (bc, ca, ab) = (cross(b, c), cross(c, a), cross(a, b));
+        let scale = 1.0 / dot(a, bc);
+        let [x, y, z] = field;
+        let inverse = add(add(scaled(bc, x), scaled(ca, y)), scaled(ab, z));
+        add(self.offset, scaled(inverse, scale))
+    }
+}
+
+/// The orientations, and the readings by a calibration in them.
+#[derive(Clone, Debug)]
+pub struct Orientations([Pose; ORIENTATIONS]);
+
+impl Orientations {
+    /// Creates the orientations at a place with this inclination of the field, in radians.
+    pub fn new(calibration: &Calibration<f32>, inclination: f32) -> Self {
+        let dip = Real::sin_cos(inclination);
+        Self(core::array::from_fn(|number| {
+            Pose::new(number, calibration, dip)
+        }))
+    }
+
+    /// Returns the heading errors of the calibration in radians if `truth` is the true one.
+    pub fn errors(&self, truth: &Calibration<f32>) -> [f32; ORIENTATIONS] {
+        self.0.each_ref().map(|pose| pose.error(truth))
+    }
+}
+
+/// The answer to the question whether the device has been turned enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// The heading error is at most [`GOOD`] in every orientation.
+    Good,
+    /// The device should be held so that this axis points up, and turned.
+    Turn(&'static str),
+    /// The noise is surely above [`SUSPECT`].
+    Suspect,
+}
+
+impl Advice {
+    /// Returns the advice that follows from an upper bound of the heading error in each orientation, in radians, and from
+    /// a lower bound of the noise, in µT.
+    pub fn new(bounds: &[f32; ORIENTATIONS], noise: f32) -> Self {
+        const UP: [&str; 6] = ["x up", "x down", "y up", "y down", "z up", "z down"];
+        let worst = bounds.chunks(8).zip(UP).map(|(bounds, up)| {
+            let bound = bounds.iter().copied().fold(0.0, Real::max);
+            (bound, up)
+        });
+        let worst = worst.reduce(|a, b| if b.0 > a.0 { b } else { a });
+        match worst {
+            _ if noise > SUSPECT => Self::Suspect,
+            Some((bound, up)) if bound > GOOD || bound.is_nan() => Self::Turn(up),
+            _ => Self::Good,
+        }
+    }
+}
+
+/// Returns two places to start from: the centre of the readings, moved along `normal` by the field's strength to one side
+/// and to the other.
+///
+/// After turns about one axis only, all readings are in a plane, and the offset may be on either side of it. A chain finds
+/// one side only. `normal` is the direction in which the readings differ least.
+pub fn starts(centre: [f32; 3], normal: [f32; 3]) -> [[f32; UNKNOWNS]; 2] {
+    [-FIELD, FIELD].map(|distance| {
+        let [x, y, z] = add(centre, scaled(normal, distance));
+        [x, y, z, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, logf(NOISE)]
+    })
+}

@@ -1,0 +1,207 @@
+//! Warm-up's first part: down to the mode, and the curvature there.
+
+use super::SamplerError;
+use super::descent::Descent;
+use super::tuning::Site;
+use super::variants::variants;
+use super::whitening::{Curvature, Scale, Search};
+use crate::preconditioner::{Dense, Preconditioner};
+
+/// Newton steps at most, once the curvature is known.
+const NEWTON_STEPS: u8 = 12;
+/// Twice the energy above the mode, a coordinate's on average, below which a Newton step is not worth its gradient:
+/// 0.003 standard deviations.
+const AT_THE_MODE: f32 = 1e-5;
+/// The same, above which this is no mode.
+const NO_MODE: f32 = 1e-2;
+/// A standard deviation below this many units in the last place of its coordinate cannot be sampled.
+const RESOLUTION: f32 = 2.0;
+
+/// Laplace's approximation of a posterior: the mode, and the normal law of the curvature there.
+///
+/// It is what a [`Sampler`](crate::Sampler) knows before its chain has run, and what its answer is compared with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Laplace<const N: usize> {
+    pub(super) mode: [f32; N],
+    pub(super) sd: [f32; N],
+    pub(super) is_mode: bool,
+}
+
+impl<const N: usize> Laplace<N> {
+    /// The mode: where the posterior's density is largest. Laplace's mean.
+    pub const fn mode(&self) -> &[f32; N] {
+        &self.mode
+    }
+
+    /// Laplace's standard deviations: from the inverse of the second derivatives of U.
+    pub const fn sd(&self) -> &[f32; N] {
+        &self.sd
+    }
+
+    /// Whether this is a mode: the gradient vanishes and the second derivatives are positive definite. Where it is not,
+    /// the numbers say only where the search ended.
+    pub const fn is_mode(&self) -> bool {
+        self.is_mode
+    }
+}
+
+crate::checkpoint!(impl[const N: usize] for Laplace<N> {
+    mode: [f32; N], sd: [f32; N], is_mode: bool
+});
+
+/// Finds the mode and the curvature, one gradient at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Locate<const N: usize> {
+    pub site: Site<N>,
+    probe: [f32; N],
+    phase: Phase<N>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase<const N: usize> {
+    Descent(Descent<N>),
+    Scale(Scale<N>),
+    Curvature(Curvature<N>),
+    Search(Search<N>, Curvature<N>),
+    /// A Newton step in a metric that is good already: steps made, and twice the energy before this one.
+    Newton(Search<N>, u8, f32),
+    /// The curvature at the mode.
+    Last(Curvature<N>),
+}
+
+impl<const N: usize> Locate<N> {
+    pub const fn new(start: [f32; N]) -> Self {
+        Self {
+            site: Site {
+                theta: start,
+                gradient: [0.0; N],
+                metric: Dense::identity(),
+            },
+            probe: start,
+            phase: Phase::Descent(Descent::new()),
+        }
+    }
+
+    /// Where the next gradient is wanted.
+    pub const fn probe(&self) -> &[f32; N] {
+        &self.probe
+    }
+
+    /// Takes the gradient at the probe (`None`: not finite); gives the approximation when done.
+    pub fn update(
+        &mut self,
+        gradient: Option<&[f32; N]>,
+    ) -> Result<Option<Laplace<N>>, SamplerError> {
+        let site = &mut self.site;
+        match &mut self.phase {
+            Phase::Descent(descent) => {
+                if gradient.is_none() && descent.untried() {
+                    return Err(SamplerError::NonFinite);
+                }
+                match descent.update(site, &self.probe, gradient) {
+                    Some(probe) => self.probe = probe,
+                    None => {
+                        let scale = Scale::new(site, *descent.lengths());
+                        self.probe = scale.probe(site);
+                        self.phase = Phase::Scale(scale);
+                    }
+                }
+            }
+            Phase::Scale(scale) => {
+                if scale.update(site, &self.probe, gradient)? {
+                    resolved(site)?;
+                    self.measure(Curvature::new());
+                } else {
+                    self.probe = scale.probe(site);
+                }
+            }
+            Phase::Curvature(curvature) => {
+                if !curvature.update(site, gradient)? {
+                    self.probe = curvature.probe(site);
+                } else if curvature.refine(site) {
+                    let search = Search::new(site);
+                    self.probe = search.probe(site);
+                    self.phase = Phase::Search(search, *curvature);
+                } else {
+                    self.newton(0);
+                }
+            }
+            Phase::Search(search, curvature) => {
+                if search.update(site, &self.probe, gradient) {
+                    let mut again = *curvature;
+                    again.again();
+                    self.measure(again);
+                } else {
+                    self.probe = search.probe(site);
+                }
+            }
+            Phase::Newton(search, steps, before) => {
+                if search.update(site, &self.probe, gradient) {
+                    let (steps, gained) = (*steps, site.energy() < 0.9 * *before);
+                    // No gain is rounding, or no mode.
+                    self.newton(if gained { steps } else { NEWTON_STEPS });
+                } else {
+                    self.probe = search.probe(site);
+                }
+            }
+            Phase::Last(curvature) => {
+                if !curvature.update(site, gradient)? {
+                    self.probe = curvature.probe(site);
+                } else {
+                    let positive = curvature.conclude(site);
+                    resolved(site)?;
+                    return Ok(Some(Laplace {
+                        mode: site.theta,
+                        sd: site.metric.row_norms(),
+                        is_mode: positive && site.energy() < NO_MODE,
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn measure(&mut self, curvature: Curvature<N>) {
+        self.probe = curvature.probe(&self.site);
+        self.phase = Phase::Curvature(curvature);
+    }
+
+    /// Another Newton step, or the last look at the curvature.
+    fn newton(&mut self, steps: u8) {
+        let energy = self.site.energy();
+        if steps < NEWTON_STEPS && energy > AT_THE_MODE {
+            let search = Search::new(&self.site);
+            self.probe = search.probe(&self.site);
+            self.phase = Phase::Newton(search, steps + 1, energy);
+        } else {
+            let curvature = Curvature::close();
+            self.probe = curvature.probe(&self.site);
+            self.phase = Phase::Last(curvature);
+        }
+    }
+}
+
+/// Whether each coordinate has floats enough for its standard deviation.
+fn resolved<const N: usize>(site: &Site<N>) -> Result<(), SamplerError> {
+    for (coordinate, (x, sd)) in site.theta.iter().zip(site.metric.row_norms()).enumerate() {
+        let unit = x.abs() * f32::EPSILON;
+        if sd < RESOLUTION * unit {
+            return Err(SamplerError::Resolution { coordinate });
+        }
+    }
+    Ok(())
+}
+
+variants!(impl[const N: usize] for Phase<N> {
+    0 Descent(descent: Descent<N>),
+    1 Scale(scale: Scale<N>),
+    2 Curvature(curvature: Curvature<N>),
+    3 Search(search: Search<N>, curvature: Curvature<N>),
+    4 Newton(search: Search<N>, steps: u8, before: f32),
+    5 Last(curvature: Curvature<N>)
+});
+
+crate::checkpoint!(impl[const N: usize] for Locate<N> {
+    site: Site<N>, probe: [f32; N], phase: Phase<N>
+} if |locate| crate::arithmetic::finite(&locate.site.theta));
