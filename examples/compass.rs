@@ -202,11 +202,11 @@ pub fn sample(magnetometer: &[Vector], run: Run) -> Outcome<Posterior> {
         let mut sampler = Sampler::new(start, noise);
         for step in 0..run.steps {
             // A chain whose warm-up fails has no draws.
-            if let Ok(Some(theta)) = sampler.step(&mut model.posterior(&readings[..]))
+            if let Ok(Some(draw)) = sampler.step(&mut model.posterior(&readings[..]))
                 && step % 8 == 0
             {
-                moments.push(theta);
-                draws.push(*theta);
+                moments.push(draw.position);
+                draws.push(*draw.position);
             }
         }
     }

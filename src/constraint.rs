@@ -5,17 +5,17 @@ use crate::{
     potential::{Energy, GradientVariance},
 };
 
-/// Where a parameter x may lie, and the map from an unconstrained θ to it.
+/// The range of a parameter x, with the map from an unconstrained θ to it.
 ///
-/// | support | x(θ) | log-Jacobian log\|dx/dθ\| |
+/// | constraint | x(θ) | log-Jacobian log\|dx/dθ\| |
 /// |---|---|---|
 /// | [`REAL`](Self::REAL) | θ | 0 |
 /// | [`POSITIVE`](Self::POSITIVE), [`above`](Self::above) a | a + eᶿ | θ |
 /// | [`below`](Self::below) b | b − eᶿ | θ |
 /// | [`between`](Self::between) a and b | a + (b − a)/(1 + e^−θ) | log(b − a) − \|θ\| − 2 log(1 + e^−\|θ\|) |
 ///
-/// x is strictly inside its bounds and finite for every finite θ: the exponent is held to ±64, and
-/// what rounds to a bound is moved to its neighbour.
+/// For every finite θ, x is finite and strictly inside its bounds: the exponent is clamped to ±64, and a value that
+/// rounds to a bound is moved to the neighbouring number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Constraint(Kind);
@@ -38,13 +38,13 @@ struct Image {
 }
 
 impl Constraint {
-    /// Any number: θ itself.
+    /// Allows any number: x is θ itself.
     pub const REAL: Self = Self(Kind::Real);
 
-    /// x > 0: a scale, a rate, a time constant.
+    /// Allows x > 0, as of a scale, a rate or a time constant.
     pub const POSITIVE: Self = Self(Kind::Above(0.0));
 
-    /// x > `low`.
+    /// Creates the constraint x > `low`.
     ///
     /// # Errors
     /// When `low` is not finite, or the largest number.
@@ -52,11 +52,11 @@ impl Constraint {
         if low.is_finite() && low.next_up().is_finite() {
             Ok(Self(Kind::Above(low)))
         } else {
-            Err(Self::error("lower bound", "finite"))
+            Err(Self::error("low", "finite and below the largest number"))
         }
     }
 
-    /// x < `high`.
+    /// Creates the constraint x < `high`.
     ///
     /// # Errors
     /// When `high` is not finite, or the lowest number.
@@ -64,11 +64,11 @@ impl Constraint {
         if high.is_finite() && high.next_down().is_finite() {
             Ok(Self(Kind::Below(high)))
         } else {
-            Err(Self::error("upper bound", "finite"))
+            Err(Self::error("high", "finite and above the lowest number"))
         }
     }
 
-    /// `low` < x < `high`.
+    /// Creates the constraint `low` < x < `high`.
     ///
     /// # Errors
     /// When a bound is not finite, their distance overflows, or no number lies between them.
@@ -76,7 +76,10 @@ impl Constraint {
         if (high - low).is_finite() && low.next_up() < high {
             Ok(Self(Kind::Between(low, high)))
         } else {
-            Err(Self::error("upper bound", "finite and > the lower bound"))
+            Err(Self::error(
+                "high",
+                "finite and above low by more than a rounding",
+            ))
         }
     }
 
@@ -93,7 +96,7 @@ impl Constraint {
                 log_slope: 0.0,
             },
             Kind::Above(low) => {
-                let e = libm::expf(held(theta));
+                let e = libm::expf(clamped(theta));
                 let x = low + e;
                 Image {
                     x: if x == low { low.next_up() } else { x },
@@ -102,7 +105,7 @@ impl Constraint {
                 }
             }
             Kind::Below(high) => {
-                let e = libm::expf(held(theta));
+                let e = libm::expf(clamped(theta));
                 let x = high - e;
                 Image {
                     x: if x == high { high.next_down() } else { x },
@@ -112,7 +115,7 @@ impl Constraint {
             }
             Kind::Between(low, high) => {
                 // The share of the interval towards the nearer bound: no 1 − s to cancel.
-                let e = libm::expf(-held(theta).abs());
+                let e = libm::expf(-clamped(theta).abs());
                 let near = e / (1.0 + e);
                 let (width, tilt) = (high - low, (1.0 - e) / (1.0 + e));
                 let (x, log_slope) = if theta > 0.0 {
@@ -153,24 +156,24 @@ impl Constraint {
         // The logarithm of what is not positive is not finite.
         ConfigError::check(
             theta.is_finite(),
-            "parameter",
-            "finite and inside its support",
+            "x",
+            "finite and inside its constraint",
             theta,
         )
     }
 }
 
-/// θ as an exponent that leaves eᶿ room to be multiplied: in ±64, from 2e-28 to 6e27.
+/// Returns θ clamped to ±64, so that eᶿ, from 2e-28 to 6e27, has room to be multiplied.
 #[inline]
-fn held(theta: f32) -> f32 {
+fn clamped(theta: f32) -> f32 {
     // NaN passes.
     theta.clamp(-64.0, 64.0)
 }
 
-/// The supports of all parameters, and the map between the chain's coordinates and the caller's.
+/// The constraints of all parameters, and the map between the chain's coordinates and the caller's.
 ///
-/// The chain samples θ; [`wrap`](Self::wrap) gives it the potential there, Jacobian included, and
-/// [`constrain`](Self::constrain) gives the parameters of a draw, which estimates are made of.
+/// The chain samples θ. [`wrap`](Self::wrap) returns the potential of θ, with its Jacobian, and
+/// [`constrain`](Self::constrain) returns the parameters x of a draw, from which estimates are made.
 ///
 /// ```
 /// use langevin::{BoxMuller, Chain, Pcg32, SeedableRng, constraint::{Constraint, Transform}, schedule::Constant, stepper::Sgld};
@@ -194,34 +197,34 @@ fn held(theta: f32) -> f32 {
 pub struct Transform<const N: usize>([Constraint; N]);
 
 impl<const N: usize> Transform<N> {
-    /// The transform to parameters with these supports.
-    pub const fn new(supports: [Constraint; N]) -> Self {
-        Self(supports)
+    /// Creates the transform to parameters with these constraints.
+    pub const fn new(constraints: [Constraint; N]) -> Self {
+        Self(constraints)
     }
 
-    /// The caller's parameters x at the chain's position θ.
+    /// Returns the caller's parameters x at the chain's position θ.
     #[inline]
     pub fn constrain(&self, theta: &[f32; N]) -> [f32; N] {
         let mut x = *theta;
-        for (x, support) in x.iter_mut().zip(&self.0) {
-            *x = support.image(*x).x;
+        for (x, constraint) in x.iter_mut().zip(&self.0) {
+            *x = constraint.image(*x).x;
         }
         x
     }
 
-    /// The chain's position θ at the caller's parameters x: where to start.
+    /// Returns the chain's position θ at the caller's parameters `x`, which is where to start.
     ///
     /// # Errors
-    /// When a parameter is not finite or not inside its support.
+    /// When an element of `x` is not finite or not inside its constraint.
     pub fn unconstrain(&self, x: &[f32; N]) -> Result<[f32; N], ConfigError> {
         let mut theta = *x;
-        for (theta, support) in theta.iter_mut().zip(&self.0) {
-            *theta = support.inverse(*theta)?;
+        for (theta, constraint) in theta.iter_mut().zip(&self.0) {
+            *theta = constraint.inverse(*theta)?;
         }
         Ok(theta)
     }
 
-    /// The potential of θ, U(x(θ)) − Σ log|dxᵢ/dθᵢ|, from the `potential` U of x.
+    /// Returns the potential of θ, U(x(θ)) − Σ log|dxᵢ/dθᵢ|, from the `potential` U of x.
     #[inline]
     pub const fn wrap<P>(&self, potential: P) -> Constrained<'_, N, P> {
         Constrained {
@@ -239,18 +242,18 @@ pub struct Constrained<'t, const N: usize, P> {
 }
 
 impl<const N: usize, P> Constrained<'_, N, P> {
-    /// The potential of the caller's parameters.
+    /// Returns the potential of the caller's parameters.
     pub const fn inner(&self) -> &P {
         &self.potential
     }
 
-    /// The caller's parameters, and the slopes that take their gradient back.
+    /// Returns the caller's parameters and, for each, dx/dθ and d log|dx/dθ|/dθ.
     #[inline]
     fn image(&self, theta: &[f32; N]) -> ([f32; N], [(f32, f32); N]) {
         let mut x = *theta;
         let mut slopes = [(1.0, 0.0); N];
-        for ((x, slopes), support) in x.iter_mut().zip(&mut slopes).zip(&self.transform.0) {
-            let image = support.image(*x);
+        for ((x, slopes), constraint) in x.iter_mut().zip(&mut slopes).zip(&self.transform.0) {
+            let image = constraint.image(*x);
             *x = image.x;
             *slopes = (image.slope, image.log_slope);
         }
@@ -279,6 +282,10 @@ impl<const N: usize, P: Potential<N>> Potential<N> for Constrained<'_, N, P> {
         self.potential.number_of_data()
     }
 
+    fn check(&self) -> Result<(), StepError> {
+        self.potential.check()
+    }
+
     fn set_centre(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         self.potential.set_centre(&self.transform.constrain(theta))
     }
@@ -287,8 +294,8 @@ impl<const N: usize, P: Potential<N>> Potential<N> for Constrained<'_, N, P> {
 impl<const N: usize, P: Energy<N>> Energy<N> for Constrained<'_, N, P> {
     fn energy(&mut self, theta: &[f32; N]) -> Result<f32, StepError> {
         let mut energy = self.potential.energy(&self.transform.constrain(theta))?;
-        for (theta, support) in theta.iter().zip(&self.transform.0) {
-            energy -= support.log_jacobian(*theta);
+        for (theta, constraint) in theta.iter().zip(&self.transform.0) {
+            energy -= constraint.log_jacobian(*theta);
         }
         Ok(energy)
     }

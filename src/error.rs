@@ -89,6 +89,8 @@ impl core::error::Error for ConfigError {}
 pub enum StepError {
     /// An observation has a field that is NaN or infinite. The window refused it.
     NonFiniteObservation,
+    /// An observation is none that the likelihood can give, such as y = 7 in a logistic regression.
+    ImpossibleObservation,
     /// The gradient has a coordinate that is NaN or infinite. No random number was drawn.
     NonFiniteGradient,
     /// The energy at the position or at the proposal is NaN or infinite.
@@ -111,6 +113,7 @@ impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NonFiniteObservation => "observation is not finite and was refused",
+            Self::ImpossibleObservation => "observation is none that the likelihood can give",
             Self::NonFiniteGradient => "gradient is not finite; position kept",
             Self::NonFiniteEnergy => "energy is not finite; position kept",
             Self::StepTooLong => {
@@ -133,7 +136,7 @@ impl core::error::Error for StepError {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ErrorCounts {
-    /// [`StepError::NonFiniteObservation`].
+    /// [`StepError::NonFiniteObservation`] and [`StepError::ImpossibleObservation`].
     pub observation: u32,
     /// [`StepError::NonFiniteGradient`].
     pub gradient: u32,
@@ -169,7 +172,9 @@ impl ErrorCounts {
     /// Counts one error.
     pub const fn count(&mut self, error: StepError) {
         let count = match error {
-            StepError::NonFiniteObservation => &mut self.observation,
+            StepError::NonFiniteObservation | StepError::ImpossibleObservation => {
+                &mut self.observation
+            }
             StepError::NonFiniteGradient => &mut self.gradient,
             StepError::NonFiniteEnergy => &mut self.energy,
             StepError::StepTooLong => &mut self.too_long,

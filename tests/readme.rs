@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use langevin::{
-    BoxMuller, GaussianPrior, Model, Moments, Pcg32, Sample, Sampler, SeedableRng,
-    model::RobustRegression, potential::Energy,
+    BoxMuller, GaussianPrior, Model, Pcg32, Sample, Sampler, SeedableRng, model::RobustRegression,
+    potential::Energy,
 };
 use syn::{Attribute, Item, ItemFn, ItemMod, ItemStruct, UseTree, Visibility};
 
@@ -38,13 +38,10 @@ fn program() -> Result<String, Box<dyn std::error::Error>> {
     let model = Model::new(prior, likelihood);
 
     let mut sampler = Sampler::new([0.0; 2], BoxMuller::new(Pcg32::seed_from_u64(7)));
-    let mut posterior = Moments::<2>::new();
-    for _ in 0..100_000 {
-        if let Some(theta) = sampler.step(&mut model.posterior(&readings))? {
-            posterior.push(theta);
-        }
+    while !sampler.converged() && sampler.evaluations() < 100_000 {
+        sampler.step(&mut model.posterior(&readings))?;
     }
-    let (mean, sd) = posterior.mean().zip(posterior.sd()).ok_or("no draws")?;
+    let (mean, sd) = (sampler.mean(), sampler.sd());
     let verdict = format!("{:?}", sampler.verdict());
     let estimate = format!("offset {:.2} ± {:.2}, gain {:.2} ± {:.2}", mean[0], sd[0], mean[1], sd[1]);
     exact(&mut model.posterior(&readings), mean, sd);

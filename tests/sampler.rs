@@ -1,20 +1,17 @@
 //! The sampler: answers on the reference posteriors, what must not be believed, and what must not stop it.
 
-#[path = "common/posteriors.rs"]
-mod posteriors;
-
 use langevin::{
-    BoxMuller, Checkpoint, Pcg32, Potential, Sampler, SeedableRng, StepError, Verdict,
+    BoxMuller, Checkpoint, Pcg32, Potential, Sampler, SeedableRng, StepError,
+    chain::ErrorCounts,
     checkpoint::CountedPcg32,
-    error::ErrorCounts,
     estimate::SteinMoments,
     noise::{FiveMoments, Noise},
     potential::Energy,
     preconditioner::Dense,
-    sampler::{Accuracy, Monitor, Reason, SamplerError, Stage, Tuning},
+    sampler::{Accuracy, Monitor, Reason, SamplerError, Stage, Tuning, Verdict},
     stepper::MaxStep,
 };
-use posteriors::{Fixture, Visitor};
+use langevin_testing::posteriors::{self, Fixture, Visitor};
 
 fn noise(seed: u64) -> BoxMuller<Pcg32> {
     BoxMuller::new(Pcg32::seed_from_u64(seed))
@@ -745,7 +742,7 @@ fn moments_at_another_temperature_and_with_noisy_gradients() {
 /// Gradients of any bits whatever, most of them of no potential: no panic, and a finite position.
 #[test]
 fn it_survives_any_gradient() {
-    use langevin::rand_core::Rng;
+    use langevin::noise::rand_core::Rng;
     for seed in 0..60 {
         let mut rng = Pcg32::seed_from_u64(seed);
         let mut garbage = |x: &[f32; 3]| {

@@ -139,7 +139,7 @@ fn ranks<const N: usize, const D: usize, P: Prior<N>, L: Likelihood<Sample<D>, N
     let (mut draws, mut wait) = (0, 0);
     while draws < DRAWS {
         let draw = match sampler.step(&mut posterior) {
-            Ok(draw) => draw.copied(),
+            Ok(draw) => draw.map(|draw| *draw.position),
             Err(error) => panic!("{error}"),
         };
         let Some(draw) = draw else { continue };

@@ -239,7 +239,7 @@ fn covered(stretch: f32, streams: u64) -> u32 {
         for _ in 0..64 {
             let x = draws.normal();
             let p = 1.0 / (1.0 + (-(truth[0] + truth[1] * x)).exp());
-            let word = rand_core::Rng::next_u32(&mut uniform);
+            let word = langevin::noise::rand_core::Rng::next_u32(&mut uniform);
             let y = if (word as f32) < p * 4_294_967_296.0 {
                 1.0
             } else {

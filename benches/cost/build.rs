@@ -57,6 +57,7 @@ const INSTANCES: Instances = Instances {
             &[
                 &[("Q", "Flat")],
                 &[("Q", "GaussianPrior<8>")],
+                &[("Q", "MultivariateGaussianPrior<8>")],
                 &[("Q", "LaplacePrior<8>")],
                 &[("Q", "StudentTPrior<8>")],
             ],
@@ -80,6 +81,7 @@ const INSTANCES: Instances = Instances {
         ),
         (&["LinearRegressionLogSigma"], &[&[("const K", "7")]]),
         (&["Part"], &[&[("P", "Linear<5>"), ("const M", "5")]]),
+        (&["Watched"], &[&[("O", "Monitor<8>")]]),
         (
             &["Preconditioned"],
             &[

@@ -25,7 +25,7 @@ pub use r_hat::r_hat;
 pub use stein::{StandardErrors, SteinFunction, SteinMoments};
 pub use watch::{Observer, Watched};
 
-use batches::BatchMeans;
+pub(crate) use batches::BatchMeans;
 pub(crate) use normal::{central_normal, normal_intervals};
 use sum::Sum;
 use weights::Weights;

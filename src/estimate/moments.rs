@@ -125,23 +125,13 @@ impl<const N: usize> Moments<N> {
             return None;
         };
         self.weights = weights;
-        if share >= 1.0 {
-            // All earlier samples weigh nothing beside this one. Rounding must not leave a negative variance of them.
-            self.mean = sample.map(Sum::new);
-            self.variance = [Sum::ZERO; N];
-            let after = [0.0; N];
-            return Some(Innovation {
-                share,
-                before,
-                after,
-            });
-        }
         let mut after = before;
         for ((d, m), v) in after.iter_mut().zip(&mut self.mean).zip(&mut self.variance) {
             let step = share * *d;
             m.add(step);
             let rest = *d - step;
             v.add(share * (*d * rest - v.hi));
+            v.clear_sign();
             *d = rest;
         }
         Some(Innovation {
@@ -159,6 +149,10 @@ impl<const N: usize> Moments<N> {
         if other.weights.is_empty() {
             return;
         }
+        if self.weights.is_empty() {
+            self.mean = other.mean;
+            self.variance = other.variance;
+        }
         let distance = self.mean_to(other);
         let weights = self.weights.merged(&other.weights);
         let Some((weights, share)) = weights.filter(|_| within(&distance, f32::MAX)) else {
@@ -166,17 +160,13 @@ impl<const N: usize> Moments<N> {
             return;
         };
         self.weights = weights;
-        if share >= 1.0 {
-            self.mean = other.mean;
-            self.variance = other.variance;
-            return;
-        }
         let means = self.mean.iter_mut().zip(distance);
         let variances = self.variance.iter_mut().zip(&other.variance);
         for ((m, d), (v, other_v)) in means.zip(variances) {
             let step = share * d;
             m.add(step);
             v.add(share * (v.distance_to_sum(*other_v) + d * (d - step)));
+            v.clear_sign();
         }
     }
 
@@ -231,7 +221,7 @@ impl<const N: usize> Moments<N> {
     }
 
     pub(super) fn variance_or_zero(&self) -> [f32; N] {
-        self.variance.map(|v| v.hi.max(0.0))
+        self.variance.map(|v| v.hi)
     }
 
     /// Returns mean(other) − mean(self), exact where both are large.

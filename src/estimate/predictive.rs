@@ -71,12 +71,8 @@ impl<const K: usize> Predictive<K> {
             return;
         };
         for (n, s) in self.noise_variance.iter_mut().zip(sd) {
-            if innovation.share >= 1.0 {
-                // As in `Moments`: rounding must not leave a negative variance.
-                *n = Sum::new(s * s);
-            } else {
-                n.add(innovation.share * (s * s - n.hi));
-            }
+            n.add(innovation.share * (s * s - n.hi));
+            n.clear_sign();
         }
     }
 
@@ -105,7 +101,7 @@ impl<const K: usize> Predictive<K> {
     pub fn sd(&self) -> Option<[f32; K]> {
         let mut sd = self.predictions.variance()?;
         for (s, n) in sd.iter_mut().zip(&self.noise_variance) {
-            *s = sqrt(*s + n.hi.max(0.0));
+            *s = sqrt(*s + n.hi);
         }
         Some(sd)
     }

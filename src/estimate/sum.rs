@@ -31,6 +31,15 @@ impl Sum {
         self.hi = hi;
     }
 
+    /// Makes a sum that rounding has left below 0, such as a variance, 0.
+    #[inline]
+    pub const fn clear_sign(&mut self) {
+        // The sign bit: a comparison of floats costs more where they are emulated.
+        if self.hi.to_bits().cast_signed() < 0 {
+            self.hi = 0.0;
+        }
+    }
+
     /// Returns `x` − self.
     #[inline]
     pub const fn distance_to(self, x: f32) -> f32 {

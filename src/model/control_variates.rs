@@ -155,6 +155,10 @@ where
         self.batch.posterior.data.total_weight()
     }
 
+    fn check(&self) -> Result<(), StepError> {
+        self.batch.posterior.check()
+    }
+
     fn set_centre(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         self.anchor_at(theta)
     }

@@ -8,13 +8,16 @@ use super::{GeneralizedLinear, Law};
 /// Gradient and energy are finite for every finite z. A y between 0 and 1 is a fraction of successes.
 ///
 /// ```
-/// use langevin::{Model, Potential, Sample, model::{Flat, LogisticRegression}};
+/// use langevin::{Model, Potential, Sample, StepError, model::{Flat, LogisticRegression}};
 /// let model = Model::new(Flat, LogisticRegression);
 /// let data = [Sample { x: [100.0], y: 0.0 }];
 /// let mut gradient = [0.0];
 /// model.posterior(&data).gradient(&[1.0], &mut gradient)?;
 /// assert_eq!(gradient, [100.0]);
-/// # Ok::<(), langevin::StepError>(())
+/// // What is neither 0 nor 1, nor between: refused.
+/// let wrong = [Sample { x: [1.0], y: 7.0 }];
+/// assert_eq!(model.posterior(&wrong).check(), Err(StepError::ImpossibleObservation));
+/// # Ok::<(), StepError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogisticRegression;

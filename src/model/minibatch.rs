@@ -164,6 +164,10 @@ where
     fn number_of_data(&self) -> f32 {
         self.posterior.data.total_weight()
     }
+
+    fn check(&self) -> Result<(), StepError> {
+        self.posterior.check()
+    }
 }
 
 /// The variance is that over all choices, estimated from the batch itself, which needs `B` ≥ 2. It is 0 where all

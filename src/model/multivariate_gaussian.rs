@@ -204,6 +204,7 @@ mod tests {
     const COVARIANCE: [[f32; 3]; 3] = [[4.0, 1.0, 0.5], [1.0, 2.0, -0.3], [0.5, -0.3, 0.5]];
 
     /// Σ⁻¹(θ − m) by solving for it, in f64.
+    #[allow(clippy::needless_range_loop, reason = "matrices read best by index")]
     fn solve(mut a: [[f64; 3]; 3], mut b: [f64; 3]) -> [f64; 3] {
         for i in 0..3 {
             for j in i + 1..3 {

@@ -35,6 +35,15 @@ where
     fn number_of_data(&self) -> f32 {
         self.data.total_weight()
     }
+
+    fn check(&self) -> Result<(), StepError> {
+        let likelihood = &self.model.likelihood;
+        if self.data.weighted().all(|(o, _)| likelihood.accepts(o)) {
+            Ok(())
+        } else {
+            Err(StepError::ImpossibleObservation)
+        }
+    }
 }
 
 impl<const N: usize, Q, L, D> Energy<N> for Posterior<'_, Q, L, D>

@@ -32,6 +32,15 @@ impl<const N: usize, P: Potential<N> + ?Sized> Potential<N> for ByRef<'_, P> {
     }
 
     #[inline]
+    fn displacement(&self, displacement: &mut [f32; N]) {
+        self.0.displacement(displacement);
+    }
+
+    fn check(&self) -> Result<(), StepError> {
+        self.0.check()
+    }
+
+    #[inline]
     fn set_centre(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         self.0.set_centre(theta)
     }

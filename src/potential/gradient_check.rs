@@ -99,8 +99,8 @@ impl core::error::Error for GradientError {}
 ///
 /// # Errors
 /// The first coordinate that is wrong, and how.
-pub fn check_gradient<const N: usize>(
-    potential: &mut impl Energy<N>,
+pub fn check_gradient<const N: usize, P: Energy<N>>(
+    potential: &mut P,
     theta: &[f32; N],
 ) -> Result<(), GradientError> {
     for coordinate in 0..N {
@@ -130,8 +130,8 @@ pub fn check_gradient<const N: usize>(
 ///
 /// # Errors
 /// The coordinate around which the most work is done.
-pub fn check_symmetry<const N: usize>(
-    potential: &mut impl Potential<N>,
+pub fn check_symmetry<const N: usize, P: Potential<N>>(
+    potential: &mut P,
     theta: &[f32; N],
 ) -> Result<(), GradientError> {
     // As long as the gradient changes along each by about the inverse of the length: a standard deviation or less.

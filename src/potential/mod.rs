@@ -50,6 +50,17 @@ pub trait Potential<const N: usize> {
         1.0
     }
 
+    /// Checks what can be wrong before the first step and does not depend on θ, such as an observation that the
+    /// likelihood cannot give. Call it once the data are there.
+    ///
+    /// The default accepts.
+    ///
+    /// # Errors
+    /// [`StepError::ImpossibleObservation`], for instance.
+    fn check(&self) -> Result<(), StepError> {
+        Ok(())
+    }
+
     /// Moves the reference point of the potential, if it has one, to `theta`, near which the next gradients will
     /// be asked for.
     ///

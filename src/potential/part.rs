@@ -78,6 +78,10 @@ impl<const N: usize, const M: usize, P: Potential<M>> Potential<N> for Part<P, N
         self.potential.number_of_data()
     }
 
+    fn check(&self) -> Result<(), StepError> {
+        self.potential.check()
+    }
+
     fn set_centre(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         self.potential.set_centre(&self.gather(theta))
     }

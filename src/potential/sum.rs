@@ -31,6 +31,11 @@ impl<const N: usize, A: Potential<N>, B: Potential<N>> Potential<N> for (A, B) {
         self.0.number_of_data() + self.1.number_of_data()
     }
 
+    fn check(&self) -> Result<(), StepError> {
+        self.0.check()?;
+        self.1.check()
+    }
+
     fn set_centre(&mut self, theta: &[f32; N]) -> Result<(), StepError> {
         self.0.set_centre(theta)?;
         self.1.set_centre(theta)

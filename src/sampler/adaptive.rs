@@ -6,7 +6,7 @@ use super::{Accuracy, Monitor, Reason, SamplerError, Tuning, Verdict};
 use crate::{
     Potential, StepError,
     arithmetic::sqrt,
-    error::ErrorCounts,
+    chain::ErrorCounts,
     noise::FiveMoments,
     preconditioner::{Dense, Preconditioner},
     stepper::MaxStep,

@@ -9,8 +9,8 @@ use super::{Accuracy, Reason, Tuning, Verdict};
 use crate::{
     Checkpoint, ConfigError, Potential, StepError,
     arithmetic::sqrt,
+    chain::ErrorCounts,
     checkpoint::{CheckpointError, Reader, Writer, schema_hash},
-    error::ErrorCounts,
     estimate::{StandardErrors, SteinMoments, central_normal, normal_intervals},
     noise::FiveMoments,
     preconditioner::Preconditioner,

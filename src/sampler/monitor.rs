@@ -3,7 +3,7 @@
 use super::{Accuracy, Reason, Tuning, Verdict};
 use crate::{
     arithmetic::sqrt,
-    error::ErrorCounts,
+    chain::ErrorCounts,
     estimate::{Observer, StandardErrors, SteinMoments, Watched},
     preconditioner::{Dense, Preconditioner},
 };
@@ -37,7 +37,7 @@ const DRIFT: f32 = 1.05;
 ///
 /// ```
 /// use langevin::sampler::{Monitor, Tuning};
-/// use langevin::{BoxMuller, Pcg32, SeedableRng, Verdict, error::ErrorCounts, preconditioner::Dense};
+/// use langevin::{BoxMuller, Pcg32, SeedableRng, Verdict, chain::ErrorCounts, preconditioner::Dense};
 /// let mut posterior = |x: &[f32; 2]| [x[0], x[1]];
 /// let tuning = Tuning::new([0.0; 2], Dense::identity(), 0.3)?;
 /// let mut chain = tuning.chain(BoxMuller::new(Pcg32::seed_from_u64(7)));

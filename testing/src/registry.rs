@@ -119,8 +119,14 @@ macro_rules! priors {
     ($($visit:tt)*) => { $crate::each!(model, [
         "flat prior": Some(Flat);
         "Gaussian prior": GaussianPrior::new([0.0; 2], black_box([1.0; 2])).ok();
+        "correlated Gaussian prior": MultivariateGaussianPrior::from_covariance(
+            [0.0; 2],
+            &black_box([[1.0, 0.5], [0.5, 1.0]]),
+        ).ok();
         "Laplace prior": LaplacePrior::new([0.0; 2], black_box([1.0; 2])).ok();
         "Cauchy prior": StudentTPrior::cauchy([0.0; 2], black_box([1.0; 2])).ok();
+        "correlated Gaussian prior":
+            MultivariateGaussianPrior::from_covariance([0.0; 2], &black_box([[1.0, 0.5], [0.5, 1.0]])).ok();
     ], $($visit)*) };
 }
 
@@ -137,6 +143,14 @@ macro_rules! likelihoods {
             $crate::doubles::model::<2, _>(RobustRegression::new(black_box(4.0), black_box(0.5)).ok());
         "exponential decay":
             $crate::doubles::model::<2, _>(NonlinearRegression::new($crate::doubles::Decay, black_box(0.5)).ok());
+        "exponential decay, unknown sigma":
+            $crate::doubles::model::<3, _>(Some(NonlinearRegression::with_unknown_sigma($crate::doubles::Decay)));
+        "robust exponential decay": $crate::doubles::model::<2, _>(
+            NonlinearRegression::robust($crate::doubles::Decay, black_box(4.0), black_box(0.5)).ok()
+        );
+        "robust exponential decay, unknown sigma": $crate::doubles::model::<3, _>(
+            NonlinearRegression::robust_with_unknown_sigma($crate::doubles::Decay, black_box(4.0)).ok()
+        );
     ], $($visit)*) };
 }
 

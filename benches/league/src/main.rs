@@ -1,13 +1,18 @@
-//! The league: `cargo run --release -- posteriors 2000` (20000, 200000).
+//! How right the library is, measured: `posteriors 2000` beside other samplers, `streams 50` beside other filters.
 
 mod posteriors;
+mod streams;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments.as_slice() {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
         ["posteriors", rest @ ..] => posteriors::run(rest),
-        _ => Err("usage: posteriors GRADIENTS [SEEDS]".into()),
+        ["streams", ..] => {
+            streams::run(arguments.get(1..).unwrap_or_default());
+            Ok(())
+        }
+        _ => Err("usage: posteriors GRADIENTS [SEEDS] | streams [NUMBER] [CASE,...]".into()),
     };
     if let Err(error) = done {
         eprintln!("{error}");

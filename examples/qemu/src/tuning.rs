@@ -1,4 +1,4 @@
-//! Warm-up, chain and monitor: the bits of all they come to.
+//! Warm-up, chain and answer: the bits of all they come to.
 
 use core::fmt::{Result, Write};
 
@@ -12,7 +12,7 @@ fn bent(&[x, y, z]: &[f32; 3]) -> [f32; 3] {
     [100.0 * (x - 3.0) - off * x, off, z * z * z + z + 1.0]
 }
 
-/// Makes `steps` steps, warm-up included (which takes about 10 600).
+/// Makes `steps` steps, warm-up included.
 ///
 /// # Errors
 /// When `out` fails.
@@ -29,32 +29,25 @@ pub fn tune(steps: u32, out: &mut impl Write) -> Result {
         }
     }
     writeln!(out, "tuning/path {:016x}", path.value())?;
-    if let Some(monitor) = sampler.monitor() {
-        let tuning = monitor.tuning();
+    if let Some(tuning) = sampler.tuning() {
         let mut result = Hash::new();
-        for x in tuning
-            .centre()
-            .iter()
-            .chain(tuning.metric().rows().as_flattened())
-        {
+        let elements = tuning.metric().rows().as_flattened();
+        for x in tuning.centre().iter().chain(elements) {
             result.write(x.to_bits());
         }
         writeln!(out, "tuning/result {:016x}", result.value())?;
         writeln!(out, "tuning/step-size {:08x}", tuning.step_size().to_bits())?;
-        writeln!(
-            out,
-            "tuning/curvature {:08x}",
-            monitor.curvature().to_bits()
-        )?;
-        let mut bias = Hash::new();
-        for (b, error) in monitor.bias() {
-            bias.write(b.to_bits());
-            bias.write(error.to_bits());
-        }
-        writeln!(out, "tuning/bias {:016x}", bias.value())?;
-        let ess = monitor.diagnostics().min_ess();
-        writeln!(out, "tuning/ess {:08x}", ess.to_bits())?;
     }
+    let mut answer = Hash::new();
+    let errors = sampler.error();
+    let numbers = [sampler.mean(), sampler.sd(), errors.mean, errors.sd];
+    for x in numbers.as_flattened() {
+        answer.write(x.to_bits());
+    }
+    for x in sampler.covariance().as_flattened() {
+        answer.write(x.to_bits());
+    }
+    writeln!(out, "tuning/answer {:016x}", answer.value())?;
     // The last word of a line is its value.
     writeln!(out, "tuning/verdict {:?}", sampler.verdict())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::reference::{json, numbers, text};
+use langevin_testing::posteriors::{json, numbers, present, text};
 
 /// Overwrites the gradient of U, and gives U up to a constant.
 pub type Potential = Box<dyn FnMut(&[f64], &mut [f64]) -> f64>;
@@ -33,7 +33,7 @@ pub fn check() {
         "glm_poisson",
     ];
     for name in names {
-        if !super::reference::present() {
+        if !present() {
             return;
         }
         let mut potential = potential(name);

@@ -3,11 +3,9 @@
 
 mod exact;
 mod nuts;
-#[path = "../../../../tests/common/posteriors.rs"]
-mod reference;
 
 use langevin::{BoxMuller, Pcg32, Sampler, SeedableRng, potential::Energy};
-use reference::{Fixture, Visitor};
+use langevin_testing::posteriors::{self as reference, Fixture, Visitor};
 
 /// Errors of an answer, worst coordinate: of means in standard deviations, of standard deviations relative.
 #[derive(Clone, Copy, Default)]
@@ -106,7 +104,7 @@ pub fn run(arguments: &[&str]) -> Result<(), Box<dyn std::error::Error>> {
         "{gradients} gradients from zero, nothing set; worst coordinate of the worst of {seeds} seeds.\n"
     );
     println!(
-        "| posterior              | N | this crate, f32: mean, sd | sd, % | converged | nuts-rs, f64: mean, sd | sd, % | Laplace: mean, sd | sd, % |"
+        "| posterior              | N | this crate (f32): mean, sd | sd, % | converged | nuts-rs (f64): mean, sd | sd, % | Laplace: mean, sd | sd, % |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     let mut league = League {
