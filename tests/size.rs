@@ -18,6 +18,7 @@ use langevin::{
         Badodab, Baoab, Ladder, MaxStep, Preconditioned, Psgld, ReplicaExchange, Sgd, Sghmc, Sgld,
         Sgnht, StepParameters,
     },
+    tracker::TrackerState,
 };
 
 const _: () = assert!(size_of::<StepError>() == 1);
@@ -104,4 +105,14 @@ fn windows() {
         size_of::<Window<Sample<2>, 64>>(),
         64 * 12 + 16 + 2 * size_of::<usize>()
     );
+}
+
+#[test]
+fn trackers() {
+    // All that is kept from reading to reading but the window.
+    type State<const N: usize> = TrackerState<(), BoxMuller<Pcg32>, N>;
+    // Mean and displacement, slope, two matrices in N(N + 1), position and residual of the chain, eleven numbers; noise.
+    assert_eq!(size_of::<State<3>>(), 4 * (5 * 3 + 3 * 4) + 24 + 4 * 11);
+    // Aligned to the generator's 8 bytes.
+    assert_eq!(size_of::<State<8>>(), 4 * (5 * 8 + 8 * 9) + 24 + 4 * 11 + 4);
 }

@@ -78,53 +78,41 @@ impl<const N: usize> Laplace<N> {
             let prior = (0..N).map(|k| 0.5 * ((theta[k] - mean[k]) / sd[k]).powi(2));
             sum + prior.sum::<f64>()
         };
-        let mut step = sd.map(|s| 0.05 * s);
+        // Differences over a tenth of the standard deviations that were found last.
+        let mut scale = sd;
         let mut covariance = [[0.0; N]; N];
         let mut damping = 0.0;
-        for _ in 0..40 {
+        for _ in 0..100 {
+            let step = scale.map(|s| 0.1 * s);
             let here = energy(&self.mode);
-            let moved = |k: usize, s: f64, l: usize, t: f64| {
-                let mut theta = self.mode;
-                theta[k] += s * step[k];
-                theta[l] += t * step[l];
-                energy(&theta)
+            let (slope, curvature) = derivatives(&energy, &self.mode, &step);
+            let damped = loop {
+                let mut damped = curvature;
+                for k in 0..N {
+                    damped[k][k] += damping * (curvature[k][k].abs() + sd[k].powi(-2));
+                }
+                if is_positive(&damped) {
+                    break damped;
+                }
+                damping = (4.0 * damping).max(0.01);
             };
-            let mut slope = [0.0; N];
-            let mut curvature = [[0.0; N]; N];
-            for k in 0..N {
-                let (up, down) = (moved(k, 1.0, k, 0.0), moved(k, -1.0, k, 0.0));
-                slope[k] = (up - down) / (2.0 * step[k]);
-                curvature[k][k] = (up - 2.0 * here + down) / (step[k] * step[k]);
-                for l in 0..k {
-                    let cross =
-                        moved(k, 1.0, l, 1.0) - moved(k, 1.0, l, -1.0) - moved(k, -1.0, l, 1.0)
-                            + moved(k, -1.0, l, -1.0);
-                    curvature[k][l] = cross / (4.0 * step[k] * step[l]);
-                    curvature[l][k] = curvature[k][l];
-                }
-            }
-            let mut damped = curvature;
-            for k in 0..N {
-                damped[k][k] = damped[k][k].max(sd[k].powi(-2)) * (1.0 + damping);
-            }
             covariance = inverse(&damped);
+            let own: [f64; N] = core::array::from_fn(|k| covariance[k][k].sqrt());
+            scale = core::array::from_fn(|k| own[k].clamp(0.1 * scale[k], sd[k]));
             let mut next = self.mode;
-            let mut length = 0.0;
+            let mut length: f64 = 0.0;
             for k in 0..N {
-                let move_k: f64 = (0..N).map(|l| covariance[k][l] * slope[l]).sum();
-                next[k] -= move_k;
-                length += move_k * move_k / covariance[k][k].max(1e-300);
+                let step: f64 = (0..N).map(|l| covariance[k][l] * slope[l]).sum();
+                next[k] -= step;
+                length = length.max((step / own[k]).abs());
             }
-            if energy(&next) <= here + 1e-9 {
+            let settled = (0..N).all(|k| (scale[k] / own[k] - 1.0).abs() < 0.01);
+            if length < 1e-3 && damping == 0.0 && settled {
+                break;
+            }
+            if energy(&next) <= here + 1e-7 * (1.0 + here.abs()) {
                 self.mode = next;
-                damping *= 0.1;
-                step = core::array::from_fn(|k| {
-                    let own = covariance[k][k].max(0.0).sqrt();
-                    (0.05 * own).clamp(1e-4 * sd[k], 0.05 * sd[k])
-                });
-                if length < 1e-6 && damping < 1e-3 {
-                    break;
-                }
+                damping = if damping > 1e-6 { 0.1 * damping } else { 0.0 };
             } else {
                 damping = (damping * 10.0_f64).max(0.1);
             }
@@ -134,6 +122,51 @@ impl<const N: usize> Laplace<N> {
             core::array::from_fn(|k| covariance[k][k].max(0.0).sqrt()),
         )
     }
+}
+
+/// Gradient and second derivatives by differences over `step`.
+fn derivatives<const N: usize>(
+    energy: impl Fn(&[f64; N]) -> f64,
+    at: &[f64; N],
+    step: &[f64; N],
+) -> ([f64; N], [[f64; N]; N]) {
+    let moved = |k: usize, s: f64, l: usize, t: f64| {
+        let mut theta = *at;
+        theta[k] += s * step[k];
+        theta[l] += t * step[l];
+        energy(&theta)
+    };
+    let here = energy(at);
+    let (mut slope, mut curvature) = ([0.0; N], [[0.0; N]; N]);
+    for k in 0..N {
+        let (up, down) = (moved(k, 1.0, k, 0.0), moved(k, -1.0, k, 0.0));
+        slope[k] = (up - down) / (2.0 * step[k]);
+        curvature[k][k] = (up - 2.0 * here + down) / (step[k] * step[k]);
+        for l in 0..k {
+            let cross = moved(k, 1.0, l, 1.0) - moved(k, 1.0, l, -1.0) - moved(k, -1.0, l, 1.0)
+                + moved(k, -1.0, l, -1.0);
+            curvature[k][l] = cross / (4.0 * step[k] * step[l]);
+            curvature[l][k] = curvature[k][l];
+        }
+    }
+    (slope, curvature)
+}
+
+/// Whether a symmetric matrix is positive definite, by elimination.
+fn is_positive<const N: usize>(matrix: &[[f64; N]; N]) -> bool {
+    let mut m = *matrix;
+    for k in 0..N {
+        if m[k][k] <= 0.0 {
+            return false;
+        }
+        for r in k + 1..N {
+            let factor = m[r][k] / m[k][k];
+            for c in k..N {
+                m[r][c] -= factor * m[k][c];
+            }
+        }
+    }
+    true
 }
 
 /// A particle filter with 500 particles and the kernel of Liu and West (2001).
