@@ -428,8 +428,8 @@ fn estimates_refuse_forged_values() {
 
     let mut diagnostics = Diagnostics::<2>::new();
     (0..25).for_each(|i| diagnostics.push(&SAMPLES[i % 4]));
-    // The size of a batch, how many draws it has, and the number of batches.
-    for (offset, good, bad) in [(24, 1, 0), (28, 0, 1), (32, 95, 96), (52, 25, 26)] {
+    // The size of a batch, how many draws the one under way has, and the number of batches.
+    for (offset, good, bad) in [(28, 1, 0), (24, 0, 1), (32, 95, 96), (52, 25, 26)] {
         assert!(forged(&diagnostics, offset, good).is_ok(), "{offset}");
         assert!(forged(&diagnostics, offset, bad).is_err(), "{offset}");
     }
