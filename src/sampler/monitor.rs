@@ -36,8 +36,8 @@ const DRIFT: f32 = 1.05;
 /// Watches a chain through its draws and their gradients: what the answer is, and whether to believe it.
 ///
 /// ```
-/// use langevin::sampler::{Monitor, Tuning};
-/// use langevin::{BoxMuller, Pcg32, SeedableRng, Verdict, chain::ErrorCounts, preconditioner::Dense};
+/// use langevin::sampler::{Monitor, Tuning, Verdict};
+/// use langevin::{BoxMuller, Pcg32, SeedableRng, chain::ErrorCounts, preconditioner::Dense};
 /// let mut posterior = |x: &[f32; 2]| [x[0], x[1]];
 /// let tuning = Tuning::new([0.0; 2], Dense::identity(), 0.3)?;
 /// let mut chain = tuning.chain(BoxMuller::new(Pcg32::seed_from_u64(7)));
