@@ -287,7 +287,7 @@ struct Flaky {
 impl Potential<2> for Flaky {
     fn gradient(&mut self, theta: &[f32; 2], gradient: &mut [f32; 2]) -> Result<(), StepError> {
         self.calls += 1;
-        if self.calls % self.period == 0 {
+        if self.calls.is_multiple_of(self.period) {
             return Err(StepError::Random);
         }
         *gradient = *theta;

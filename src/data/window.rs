@@ -102,15 +102,17 @@ impl<O, const CAP: usize> Window<O, CAP> {
 
     /// Removes all observations but the `count` newest. The count of refused ones stays.
     pub fn keep_newest(&mut self, count: usize) {
-        let surplus = self.observations.len().saturating_sub(count);
+        let full = self.observations.is_full();
+        let observations: &mut [O] = &mut self.observations;
+        let surplus = observations.len().saturating_sub(count);
         if surplus == 0 {
             return;
         }
-        // A full ring begins at `next`; one that is not full begins at 0.
-        if self.observations.is_full() {
-            self.observations.rotate_left(self.next);
-        }
-        self.observations.rotate_left(surplus);
+        // A full ring begins at `next`, one that is not full at 0. Neither is beyond the end; `min` lets the
+        // compiler know.
+        let first = if full { self.next } else { 0 };
+        observations.rotate_left(first.min(observations.len()));
+        observations.rotate_left(surplus);
         self.observations.truncate(count);
         self.next = count;
         self.total_weight = 0.0;
