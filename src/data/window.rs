@@ -108,11 +108,11 @@ impl<O, const CAP: usize> Window<O, CAP> {
         if surplus == 0 {
             return;
         }
-        // A full ring begins at `next`, one that is not full at 0. Neither is beyond the end; `min` lets the
-        // compiler know.
-        let first = if full { self.next } else { 0 };
-        observations.rotate_left(first.min(observations.len()));
-        observations.rotate_left(surplus);
+        // A full ring begins at `next`, one that is not full at 0.
+        if full {
+            rotate_left(observations, self.next);
+        }
+        rotate_left(observations, surplus);
         self.observations.truncate(count);
         self.next = count;
         self.total_weight = 0.0;
@@ -126,6 +126,22 @@ impl<O, const CAP: usize> Window<O, CAP> {
         self.observations.clear();
         self.next = 0;
         self.total_weight = 0.0;
+    }
+}
+
+/// Moves the first `count` items behind the others, by three reversals: the standard library's rotation has a
+/// panicking path.
+fn rotate_left<O>(items: &mut [O], count: usize) {
+    fn reverse<O>(mut items: &mut [O]) {
+        while let [first, between @ .., last] = items {
+            core::mem::swap(first, last);
+            items = between;
+        }
+    }
+    if let Some((front, back)) = items.split_at_mut_checked(count) {
+        reverse(front);
+        reverse(back);
+        reverse(items);
     }
 }
 
