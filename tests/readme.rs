@@ -82,7 +82,11 @@ fn the_program_prints_what_the_readme_says() {
     let promised = between(&readme, "It prints\n\n```text\n", "```");
     assert_eq!(printed, promised);
     // It is the program: the same lines.
-    let shown = between(&readme, "Box<dyn std::error::Error>> {\n", "    println!");
+    let shown = between(
+        &readme,
+        "fn main() -> Result<(), Box<dyn std::error::Error>> {\n",
+        "    println!",
+    );
     let here = read("tests/readme.rs");
     assert!(here.contains(shown), "{shown}");
 }
