@@ -55,11 +55,11 @@ impl TryRng for Every<'_> {
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        unimplemented!("no 64-bit draws")
+        unreachable!("no 64-bit draws")
     }
 
     fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), Self::Error> {
-        unimplemented!("no bytes")
+        unreachable!("no bytes")
     }
 }
 

@@ -4,7 +4,11 @@
 
 use langevin::{
     BoxMuller, Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng,
-    Window, model::RobustRegression, preconditioner::Diagonal, schedule::Constant, stepper::{Preconditioned, Sgld},
+    Window,
+    model::RobustRegression,
+    preconditioner::Diagonal,
+    schedule::Constant,
+    stepper::{Preconditioned, Sgld},
 };
 
 /// The posterior of the two unknowns in reading = usual + effect·(duty − ¾) + noise with outliers, in °C.
