@@ -212,7 +212,7 @@ fn a_changed_recording_does_not_replay() {
                 let length = if i == at { line.len() - 1 } else { line.len() };
                 Some(line[..length].into())
             });
-            assert!(cut.contains("not whole"), "{cut}");
+            assert!(cut.contains("incomplete"), "{cut}");
         }
     }
 }
