@@ -1,4 +1,12 @@
 //! Streams whose exact posterior is known after every reading: what the tracker makes of them, beside other estimators.
+#![allow(
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "an error that is not a number counts as the largest"
+)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "matrices are written by their indices"
+)]
 
 mod cases;
 mod contest;

@@ -85,7 +85,7 @@ impl<const N: usize> Laplace<N> {
         for _ in 0..100 {
             let step = scale.map(|s| 0.1 * s);
             let here = energy(&self.mode);
-            let (slope, curvature) = derivatives(&energy, &self.mode, &step);
+            let (slope, curvature) = derivatives(energy, &self.mode, &step);
             let damped = loop {
                 let mut damped = curvature;
                 for k in 0..N {
