@@ -306,7 +306,7 @@ fn ten_days_cooling() {
     let about = |days: &[Vec<Measurement<f32>>]| {
         let mut exact = Exact::new([0.0; 3], diagonal([0.04, 0.0025, 4.0]));
         for m in days.iter().flatten() {
-            let (_, slopes) = Cooling.with_derivatives(&truth, &m.x);
+            let (_, slopes) = Cooling.with_derivatives(&truth)(&m.x);
             exact.add(slopes, 0.0, 0.5);
         }
         (truth.map(f64::from), exact.posterior().1)

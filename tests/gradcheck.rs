@@ -268,8 +268,8 @@ fn mistakes_in_pieces_are_found() {
         fn response<T: Real>(&self, theta: &[T; 2], x: &[f32; 1]) -> T {
             theta[0] + theta[1] * x[0]
         }
-        fn with_derivatives(&self, theta: &[f32; 2], x: &[f32; 1]) -> (f32, [f32; 2]) {
-            (self.response(theta, x), [1.0, self.0 * x[0]])
+        fn with_derivatives(&self, theta: &[f32; 2]) -> impl Fn(&[f32; 1]) -> (f32, [f32; 2]) {
+            |x| (self.response(theta, x), [1.0, self.0 * x[0]])
         }
     }
     let data: [_; 20] = std::array::from_fn(|i| Sample {

@@ -13,37 +13,56 @@ use crate::{
 /// A response curve with N parameters θ: what an instrument shows at an input, without its error.
 ///
 /// It is written once, generic over [`Real`]: the energy takes its value, and the gradient its derivatives by
-/// [`Dual`] numbers.
+/// [`Dual`] numbers. Where the curve's constants are other numbers than the unknowns, say exponentials of them to
+/// be positive, [`constants`](Self::constants) computes them once for all readings.
 ///
 /// ```
 /// use langevin::{dual::Real, model::Response};
-/// /// A body that cools: ambient + excess·exp(−t/τ), with τ = exp(log τ) > 0.
+/// /// A body that cools: ambient + excess·exp(−rate·t), with the rate exp(−log τ) > 0.
 /// struct Cooling;
 /// impl Response<3> for Cooling {
 ///     type Input = f32;
-///     fn response<T: Real>(&self, &[ambient, excess, log_tau]: &[T; 3], t: &f32) -> T {
-///         ambient + excess * (log_tau.exp().recip() * -*t).exp()
+///     fn constants<T: Real>(&self, &[ambient, excess, log_tau]: &[T; 3]) -> [T; 3] {
+///         [ambient, excess, (-log_tau).exp()]
+///     }
+///     fn response<T: Real>(&self, &[ambient, excess, rate]: &[T; 3], t: &f32) -> T {
+///         ambient + excess * (rate * -*t).exp()
 ///     }
 /// }
-/// let (y, slopes) = Cooling.with_derivatives(&[20.0, 80.0, 0.0], &0.0);
+/// let (y, slopes) = Cooling.with_derivatives(&[20.0, 80.0, 0.0])(&0.0);
 /// assert_eq!((y, slopes), (100.0, [1.0, 1.0, 0.0]));
 /// ```
 pub trait Response<const N: usize> {
     /// What the response is measured at: a number, an array of regressors, or any other type.
     type Input;
 
-    /// Returns the response at `input`.
-    fn response<T: Real>(&self, theta: &[T; N], input: &Self::Input) -> T;
+    /// Returns the curve's constants at θ, which do not depend on the input: θ itself by default.
+    #[inline]
+    fn constants<T: Real>(&self, theta: &[T; N]) -> [T; N] {
+        *theta
+    }
 
-    /// Returns the response at `input` and its derivatives by θ.
+    /// Returns the response at `input`, given the constants.
+    fn response<T: Real>(&self, constants: &[T; N], input: &Self::Input) -> T;
+
+    /// Returns the function of the input that gives the response at θ and its derivatives by θ.
     ///
     /// Override it where derivatives by hand are worth their risk; [`check_gradient`](crate::potential::check_gradient)
     /// finds mistakes.
     #[inline]
-    fn with_derivatives(&self, theta: &[f32; N], input: &Self::Input) -> (f32, [f32; N]) {
-        let Dual { value, gradient } = self.response(&Dual::variables(theta), input);
-        (value, gradient)
+    fn with_derivatives(&self, theta: &[f32; N]) -> impl Fn(&Self::Input) -> (f32, [f32; N]) {
+        let constants = self.constants(&Dual::variables(theta));
+        move |input| {
+            let Dual { value, gradient } = self.response(&constants, input);
+            (value, gradient)
+        }
     }
+}
+
+/// The response at θ.
+#[inline]
+fn value<const N: usize, R: Response<N>>(response: &R, theta: &[f32; N], input: &R::Input) -> f32 {
+    response.response(&response.constants(theta), input)
 }
 
 /// Nonlinear regression: the predictor is a [`Response`] f(x, θ), and L the law of y given it.
@@ -155,17 +174,16 @@ where
     fn add_gradient(
         &self,
         theta: &[f32; N],
-        Sample { x, y }: &Sample<K>,
+        observation: &Sample<K>,
         weight: f32,
         gradient: &mut [f32; N],
     ) {
-        let (z, derivatives) = self.response.with_derivatives(theta, x);
-        add_scaled(gradient, weight * self.law.slope(z, *y), &derivatives);
+        self.add_gradients(theta, core::iter::once((observation, weight)), gradient);
     }
 
     #[inline]
     fn negative_log_density(&self, theta: &[f32; N], Sample { x, y }: &Sample<K>) -> f32 {
-        self.law.energy(self.response.response(theta, x), *y)
+        self.law.energy(value(&self.response, theta, x), *y)
     }
 
     #[inline]
@@ -174,7 +192,21 @@ where
     }
 
     fn law(&self, theta: &[f32; N], Sample { x, y }: &Sample<K>) -> Option<Law> {
-        self.law.law(self.response.response(theta, x), *y)
+        self.law.law(value(&self.response, theta, x), *y)
+    }
+
+    #[inline]
+    fn add_gradients<'o>(
+        &self,
+        theta: &[f32; N],
+        data: impl Iterator<Item = (&'o Sample<K>, f32)>,
+        gradient: &mut [f32; N],
+    ) {
+        let response = self.response.with_derivatives(theta);
+        data.for_each(|(Sample { x, y }, weight)| {
+            let (z, derivatives) = response(x);
+            add_scaled(gradient, weight * self.law.slope(z, *y), &derivatives);
+        });
     }
 }
 
@@ -185,14 +217,11 @@ impl<const N: usize, R: Response<N>, L: LocationScale> Likelihood<Measurement<R:
     fn add_gradient(
         &self,
         theta: &[f32; N],
-        Measurement { x, y, sd }: &Measurement<R::Input>,
+        observation: &Measurement<R::Input>,
         weight: f32,
         gradient: &mut [f32; N],
     ) {
-        let inverse_sd = 1.0 / sd;
-        let (z, derivatives) = self.response.with_derivatives(theta, x);
-        let slope = inverse_sd * self.law.slope(inverse_sd * (z - y), 0.0);
-        add_scaled(gradient, weight * slope, &derivatives);
+        self.add_gradients(theta, core::iter::once((observation, weight)), gradient);
     }
 
     #[inline]
@@ -201,7 +230,7 @@ impl<const N: usize, R: Response<N>, L: LocationScale> Likelihood<Measurement<R:
         theta: &[f32; N],
         Measurement { x, y, sd }: &Measurement<R::Input>,
     ) -> f32 {
-        let residual = self.response.response(theta, x) - y;
+        let residual = value(&self.response, theta, x) - y;
         self.law.energy(residual / sd, 0.0)
     }
 
@@ -210,8 +239,26 @@ impl<const N: usize, R: Response<N>, L: LocationScale> Likelihood<Measurement<R:
         theta: &[f32; N],
         Measurement { x, y, sd }: &Measurement<R::Input>,
     ) -> Option<Law> {
-        let residual = y - self.response.response(theta, x);
+        let residual = y - value(&self.response, theta, x);
         Some(self.law.law(0.0, residual / sd)?.stretched(*sd))
+    }
+
+    #[inline]
+    fn add_gradients<'o>(
+        &self,
+        theta: &[f32; N],
+        data: impl Iterator<Item = (&'o Measurement<R::Input>, f32)>,
+        gradient: &mut [f32; N],
+    ) where
+        R::Input: 'o,
+    {
+        let response = self.response.with_derivatives(theta);
+        data.for_each(|(Measurement { x, y, sd }, weight)| {
+            let inverse_sd = 1.0 / sd;
+            let (z, derivatives) = response(x);
+            let slope = inverse_sd * self.law.slope(inverse_sd * (z - y), 0.0);
+            add_scaled(gradient, weight * slope, &derivatives);
+        });
     }
 }
 
@@ -259,7 +306,7 @@ where
     fn negative_log_density(&self, theta: &[f32; M], observation: &O) -> f32 {
         let (theta, log_sigma) = split::<N, M>(theta);
         let (x, y, sd) = observation.parts();
-        let residual = (self.response.response(theta, x) - y) / sd;
+        let residual = (value(&self.response, theta, x) - y) / sd;
         let law = &self.law.law;
         law.energy(libm::expf(-log_sigma) * residual, 0.0) + log_sigma
     }
@@ -268,11 +315,11 @@ where
         let (theta, log_sigma) = split::<N, M>(theta);
         let (x, y, sd) = observation.parts();
         let scale = libm::expf(log_sigma) * sd;
-        let residual = y - self.response.response(theta, x);
+        let residual = y - value(&self.response, theta, x);
         Some(self.law.law.law(0.0, residual / scale)?.stretched(scale))
     }
 
-    // One exponential for all observations.
+    // One exponential of log σ for all observations.
     #[inline]
     fn add_gradients<'o>(
         &self,
@@ -284,10 +331,11 @@ where
     {
         let (theta, log_sigma) = split::<N, M>(theta);
         let inverse_sigma = libm::expf(-log_sigma);
+        let response = self.response.with_derivatives(theta);
         data.for_each(|(observation, weight)| {
             let (x, y, sd) = observation.parts();
             let scale = inverse_sigma / sd;
-            let (z, derivatives) = self.response.with_derivatives(theta, x);
+            let (z, derivatives) = response(x);
             let residual = scale * (z - y);
             let slope = self.law.law.slope(residual, 0.0);
             if let Some((last, own)) = gradient.split_last_mut() {
