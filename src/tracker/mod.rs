@@ -240,7 +240,8 @@ where
 
     /// Makes `draws` draws, each with one gradient of the whole posterior, and returns the posterior after them.
     ///
-    /// After [`learn`](Self::learn) it spreads the work of a reading over time.
+    /// After [`learn`](Self::learn) it spreads the work of a reading over time. After the last reading of a stream many draws, in one
+    /// call, make the estimate as precise as it is needed: its error falls with the square root of their number.
     ///
     /// # Errors
     /// [`TrackerError`].
@@ -392,7 +393,7 @@ where
     /// Makes `draws` draws.
     fn draw(&mut self, draws: u16) -> Result<(), TrackerError> {
         let (prior, likelihood) = (self.model.prior(), self.model.likelihood());
-        let a_reading = f32::from(self.draws());
+        let a_reading = self.draws();
         let TrackerState {
             window,
             noise,
@@ -403,7 +404,7 @@ where
             folded,
             draws: mut chain,
         } = track.unpack(prior)?;
-        let averaged = Draws::<N>::window(track.effective, a_reading);
+        let averaged = Draws::<N>::window(track.effective, f32::from(a_reading));
         let reference = *belief.reference();
         let count = window.count();
         let batch = self.terms >> 1;
@@ -414,7 +415,9 @@ where
         }
         let scale = count as f32 / f32::from(batch);
         let mut result = Ok(());
-        for _ in 0..draws {
+        for made in 0..draws {
+            // After the draws of a reading the posterior rests, and all further ones count the same.
+            let averaged = averaged + f32::from(made.saturating_sub(a_reading));
             let mut xi = [0.0; N];
             if noise.fill(&mut xi).is_err() {
                 result = Err(TrackerError::Random);
