@@ -2,24 +2,31 @@
 //!
 //!     cargo run --release --example calibrate
 //!
-//! The readings of NIST's "Chwirut2" and "DanWood" data sets arrive one at a time. After each the chain
-//! makes some steps, and the posterior of every constant is shown. At the end the posterior of all
-//! readings is compared with quadrature in f64 and with NIST's certified values, and drawn. The
-//! application itself is in `examples/apps`: a microcontroller runs the same code.
+//! The readings of NIST's "Chwirut2" and "DanWood" data sets arrive one at a time. After each a tracker
+//! knows the posterior of every constant, which is shown. At the end the posterior of all
+//! readings is compared with quadrature in f64 and with NIST's certified values, and drawn, beside the draws of a sampler.
+//! The application itself is in `examples/apps`: a microcontroller runs the same code.
 
 mod support;
 
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
-use langevin::model::Response;
-use langevin::{BoxMuller, Pcg32, SeedableRng, estimate::Quantiles, noise::Noise};
-use langevin_apps::calibrate::{CHWIRUT2, Calibration, DANWOOD, ETA, Instrument, reading};
+use langevin::{
+    BoxMuller, Pcg32, Sampler, SeedableRng, model::Response, noise::Noise, tracker::Reading,
+};
+use langevin_apps::{
+    Marginal,
+    calibrate::{
+        CHWIRUT2, Calibration, DANWOOD, GRADIENTS, Instrument, LAST, calibration, constants,
+        reading,
+    },
+};
 use plotters::prelude::SeriesLabelPosition;
 use support::{
     Outcome,
     args::Args,
     plot::{self, Area, BLUE, INK, ORANGE, Panel},
-    progress, table,
+    table,
 };
 
 const USAGE: &str = "\
@@ -32,13 +39,16 @@ of both NIST data sets, chwirut2 and danwood.
 
     --instrument NAME   whose readings the file has: chwirut2 (default) or danwood
     --sigma SD          standard deviation of a reading's error (default: NIST's residual sd)
-    --steps N           steps after each reading (default 40000)
-    --final N           steps after the last (default 2000000)
+    --gradients N       gradients that a reading may cost (default 8)
+    --last N            draws after the last reading (default 300)
     --seed N            seed of the noise (default 1)
     --output FILE.svg   the picture (default target/calibrate.svg)";
 
 /// The number of the latest readings that are kept.
 const CAPACITY: usize = 1024;
+
+/// The number of draws that are drawn.
+const DRAWS: usize = 100_000;
 
 /// NIST's certified least-squares estimates and standard deviations.
 const CERTIFIED: &str = include_str!("data/certified.csv");
@@ -47,12 +57,12 @@ const REFERENCE: &str = include_str!("data/reference.csv");
 /// Marginal densities, likewise.
 const DENSITY: &str = include_str!("data/density.csv");
 
-/// Seed, steps after each reading, and steps after the last.
+/// Seed, gradients a reading, and draws after the last.
 #[derive(Clone, Copy)]
 struct Run {
     seed: u64,
-    steps: u32,
-    last: u32,
+    gradients: u16,
+    last: u16,
 }
 
 /// A calibration and its results, to be drawn.
@@ -62,9 +72,9 @@ struct Calibrated<const N: usize, R> {
     instrument: Instrument<N, R>,
     published: bool,
     readings: Vec<[f64; 2]>,
-    /// After each reading, mean and 95 % interval of each constant.
-    history: Vec<([f32; N], [[f32; 2]; N])>,
-    /// Draws of θ.
+    /// The constants after each reading.
+    history: Vec<[Marginal; N]>,
+    /// A sampler's draws of θ.
     draws: Vec<[f32; N]>,
 }
 
@@ -73,14 +83,14 @@ fn main() -> ExitCode {
 }
 
 pub fn run(arguments: Vec<OsString>) -> Outcome {
-    let known = ["instrument", "sigma", "steps", "final", "seed", "output"];
+    let known = ["instrument", "sigma", "gradients", "last", "seed", "output"];
     let Some(args) = Args::parse(arguments, &known, USAGE)? else {
         return Ok(());
     };
     let run = Run {
         seed: args.value("seed", 1)?,
-        steps: args.value("steps", 40_000)?,
-        last: args.value("final", 2_000_000)?,
+        gradients: args.value("gradients", GRADIENTS)?,
+        last: args.value("last", LAST)?,
     };
     let output = Path::new(args.text("output").unwrap_or("target/calibrate.svg"));
     let only = match args.text("instrument") {
@@ -150,73 +160,50 @@ fn calibrate<const N: usize, R: Response<N, Input = [f32; 1]> + Copy>(
         this.name, this.instrument.sigma
     );
     print!("{:>9}{:>9}{:>9}", "reading", "x", "y");
-    (1..=N).for_each(|i| print!("  {:<40}", format!("b{i}: mean ± sd, 95 % interval")));
+    (1..=N).for_each(|i| print!("  {:<20}", format!("b{i}: mean ± sd")));
     println!();
 
-    let progress = progress::bar(
-        "sampling",
-        count as u64 * u64::from(run.steps) + u64::from(run.last),
-    );
-    let mut app = Calibration::<N, CAPACITY, R>::new(this.instrument, run.seed)?;
+    let app: Calibration<N, CAPACITY, R> = calibration(this.instrument, run.seed)?;
+    let mut app = app.gradients(run.gradients);
     for (i, &[x, y]) in this.readings.iter().enumerate() {
-        let outcome = app.observe(reading([x as f32, y as f32]), run.steps);
-        let posterior = app.posterior();
-        let mean = posterior.mean().unwrap_or([f32::NAN; N]);
-        let sd = posterior.sd().unwrap_or([f32::INFINITY; N]);
-        let interval = posterior.interval(0.95)?;
-        this.history.push((mean, interval));
+        let estimate = app.update(reading([x as f32, y as f32]))?;
+        let b = constants(&this.instrument.response, &estimate);
+        this.history.push(b);
 
         let seen = i + 1;
         let mut line = format!("{seen:>9}{x:>9}{y:>9}");
-        if let Err(error) = &outcome {
-            line += &format!("  {error}");
+        if estimate.reading() == Reading::Learnt {
+            line.extend(b.iter().map(|b| format!("  {:<20}", shown(b))));
         } else {
-            for i in 0..N {
-                let [low, high] = interval[i];
-                let (mean, sd, d) = (mean[i], sd[i], decimals(sd[i].into()));
-                let text = format!("{mean:.d$} ± {sd:.d$} [{low:.d$}, {high:.d$}]");
-                line += &format!("  {text:<40}");
-            }
+            line += "  refused";
         }
-        if outcome.is_err() || seen <= 4 || seen % 5 == 0 || seen == count {
-            progress.suspend(|| println!("{line}"));
+        if estimate.reading() != Reading::Learnt || seen <= 4 || seen % 5 == 0 || seen == count {
+            println!("{line}");
         }
-        progress.inc(run.steps.into());
     }
+    let estimate = app.refine(run.last)?;
+    let bits = estimate.mean().map(|t| format!("{:08x}", t.to_bits()));
+    println!("means of the coordinates, in bits: {}", bits.join(" "));
+    let b = constants(&this.instrument.response, &estimate);
+    let start = estimate.mean();
+    this.report(&b);
 
-    let bits = app.position().map(|t| format!("{:08x}", t.to_bits()));
-    let bits = bits.join(" ");
-    progress.suspend(|| println!("position after the last reading, in bits: {bits}"));
-
-    // More steps on the same posterior, in batches, whose scatter gives the Monte Carlo error.
-    const BATCHES: u32 = 40;
-    let mut ends = Quantiles::<N>::central(0.95)?;
-    let mut batches = vec![[0.0; N]; BATCHES as usize];
-    let constants = this.instrument.constants;
-    let length = (run.last / BATCHES).max(1);
-    for batch in &mut batches {
-        let mut step = 0;
-        app.sample(length, |theta| {
-            let b = constants(theta);
-            ends.push(&b);
-            for (sum, b) in batch.iter_mut().zip(b) {
-                *sum += f64::from(b) / f64::from(length);
-            }
-            if step % 20 == 0 {
-                this.draws.push(*theta);
-            }
-            step += 1;
-        });
-        progress.inc(length.into());
+    // A sampler on the same posterior has draws, which are its shape.
+    let noise = BoxMuller::new(Pcg32::seed_from_u64(run.seed));
+    let mut sampler = Sampler::new(start, noise);
+    let mut posterior = app.model().posterior(app.state().window());
+    while this.draws.len() < DRAWS {
+        if let Some(draw) = sampler.step(&mut posterior)? {
+            this.draws.push(*draw.position);
+        }
     }
-    drop(progress);
-    let error: [f64; N] = std::array::from_fn(|i| {
-        let mean = batches.iter().map(|b| b[i]).sum::<f64>() / f64::from(BATCHES);
-        let squares: f64 = batches.iter().map(|b| (b[i] - mean).powi(2)).sum();
-        (squares / f64::from(BATCHES * (BATCHES - 1))).sqrt()
-    });
-    this.report(&app, error, ends.values().ok_or("no draws")?);
     Ok(this)
+}
+
+/// Shows three digits of the standard deviation.
+fn shown(Marginal { mean, sd }: &Marginal) -> String {
+    let d = decimals((*sd).into());
+    format!("{mean:.d$} ± {sd:.d$}")
 }
 
 /// Returns the number of decimals that show three digits of `sd`.
@@ -235,39 +222,36 @@ fn published(text: &str, instrument: &str, i: usize) -> Vec<[f64; 2]> {
         .collect()
 }
 
+/// Mean and standard deviation of a constant in such a table.
+fn one(text: &str, instrument: &str, i: usize) -> Marginal {
+    let [mean, sd] = published(text, instrument, i)[0].map(|x| x as f32);
+    Marginal { mean, sd }
+}
+
 impl<const N: usize, R: Response<N, Input = [f32; 1]>> Calibrated<N, R> {
     /// Prints the final table.
-    fn report(&self, app: &Calibration<N, CAPACITY, R>, error: [f64; N], interval: [[f32; 2]; N]) {
-        let mean = app.posterior().mean().unwrap_or([f32::NAN; N]);
-        let sd = app.posterior().sd().unwrap_or([f32::INFINITY; N]);
-        let mut heading = format!("\n{:<5}{:^45}", "", "SGLD, with Monte Carlo error");
-        let mut columns = format!("{:<5}{:>10}{:>10}{:>22}", "", "mean", "sd", "95 % interval");
-        columns += &format!("{:>11}", "MC error");
+    fn report(&self, b: &[Marginal; N]) {
+        let mut heading = format!("\n{:<5}{:^22}", "", "tracker");
         if self.published {
-            heading += &format!("{:>2} |{:^40} |{:^20}", "", "quadrature in f64", "NIST");
-            columns += &format!(" |{:>10}{:>10}{:>11}", "mean", "sd", "off by");
-            columns += &format!("{:>9} |{:>10}{:>10}", "sd ratio", "estimate", "sd");
+            heading += &format!(" |{:^42} |{:^22}", "quadrature in f64", "NIST");
+            heading += &format!(
+                "\n{:<27} |{:>22}{:>11}{:>9} |",
+                "", "", "off by", "sd ratio"
+            );
         }
-        println!("{heading}\n{columns}");
-        for i in 0..N {
-            let (mean, sd) = (f64::from(mean[i]), f64::from(sd[i]));
-            let [low, high] = interval[i];
-            let d = decimals(sd);
-            let mut line = format!("b{:<4}{mean:>10.d$}{sd:>10.d$}", i + 1);
-            line += &format!("{:>22}", format!("[{low:.d$}, {high:.d$}]"));
-            line += &format!("{:>11.*}", d + 2, error[i]);
+        println!("{heading}");
+        for (i, b) in b.iter().enumerate() {
+            let mut line = format!("b{:<4}{:>22}", i + 1, shown(b));
             if self.published {
-                let [m, s] = published(REFERENCE, self.name, i)[0];
-                let (off, ratio) = ((mean - m) / s, sd / s);
-                line += &format!(" |{m:>10.d$}{s:>10.d$}{off:>+8.3} sd{ratio:>9.4}");
-                let [m, s] = published(CERTIFIED, self.name, i)[0];
-                line += &format!(" |{m:>10.d$}{s:>10.d$}");
+                let quadrature = one(REFERENCE, self.name, i);
+                let off = (b.mean - quadrature.mean) / quadrature.sd;
+                let ratio = b.sd / quadrature.sd;
+                line += &format!(" |{:>22}{off:>+8.3} sd{ratio:>9.4}", shown(&quadrature));
+                line += &format!(" |{:>22}", shown(&one(CERTIFIED, self.name, i)));
             }
             println!("{line}");
         }
-        let excess = 100.0 * (1.0 / (1.0 - ETA / 2.0).sqrt() - 1.0);
-        let errors = app.error_counts().total();
-        println!("a step of {ETA} makes sds {excess:.1} % too large; errors: {errors}\n");
+        println!();
     }
 
     /// Draws the readings and the predictive band on the left, and the marginal posterior of each constant and
@@ -295,7 +279,7 @@ impl<const N: usize, R: Response<N, Input = [f32; 1]>> Calibrated<N, R> {
         let mut panel = Panel::new(area, &title, self.axes, x0 - mx..x1 + mx, y0 - my..y1 + my)?;
 
         // Quantiles of the curve, and of a new reading, which is the curve plus an error.
-        let stride = (self.draws.len() / 4000).max(1);
+        let stride = DRAWS / 4000;
         let mut curve = Vec::new();
         let mut predictive = Vec::new();
         for k in 0..=100 {
@@ -305,7 +289,8 @@ impl<const N: usize, R: Response<N, Input = [f32; 1]>> Calibrated<N, R> {
             // The same errors at every x give smooth edges.
             let mut noise = BoxMuller::new(Pcg32::seed_from_u64(0));
             for theta in self.draws.iter().step_by(stride) {
-                let y = self.instrument.response.response(theta, &[x as f32]);
+                let constants = self.instrument.response.constants(theta);
+                let y = self.instrument.response.response(&constants, &[x as f32]);
                 let mut xi = [0.0];
                 noise.fill(&mut xi)?;
                 means.push(y);
@@ -334,7 +319,7 @@ impl<const N: usize, R: Response<N, Input = [f32; 1]>> Calibrated<N, R> {
     }
 
     fn draw_marginal(&self, i: usize, area: &Area) -> Outcome {
-        let constant = |theta| f64::from((self.instrument.constants)(theta)[i]);
+        let constant = |theta| f64::from(self.instrument.response.constants(theta)[i]);
         let draws = || self.draws.iter().map(constant);
         let mean = draws().sum::<f64>() / self.draws.len() as f64;
         let sd =
@@ -345,7 +330,7 @@ impl<const N: usize, R: Response<N, Input = [f32; 1]>> Calibrated<N, R> {
         let title = format!("posterior of b{}", i + 1);
         let mut panel = Panel::new(area, &title, ["", ""], range.clone(), 0.0..top)?;
         let label = |text| if i == 0 { text } else { "" };
-        panel.histogram(&heights, range, BLUE, label("SGLD"))?;
+        panel.histogram(&heights, range, BLUE, label("sampler"))?;
         if self.published {
             let density = published(DENSITY, self.name, i);
             panel.line(density, INK, 2, label("quadrature, f64"))?;
@@ -364,7 +349,10 @@ impl<const N: usize, R: Response<N, Input = [f32; 1]>> Calibrated<N, R> {
     fn draw_history(&self, i: usize, area: &Area) -> Outcome {
         let last = self.history.len() as f64;
         // The first interval may be as wide as the prior, so that the range is that of the third one.
-        let [low, high] = self.history[self.history.len().min(3) - 1].1[i].map(f64::from);
+        let interval = |Marginal { mean, sd }: Marginal| {
+            [mean - 1.96 * sd, mean, mean + 1.96 * sd].map(f64::from)
+        };
+        let [low, _, high] = interval(self.history[self.history.len().min(3) - 1][i]);
         let margin = 0.1 * (high - low);
         let mut panel = Panel::new(
             area,
@@ -374,17 +362,19 @@ impl<const N: usize, R: Response<N, Input = [f32; 1]>> Calibrated<N, R> {
             low - margin..high + margin,
         )?;
         let label = |text| if i == 0 { text } else { "" };
-        let clip = |v: f32| f64::from(v).clamp(low - margin, high + margin);
-        let edges = self.history.iter().enumerate();
+        let clip = |v: f64| v.clamp(low - margin, high + margin);
+        let history: Vec<_> = (1..)
+            .zip(&self.history)
+            .map(|(k, b)| (f64::from(k), interval(b[i]).map(clip)))
+            .collect();
         panel.band(
-            edges.map(|(k, h)| [k as f64 + 1.0, clip(h.1[i][0]), clip(h.1[i][1])]),
+            history.iter().map(|(k, [low, _, high])| [*k, *low, *high]),
             BLUE,
             0.3,
             label("95 % interval"),
         )?;
-        let means = self.history.iter().enumerate();
         panel.line(
-            means.map(|(k, h)| [k as f64 + 1.0, clip(h.0[i])]),
+            history.iter().map(|(k, [_, mean, _])| [*k, *mean]),
             BLUE,
             2,
             label("mean"),

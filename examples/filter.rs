@@ -50,7 +50,5 @@ fn main() -> Result<(), ConfigError> {
             );
         }
     }
-    let errors = filter.error_counts().total();
-    println!("\n{errors} errors of the chain");
     Ok(())
 }

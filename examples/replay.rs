@@ -10,6 +10,7 @@ mod support;
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use langevin_apps::{
+    calibrate::{CHWIRUT2, constants},
     record::Line,
     replay::{Application, Replay},
 };
@@ -47,7 +48,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
 pub struct Recording {
     /// The application's name.
     pub application: String,
-    /// The seed of its chain.
+    /// The seed of its noise.
     pub seed: u64,
     /// The replay at its end.
     pub replay: Replay,
@@ -104,15 +105,10 @@ fn print(recording: &Recording) {
     println!("{application}, seed {seed}, {} readings", replay.readings());
     let row = |name: &str, mean: f32, sd: f32| println!("    {name:<20}{mean:>12.5} ± {sd:.5}");
     match replay.application() {
-        Application::Calibrate(calibration, _) => {
-            let posterior = calibration.posterior();
-            let marginals = posterior.mean().zip(posterior.sd());
-            for (i, (mean, sd)) in marginals
-                .into_iter()
-                .flat_map(|(m, s)| m.into_iter().zip(s))
-                .enumerate()
-            {
-                row(&format!("b{}", i + 1), mean, sd);
+        Application::Calibrate(calibration) => {
+            let b = constants(&CHWIRUT2.response, &calibration.estimate());
+            for (i, b) in (1..).zip(b) {
+                row(&format!("b{i}"), b.mean, b.sd);
             }
         }
         Application::Filter(filter) => {

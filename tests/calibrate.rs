@@ -3,8 +3,16 @@
 #[path = "../examples/support/reference.rs"]
 mod reference;
 
-use langevin::model::Response;
-use langevin_apps::{calibrate::*, readings};
+use langevin::{
+    model::Response,
+    tracker::{Estimate, Reading},
+};
+use langevin_apps::{
+    calibrate::{
+        CHWIRUT2, Calibration, DANWOOD, Instrument, LAST, calibration, constants, reading,
+    },
+    readings,
+};
 use reference::{Marginal, marginals};
 
 /// −log posterior of b in f64, written down anew: the sum of squares, and the prior's part.
@@ -111,76 +119,108 @@ fn tables_have_the_readings() {
     );
 }
 
-/// Streams the readings. After each number of them in `stops` the reported sd is within 5 % of the
-/// posterior's; after the last, within 3 %, and the mean within 0.05 sd.
+/// How far the posteriors of the constants are from a quadrature: the largest distance of a mean, in standard
+/// deviations, and the largest relative error of a standard deviation.
+fn off<const N: usize>(
+    response: &impl Response<N>,
+    estimate: &Estimate<'_, N>,
+    exact: &[Marginal; N],
+) -> [f64; 2] {
+    let known = constants(response, estimate);
+    let errors = known.iter().zip(exact).map(|(known, exact)| {
+        let mean = (f64::from(known.mean) - exact.mean) / exact.sd;
+        [mean.abs(), (f64::from(known.sd) / exact.sd - 1.0).abs()]
+    });
+    errors.fold([0.0; 2], |[m, s], [mean, sd]| [m.max(mean), s.max(sd)])
+}
+
+/// After each number of readings in `stops`, 60 000 draws bring means within 0.05 standard deviations of the posterior's and
+/// standard deviations within 5 %; what is left is mostly that the moments of b are made of the first two of θ. After
+/// all readings 0.01 and 2 %.
 ///
-/// Steps: 2e6 in the end, draws independent after 2/η = 100, so the standard error of a mean is 0.007
-/// sd and that of an sd 0.5 % (1 % at the other stops); the law itself adds 0.5 % (η = 0.02).
-/// A noise 3 % too strong (tried: 1.037, 1.053) fails.
-fn check<const N: usize, R: Response<N, Input = [f32; 1]>>(
+/// Without those draws, with the 300 of the boards after the last reading, means are within 0.05 and standard deviations
+/// within 5 % in all of 40 runs, or within 6 % in one.
+///
+/// Tried, and failed: a sigma 3 % too large, no draws after the last reading.
+fn check<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]> + Copy>(
     instrument: Instrument<N, R>,
-    readings: &[[f32; 2]],
+    readings: &[[f32; 2]; CAP],
     stops: &[usize],
     reference: fn(&[[f32; 2]]) -> [Marginal; N],
 ) {
-    let mut app = Calibration::<N, 64, R>::new(instrument, 1).unwrap();
-    for (i, row) in readings.iter().enumerate() {
-        app.observe(reading(*row), STEPS).unwrap();
-        let seen = i + 1;
-        let last = seen == readings.len();
-        if !last && !stops.contains(&seen) {
-            continue;
-        }
-        app.sample(if last { 2_000_000 } else { 500_000 }, |_| ());
-        let (mean, sd) = app.posterior().mean().zip(app.posterior().sd()).unwrap();
-        for (i, r) in reference(&readings[..seen]).iter().enumerate() {
-            let z = (f64::from(mean[i]) - r.mean) / r.sd;
-            let ratio = f64::from(sd[i]) / r.sd;
-            println!(
-                "{seen} readings, b{}: mean {z:+.3} sd off, sd ratio {ratio:.4}",
-                i + 1
+    let start = |seed| -> Calibration<N, CAP, R> { calibration(instrument, seed).unwrap() };
+    let mut app = start(1);
+    for (seen, row) in (1..).zip(readings) {
+        let estimate = app.update(reading(*row)).unwrap();
+        assert_eq!(estimate.reading(), Reading::Learnt);
+        if stops.contains(&seen) || seen == CAP {
+            let exact = reference(&readings[..seen]);
+            let mut longer = app.clone();
+            let [mean, sd] = off(
+                &instrument.response,
+                &longer.refine(60_000).unwrap(),
+                &exact,
             );
-            if last {
-                assert!(z.abs() < 0.05, "b{}: mean off by {z} sd", i + 1);
-                assert!(
-                    (0.97..1.03).contains(&ratio),
-                    "b{}: sd ratio {ratio}",
-                    i + 1
-                );
-            } else {
-                assert!((0.95..1.05).contains(&ratio), "{seen}, b{}: {ratio}", i + 1);
-            }
+            println!("{seen} readings: means within {mean:.4} sd, sds within {sd:.4}");
+            let bounds = if seen == CAP { [0.01, 0.02] } else { [0.05; 2] };
+            assert!(mean < bounds[0] && sd < bounds[1]);
         }
     }
-    assert_eq!(app.error_counts().total(), 0);
+
+    let exact = reference(readings);
+    let mut errors: Vec<[f64; 2]> = (0..40)
+        .map(|seed| {
+            let mut app = start(seed);
+            for row in readings {
+                app.update(reading(*row)).unwrap();
+            }
+            off(&instrument.response, &app.refine(LAST).unwrap(), &exact)
+        })
+        .collect();
+    errors.sort_by(|a, b| a[1].total_cmp(&b[1]));
+    let mean = errors
+        .iter()
+        .fold(0.0_f64, |most, [mean, _]| most.max(*mean));
+    println!(
+        "of 40 runs: means within {mean:.4} sd, sds within {:.4}",
+        errors[39][1]
+    );
+    assert!(mean < 0.05 && errors[38][1] < 0.05 && errors[39][1] < 0.06);
 }
 
 #[test]
 fn chwirut2_posterior() {
-    check(CHWIRUT2, &readings::CHWIRUT2, &[8, 16, 32], chwirut2);
+    check(CHWIRUT2, &readings::CHWIRUT2, &[16, 32], chwirut2);
 }
 
 #[test]
 fn danwood_posterior() {
-    check(DANWOOD, &readings::DANWOOD, &[4], danwood);
+    check(DANWOOD, &readings::DANWOOD, &[2, 4], danwood);
 }
 
 #[test]
-fn a_dead_sensor_leaves_no_trace() {
+fn a_dead_sensor_leaves_no_trace_but_in_the_chain() {
     let run = |dead: usize| {
-        let mut app = Calibration::<3, 64>::new(CHWIRUT2, 7).unwrap();
+        let mut app: Calibration = calibration(CHWIRUT2, 7).unwrap();
         for (i, row) in readings::CHWIRUT2.iter().enumerate() {
             if i == 20 {
                 for _ in 0..dead {
-                    app.observe(reading([row[0], f32::NAN]), 100).unwrap_err();
+                    let estimate = app.update(reading([row[0], f32::NAN])).unwrap();
+                    assert_eq!(estimate.reading(), Reading::Impossible);
                 }
             }
-            app.observe(reading(*row), 100).unwrap();
+            app.update(reading(*row)).unwrap();
         }
-        (
-            app.position().map(f32::to_bits),
-            app.posterior().sd().unwrap().map(f32::to_bits),
+        assert_eq!(app.estimate().refused(), dead as u32);
+        let estimate = app.refine(LAST).unwrap();
+        off(
+            &CHWIRUT2.response,
+            &estimate,
+            &chwirut2(&readings::CHWIRUT2),
         )
     };
-    assert_eq!(run(0), run(1000));
+    for dead in [0, 1000] {
+        let [mean, sd] = run(dead);
+        assert!(mean < 0.05 && sd < 0.05, "{dead}: {mean} {sd}");
+    }
 }

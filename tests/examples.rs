@@ -53,7 +53,15 @@ fn calibrate_takes_another_table() {
     let readings = file("readings.csv", "x,y\n0.5, 80\n1, 50\n# a gap\n2,\n3, 14\n");
     let picture = file("readings.svg", "");
     let words = [
-        &readings, "--steps", "200", "--final", "4000", "--sigma", "2", "--output", &picture,
+        &readings,
+        "--gradients",
+        "4",
+        "--last",
+        "50",
+        "--sigma",
+        "2",
+        "--output",
+        &picture,
     ];
     calibrate::run(arguments(words)).unwrap();
     let svg = fs::read_to_string(&picture).unwrap();

@@ -2,9 +2,8 @@
 //!
 //! Broken on purpose, it fails, each time by the test that one would think of: half of ∂U/∂τ left out, no Jacobian
 //! (means off by 0.2 sd), a memory of 20 blocks for 16, a scale of draughts 20 % off, Gaussian draughts, a prior 30 % too wide,
-//! a metric as wide as the prior (steps too long) or never adapted, η = 2.2, estimates of a tenth or of ten
-//! times the draws, blocks with gaps learnt from, a stuck sensor believed, rails believed, any power believed,
-//! coasting without the heater, alarms at 3 sd.
+//! no draws between blocks, blocks with gaps learnt from, a stuck sensor believed, rails believed, any power believed,
+//! coasting without the heater, alarms at 3 sd, an alarm that changes nothing.
 
 use langevin::{
     BoxMuller, Pcg32, SeedableRng,
@@ -152,11 +151,9 @@ fn quadrature(samples: &[Sample]) -> [[f64; 2]; 2] {
 /// At four moments of 32 runs, in different phases of the heater's period, each time at a block's
 /// end: the filter's means and standard deviations against quadrature.
 ///
-/// What the law allows: draws are independent after some 8 steps and the estimate is made of 150, so
-/// that a mean scatters by 0.15 standard deviations about the exact one and a standard deviation by 10 %;
-/// that part of the draws that is older than the latest block moves the mean by 0.1 more, to either
-/// side. On average over the runs both must be right, within 3 % of a standard deviation beyond
-/// 4 standard errors from the scatter of the runs: 16 comparisons, α = 0.6 % in all.
+/// Means scatter by 0.01 standard deviations about the exact ones, and standard deviations by 1 %, of which the oldest
+/// blocks, which count as a Gaussian term, make some. In each run means must be within 0.05 standard deviations, and
+/// standard deviations within 5 %; on average within 0.015 and 1.5 %.
 #[test]
 fn posterior_is_that_of_quadrature() {
     const SEEDS: u64 = 32;
@@ -185,14 +182,11 @@ fn posterior_is_that_of_quadrature() {
         for k in 0..2 {
             let [mean, scatter] = mean_and_sd(&means[k]);
             let [ratio, ratio_scatter] = mean_and_sd(&ratios[k]);
-            let error = |sd: f64| 4.0 * sd / (SEEDS as f64).sqrt() + 0.03;
             println!("{blocks}, {k}: {mean:+.3} ± {scatter:.3}, {ratio:.3} ± {ratio_scatter:.3}");
-            assert!(mean.abs() < error(scatter), "{blocks}, {k}: {mean}");
-            assert!(
-                (ratio - 1.0).abs() < error(ratio_scatter),
-                "{blocks}, {k}: {ratio}"
-            );
-            assert!(rms(&means[k]) < 0.25, "{blocks}, {k}: {:?}", means[k]);
+            assert!(mean.abs() < 0.015, "{blocks}, {k}: {mean}");
+            assert!((ratio - 1.0).abs() < 0.015, "{blocks}, {k}: {ratio}");
+            assert!(means[k].iter().all(|off| off.abs() < 0.05));
+            assert!(ratios[k].iter().all(|ratio| (ratio - 1.0).abs() < 0.05));
         }
     }
 }
@@ -201,8 +195,8 @@ fn posterior_is_that_of_quadrature() {
 /// truth.
 ///
 /// Blocks that fade count for less than they tell: of a body that does not change the posterior's standard
-/// deviation is √(Σw/Σw²) or 1.34 times what the mean is off by. The mean's own scatter (0.15) added, the
-/// error over the standard deviation has a root mean square of 0.76, and the intervals hold 99 %. Of 400
+/// deviation is √(Σw/Σw²) or 1.34 times what the mean is off by. The
+/// error over the standard deviation has a root mean square of 0.75, and the intervals hold 99 %. Of 400
 /// values that root has a standard error of 0.027 and the mean one of 0.038: bounds at 4 of them (α < 1e-3 in all).
 #[test]
 fn intervals_hold_the_truth() {
@@ -227,14 +221,14 @@ fn intervals_hold_the_truth() {
         let held = errors.iter().filter(|e| e.abs() < 1.96).count();
         println!("mean {mean:.3}, rms {:.3}, held {held}", rms(errors));
         assert!(mean.abs() < 0.15, "{mean}");
-        assert!((rms(errors) - 0.76).abs() < 0.11, "{}", rms(errors));
+        assert!((rms(errors) - 0.75).abs() < 0.11, "{}", rms(errors));
         assert!(held >= 380, "{held} of {RUNS}");
     }
 }
 
 /// Without a heater nothing is learnt: what is reported is the prior, from the first blocks on, and again
-/// when the heater has been off for long. Log-normal with sd 0.5: mean 11.3, sd 6.0; each of 16 runs
-/// is a forgetting mean of some 100 independent draws with heavy tails.
+/// when the heater has been off for long. Log-normal with sd 0.5: mean 11.3, sd 6.0. What was known before still
+/// counts as 16·e^(−150/16) = 0.001 blocks.
 #[test]
 fn nothing_learnt_is_the_prior() {
     for learnt_before in [0, 40 * BLOCK] {
@@ -242,7 +236,7 @@ fn nothing_learnt_is_the_prior() {
         for seed in 0..16 {
             let mut bench = Bench::new(Body::TYPICAL, seed);
             bench.run(learnt_before);
-            for _ in 0..150 * BLOCK {
+            for _ in 0..150 * BLOCK - 1 {
                 // Draughts, but no heat: around the ambient R and τ tell nothing of each other.
                 let sample = bench.plant.step(0.0);
                 bench.filter.update(sample);
@@ -254,8 +248,8 @@ fn nothing_learnt_is_the_prior() {
         for (values, exact) in estimates.iter().zip([11.331, 6.039]) {
             let [mean, sd] = mean_and_sd(values);
             println!("{learnt_before}: {mean:.2} ± {sd:.2}, exact {exact}");
-            assert!((mean - exact).abs() < 4.0 * sd / 4.0 + 0.03 * exact);
-            assert!(sd < 0.3 * exact);
+            assert!((mean - exact).abs() < 0.05 * exact);
+            assert!(sd < 0.03 * exact);
         }
     }
 }
@@ -323,7 +317,6 @@ fn coasts_over_a_failing_sensor() {
         }
         let estimate = bench.step();
         assert!((estimate.temperature - bench.plant.temperature()).abs() < 0.3);
-        assert_eq!(bench.filter.error_counts().total(), 0);
     }
 }
 
@@ -459,7 +452,7 @@ fn nothing_sticks() {
                     power: pick(share, good.power),
                 });
                 assert!(is_finite(&estimate), "{estimate:?}");
-                assert!(bench.filter.position().iter().all(|t| t.is_finite()));
+                assert!(bench.filter.mean().iter().all(|t| t.is_finite()));
             }
         }
         let estimate = bench.run(40 * BLOCK);

@@ -86,8 +86,9 @@ const TABLES: [(&str, &str, &str, Cell, bool); 9] = [
         true,
     ),
     (
-        "A step of the boards' calibration, on average / at worst",
-        "Three parameters, a dense preconditioner, 54 readings in the window, three exponentials each.\n",
+        "A reading of the boards' calibration, on average / at worst",
+        "Three parameters, a tracker with up to 54 readings in its window, one exponential each in a gradient; the draws\n\
+         after the last reading spread over all.\n",
         "calibration",
         both,
         true,

@@ -5,7 +5,6 @@
 pub mod alternatives;
 #[cfg(not(target_os = "none"))]
 pub mod authors;
-pub mod calibrate;
 #[cfg(target_os = "none")]
 pub mod count;
 pub mod entry_points;

@@ -16,7 +16,7 @@ use langevin::{
     stepper::{MaxStep, Preconditioned, Sgld, StepParameters, Stepper},
 };
 use langevin_apps::{
-    calibrate::{CHWIRUT2, Reading, reading},
+    calibrate::{CHWIRUT2, Calibration, LAST, calibration, reading},
     filter::{Filter, heater},
     plant::{Body, Plant},
     readings,
@@ -29,7 +29,6 @@ use semihosting::println;
 use crate::alternatives::newlib;
 use crate::{
     alternatives::{naive_step, rand_distr_normal, step_by_hand, textbook_normal},
-    calibrate::{Chwirut2, READINGS},
     count::Counter,
     linear::Linear,
     models, stack,
@@ -334,20 +333,34 @@ impl<W: Wants> Bench<W> {
         }
     }
 
-    /// The boards' calibration, all its readings in the window.
+    /// The boards' calibration: what its draws after the last reading take is spread over the readings.
     #[inline(always)]
     fn calibration(&self) {
         const NAME: (&str, &str) = ("calibrate", "");
         if self.wants("calibration", NAME, 3) {
-            let mut calibration = Chwirut2::new(CHWIRUT2, black_box(7)).expect("an instrument");
+            let new = || calibration(CHWIRUT2, black_box(7)).expect("an instrument");
+            let mut tracker: Calibration = new();
+            let (mut sum, mut worst) = (0.0, 0.0_f32);
             for at in readings::CHWIRUT2 {
-                let _ = calibration.observe(reading(at), black_box(100));
+                let at = black_box(reading(at));
+                let count = self.counter.count(|| {
+                    let _ = black_box(tracker.update(at));
+                });
+                sum += count;
+                worst = worst.max(count);
             }
-            let again = black_box(reading(readings::CHWIRUT2[0]));
-            let state = size_of::<Chwirut2>() - size_of::<Window<Reading, READINGS>>();
-            self.row_and_ram("calibration", NAME, 3, state, |n| {
-                let _ = black_box(calibration.observe(again, n));
+            sum += self.counter.count(|| {
+                let _ = black_box(tracker.refine(LAST));
             });
+            let average = sum / readings::CHWIRUT2.len() as f32;
+            print("calibration", NAME, 3, average, worst);
+            let mut tracker: Calibration = new();
+            let stack = stack::high_water(|| {
+                let _ = black_box(tracker.update(black_box(reading(readings::CHWIRUT2[0]))));
+            });
+            print("stack", NAME, 3, stack as f32, 0.0);
+            let state = size_of::<Calibration>() - size_of_val(tracker.state().window());
+            print("state", NAME, 3, state as f32, 0.0);
         }
     }
 

@@ -13,22 +13,28 @@ impl Response<3> for Chwirut2ByHand {
     type Input = [f32; 1];
 
     #[inline]
-    fn response<T: Real>(&self, theta: &[T; 3], x: &[f32; 1]) -> T {
-        Chwirut2.response(theta, x)
+    fn constants<T: Real>(&self, theta: &[T; 3]) -> [T; 3] {
+        Chwirut2.constants(theta)
+    }
+
+    #[inline]
+    fn response<T: Real>(&self, constants: &[T; 3], x: &[f32; 1]) -> T {
+        Chwirut2.response(constants, x)
     }
 
     #[inline]
     fn with_derivatives(
         &self,
         &[b1, log_near, log_far]: &[f32; 3],
-        &[x]: &[f32; 1],
-    ) -> (f32, [f32; 3]) {
-        let share = (x - 0.5) / 5.5;
-        let near = (1.0 - share) * expf(log_near);
-        let far = share * expf(log_far);
-        let y = expf(-b1 * x) / (near + far);
-        let slope = -y / (near + far);
-        (y, [-x * y, slope * near, slope * far])
+    ) -> impl Fn(&[f32; 1]) -> (f32, [f32; 3]) {
+        let (near, far) = (expf(log_near), expf(log_far));
+        move |&[x]| {
+            let share = (x - 0.5) / 5.5;
+            let (near, far) = ((1.0 - share) * near, share * far);
+            let y = expf(-b1 * x) / (near + far);
+            let slope = -y / (near + far);
+            (y, [-x * y, slope * near, slope * far])
+        }
     }
 }
 
@@ -58,14 +64,16 @@ impl Response<8> for DecaysByHand {
     }
 
     #[inline]
-    fn with_derivatives(&self, theta: &[f32; 8], &[x]: &[f32; 1]) -> (f32, [f32; 8]) {
+    fn with_derivatives(&self, theta: &[f32; 8]) -> impl Fn(&[f32; 1]) -> (f32, [f32; 8]) {
         let [a, k, b, l, c, m, d, n] = *theta;
-        let [p, q, r, s] = [k, l, m, n].map(|k| expf(-k * x));
-        let y = a * p + b * q + c * r + d * s;
-        (
-            y,
-            [p, -x * a * p, q, -x * b * q, r, -x * c * r, s, -x * d * s],
-        )
+        move |&[x]| {
+            let [p, q, r, s] = [k, l, m, n].map(|k| expf(-k * x));
+            let y = a * p + b * q + c * r + d * s;
+            (
+                y,
+                [p, -x * a * p, q, -x * b * q, r, -x * c * r, s, -x * d * s],
+            )
+        }
     }
 }
 
@@ -77,13 +85,13 @@ mod tests {
     fn are_the_same() {
         for x in [0.5, 1.0, 3.0, 6.0] {
             let theta = [0.1, -3.9, -2.0];
-            let (y, slopes) = Chwirut2.with_derivatives(&theta, &[x]);
-            let (same, by_hand) = Chwirut2ByHand.with_derivatives(&theta, &[x]);
+            let (y, slopes) = Chwirut2.with_derivatives(&theta)(&[x]);
+            let (same, by_hand) = Chwirut2ByHand.with_derivatives(&theta)(&[x]);
             close(&[y], &[same]);
             close(&slopes, &by_hand);
             let theta = [1.0, 0.3, -2.0, 1.0, 0.5, 0.1, 3.0, 2.0];
-            let (y, slopes) = Decays.with_derivatives(&theta, &[x]);
-            let (same, by_hand) = DecaysByHand.with_derivatives(&theta, &[x]);
+            let (y, slopes) = Decays.with_derivatives(&theta)(&[x]);
+            let (same, by_hand) = DecaysByHand.with_derivatives(&theta)(&[x]);
             close(&[y], &[same]);
             close(&slopes, &by_hand);
         }

@@ -12,14 +12,12 @@
 //! T₁ − T₀ = −(Δ/τ)·(mean of T − Tₐ) + (RΔ/τ)·(mean of P) + draughts,
 //!
 //! whatever the power does meanwhile. The error is mostly from draughts and not from the sensor's noise, so
-//! that blocks are independent; and it has outliers: it is Student-t. This is the crate's robust
-//! regression in the coefficients Δ/τ and RΔ/τ. The chain moves in θ = (log τ/10 s, log R/10 K/W), so that
-//! both are positive. Its data are the latest blocks, with weights that decrease with their age.
+//! that blocks are independent; and it has outliers: it is Student-t. This is robust regression with a response in
+//! θ = (log τ/10 s, log R/10 K/W), so that both are positive; a [`Tracker`] that forgets knows its posterior.
 //!
 //! # Time
 //!
-//! Every tick makes [`STEPS`] steps of the chain. The window is full from the first tick on, with blocks that carry no
-//! information, so that every tick takes about the same time.
+//! The tick that ends a block learns it; every other tick makes one draw.
 //!
 //! ```
 //! use langevin_apps::{
@@ -41,16 +39,13 @@
 use core::ops::RangeInclusive;
 
 use langevin::{
-    Chain, ConfigError, GaussianPrior, Model, Moments, Pcg32, Potential, SeedableRng, StepError,
-    Window,
-    chain::ErrorCounts,
-    model::{Flat, Prior, RobustRegression},
+    ConfigError, GaussianPrior, Model, Pcg32, SeedableRng, Tracker, Window,
+    dual::{Dual, Real},
+    model::{Law, Likelihood, NonlinearRegression, Response, RobustRegression},
     noise::InverseCdf,
-    preconditioner::Dense,
-    schedule::Constant,
-    stepper::{LeimkuhlerMatthews, MaxStep, Preconditioned},
+    tracker,
 };
-use libm::{expf, sqrtf};
+use libm::{expf, expm1f, sqrtf};
 
 use crate::Marginal;
 
@@ -59,9 +54,6 @@ pub const RATE: f32 = 50.0;
 
 /// Ticks in a block.
 pub const BLOCK: u32 = 150;
-
-/// Steps of the chain in a tick.
-pub const STEPS: u32 = 1;
 
 /// The memory of the window: the sum of the weights of the blocks.
 pub const MEMORY: f32 = 16.0;
@@ -81,8 +73,8 @@ pub const HEATER: RangeInclusive<f32> = 0.0..=20.0;
 /// The number of ticks with the same reading after which the sensor is considered stuck.
 pub const STUCK: u32 = 100;
 
-/// Blocks in the window: five times the memory.
-const WINDOW: usize = 80;
+/// Blocks in the window: twice the memory.
+const WINDOW: usize = 32;
 
 /// A block's length Δ in s.
 const SECONDS: f32 = BLOCK as f32 / RATE;
@@ -93,22 +85,6 @@ const TYPICAL: [f32; 2] = [10.0, 10.0];
 /// Standard deviation of the prior of θ, a factor of 1.65.
 const PRIOR_SD: [f32; 2] = [0.5, 0.5];
 
-/// The step size η in the coordinates of the preconditioner, where the curvature is about 1: draws are
-/// independent after some 4 steps.
-const ETA: f32 = 0.5;
-
-/// The standard deviations from which the preconditioner is made before there are data, half of those of the prior: the
-/// curvature of the prior's whole range differs much, and steps as wide as the prior would be unstable where τ is short.
-const WIDEST: [f32; 2] = [0.25, 0.25];
-
-/// The Fisher information of a block about its prediction: (ν + 1)/(ν + 3) for Student's t, divided by the square of its
-/// scale.
-const INFORMATION: f32 =
-    (DEGREES_OF_FREEDOM + 1.0) / (DEGREES_OF_FREEDOM + 3.0) / (DRAUGHT * DRAUGHT);
-
-/// The number of draws in the estimates, by weight: those of a block.
-const DRAWS: f32 = 150.0;
-
 /// The fraction of the difference between a reading and the predicted temperature by which that is corrected: about the
 /// Kalman gain for these draughts and a sensor's noise of 0.05 K.
 const GAIN: f32 = 0.4;
@@ -116,8 +92,8 @@ const GAIN: f32 = 0.4;
 /// The largest difference in K that counts in the correction, so that an outlier has a bounded effect.
 const FARTHEST: f32 = 1.0;
 
-/// The two-sided 99.9 % point of Student's t with 4 degrees of freedom, and that of the normal.
-const QUANTILES: [f32; 2] = [8.610, 3.291];
+/// The probability below which a block is a surprise.
+const UNLIKELY: f32 = 1e-3;
 
 /// Returns the duty of the heater at a tick, 0 or 1, for trials: it changes every 11 s.
 pub const fn heater(tick: u32) -> f32 {
@@ -166,11 +142,66 @@ pub struct Estimate {
 /// A block, with y = T₁ − T₀ and x = (−mean of T − Tₐ, mean of P).
 type Block = langevin::Sample<2>;
 
-/// A block without information: it equals its prediction, whatever τ and R are.
-const BLANK: Block = Block {
-    x: [0.0; 2],
-    y: 0.0,
-};
+/// The heat balance: T₁ − T₀ = −a·(mean of T − Tₐ) + b·(mean of P), with the constants a = Δ/τ and b = RΔ/τ.
+#[derive(Clone, Copy, Debug)]
+struct Balance;
+
+impl Response<2> for Balance {
+    type Input = [f32; 2];
+
+    fn constants<T: Real>(&self, &[log_tau, log_r]: &[T; 2]) -> [T; 2] {
+        let [tau, r] = TYPICAL;
+        let a = (-log_tau).exp() * (SECONDS / tau);
+        [a, a * log_r.exp() * r]
+    }
+
+    fn response<T: Real>(&self, &[a, b]: &[T; 2], &[cooler, power]: &[f32; 2]) -> T {
+        a * cooler + b * power
+    }
+}
+
+/// The likelihood of a block.
+///
+/// Draughts raise the temperature at a block's end and, half as much, the block's mean, so that the density of readings is that of
+/// draughts times a/(1 − e⁻ᵃ), whose logarithm is a/2 − a²/24 + ...
+#[derive(Debug)]
+struct Blocks(NonlinearRegression<Balance, RobustRegression>);
+
+impl Blocks {
+    fn log_jacobian<T: Real>(theta: &[T; 2]) -> T {
+        let [a, _] = Balance.constants(theta);
+        a * 0.5 - a * a / 24.0
+    }
+}
+
+impl Likelihood<Block, 2> for Blocks {
+    fn add_gradient(&self, theta: &[f32; 2], block: &Block, weight: f32, gradient: &mut [f32; 2]) {
+        self.add_gradients(theta, core::iter::once((block, weight)), gradient);
+    }
+
+    fn negative_log_density(&self, theta: &[f32; 2], block: &Block) -> f32 {
+        self.0.negative_log_density(theta, block) - Self::log_jacobian(theta)
+    }
+
+    fn law(&self, theta: &[f32; 2], block: &Block) -> Option<Law> {
+        self.0.law(theta, block)
+    }
+
+    fn add_gradients<'o>(
+        &self,
+        theta: &[f32; 2],
+        blocks: impl Iterator<Item = (&'o Block, f32)>,
+        gradient: &mut [f32; 2],
+    ) {
+        let mut sum = 0.0;
+        let counted = blocks.inspect(|(_, weight)| sum += weight);
+        self.0.add_gradients(theta, counted, gradient);
+        let slopes = Self::log_jacobian(&Dual::variables(theta)).gradient;
+        for (gradient, slope) in gradient.iter_mut().zip(slopes) {
+            *gradient -= sum * slope;
+        }
+    }
+}
 
 /// The thermal filter.
 #[derive(Debug)]
@@ -179,12 +210,7 @@ pub struct Filter {
     sensor: Sensor,
     power: f32,
     partial: PartialBlock,
-    blocks: Window<Block, WINDOW>,
-    prior: GaussianPrior<2>,
-    model: Model<Flat, RobustRegression>,
-    chain: Chain<2, Preconditioned<LeimkuhlerMatthews, Dense<2>>, Constant, InverseCdf<Pcg32>>,
-    information: Information,
-    posterior: Moments<2>,
+    tracker: Tracker<Model<GaussianPrior<2>, Blocks>, Window<Block, WINDOW>, InverseCdf<Pcg32>, 2>,
     surprised: bool,
     estimate: Estimate,
 }
@@ -201,32 +227,23 @@ impl Filter {
                 bound: "in the sensor's range",
             });
         }
-        let chain = Chain::new(
-            [0.0; 2],
-            Preconditioned::new(LeimkuhlerMatthews::new(), Dense::diagonal(WIDEST)?),
-            Constant::new(ETA)?,
+        let regression = NonlinearRegression::robust(Balance, DEGREES_OF_FREEDOM, DRAUGHT)?;
+        let prior = GaussianPrior::new([0.0; 2], PRIOR_SD)?;
+        let tracker = Tracker::new(
+            Model::new(prior, Blocks(regression)),
+            Window::forgetting(MEMORY)?,
             InverseCdf::new(Pcg32::seed_from_u64(seed)),
-        )
-        // No step from one end of the prior to the other.
-        .max_step(MaxStep::new(2.0)?);
-        let mut blocks = Window::forgetting(MEMORY)?;
-        for _ in 0..WINDOW {
-            // It is finite.
-            let _ = blocks.push(BLANK);
-        }
-        let posterior = prior_moments()?;
-        let [time_constant, resistance] = marginals(&posterior);
+        );
+        let [time_constant, resistance] = marginals([0.0; 2], PRIOR_SD);
         Ok(Self {
             ambient,
             sensor: Sensor::new(),
             power: 0.0,
             partial: PartialBlock::new(None),
-            blocks,
-            prior: GaussianPrior::new([0.0; 2], PRIOR_SD)?,
-            model: Model::new(Flat, RobustRegression::new(DEGREES_OF_FREEDOM, DRAUGHT)?),
-            chain,
-            information: Information::default(),
-            posterior,
+            // One at each tick.
+            tracker: tracker
+                .gradients(BLOCK as u16)
+                .on_alarm(tracker::Response::Widen),
             surprised: false,
             estimate: Estimate {
                 temperature: ambient,
@@ -252,15 +269,19 @@ impl Filter {
 
         let above = reading.ok().map(|reading| reading - self.ambient);
         self.partial.add(above, power);
-        // In two different ticks, so that all ticks take about the same time.
         if self.partial.ticks == BLOCK {
-            self.learn();
+            if let Some(block) = self.partial.close() {
+                self.surprised =
+                    (self.tracker.learn(block)).is_ok_and(|known| known.surprise() < UNLIKELY);
+            }
             self.partial = PartialBlock::new(above);
-        } else if self.partial.ticks == 2 {
-            self.adapt();
+        } else {
+            // The generator does not fail.
+            let _ = self.tracker.refine(1);
         }
-
-        self.sample();
+        let known = self.tracker.estimate();
+        [self.estimate.time_constant, self.estimate.resistance] =
+            marginals(known.mean(), known.sd());
         self.estimate.alarm = match (reading, power) {
             (Err(alarm), _) => Some(alarm),
             (Ok(_), None) => Some(Alarm::Power),
@@ -278,148 +299,25 @@ impl Filter {
         self.estimate.temperature = next.clamp(*SENSOR.start(), *SENSOR.end());
     }
 
-    /// Adds the block that has just ended, if it is complete.
-    fn learn(&mut self) {
-        let Some(block) = self.partial.close() else {
-            return;
-        };
-        let (tau, r) = (self.estimate.time_constant, self.estimate.resistance);
-        let [cooler, power] = block.x;
-        let heated = SECONDS / tau.mean * r.mean * power;
-        let change = SECONDS / tau.mean * cooler + heated;
-        // An upper bound of the prediction's standard deviation, whatever the correlation of τ and R is.
-        let sd = change.abs() * tau.sd / tau.mean + heated * r.sd / r.mean;
-        let [draught, normal] = QUANTILES;
-        self.surprised = (block.y - change).abs() > draught * DRAUGHT + normal * sd;
-        // It is finite: made of readings.
-        let _ = self.blocks.push(block);
-        self.information.add([-change, heated]);
-    }
-
-    /// Adapts the preconditioner of the chain to the data.
-    fn adapt(&mut self) {
-        let preconditioner = self.chain.stepper_mut().preconditioner_mut();
-        // A matrix that has no factor leaves the preconditioner unchanged.
-        let _ = preconditioner.refactor(&self.information.covariance());
-    }
-
-    /// Makes the steps of a tick, and updates the estimates.
-    fn sample(&mut self) {
-        let mut potential = Thermal {
-            prior: &self.prior,
-            model: &self.model,
-            blocks: &self.blocks,
-            weight: self.information.weight,
-        };
-        for _ in 0..STEPS {
-            // A step that fails leaves the position unchanged, and is counted.
-            if let Ok(Some(theta)) = self.chain.step(&mut potential) {
-                self.posterior.push(&parameters(theta));
-            }
-        }
-        [self.estimate.time_constant, self.estimate.resistance] = marginals(&self.posterior);
-    }
-
     /// Returns the estimates after the last tick.
     pub const fn estimate(&self) -> Estimate {
         self.estimate
     }
 
-    /// Returns the chain's position θ.
-    pub const fn position(&self) -> &[f32; 2] {
-        self.chain.position()
-    }
-
-    /// Returns how often each error of the chain occurred.
-    pub const fn error_counts(&self) -> ErrorCounts {
-        self.chain.error_counts()
+    /// Returns the mean of θ.
+    pub fn mean(&self) -> [f32; 2] {
+        self.tracker.estimate().mean()
     }
 }
 
-/// Creates the estimates that the prior implies, from two draws: the mean of each log-normal parameter minus and plus its
-/// standard deviation.
-fn prior_moments() -> Result<Moments<2>, ConfigError> {
-    let (mut low, mut high) = (TYPICAL, TYPICAL);
-    for ((low, high), s) in low.iter_mut().zip(&mut high).zip(PRIOR_SD) {
-        let mean = *low * expf(0.5 * s * s);
-        let sd = mean * sqrtf(expf(s * s) - 1.0);
-        (*low, *high) = (mean - sd, mean + sd);
-    }
-    let mut moments = Moments::forgetting(DRAWS)?;
-    moments.push_weighted(&low, 0.5 * DRAWS);
-    moments.push_weighted(&high, 0.5 * DRAWS);
-    Ok(moments)
-}
-
-/// Returns the marginal posteriors of τ and R.
-fn marginals(posterior: &Moments<2>) -> [Marginal; 2] {
-    let [tau, r] = posterior.mean().unwrap_or_default();
-    let [tau_sd, r_sd] = posterior.sd().unwrap_or([f32::INFINITY; 2]);
-    [(tau, tau_sd), (r, r_sd)].map(|(mean, sd)| Marginal { mean, sd })
-}
-
-/// Returns τ and R at θ.
-fn parameters(theta: &[f32; 2]) -> [f32; 2] {
-    let ([t, r], [tau, resistance]) = (*theta, TYPICAL);
-    [tau * expf(t), resistance * expf(r)]
-}
-
-/// The potential of θ: a normal prior, and the likelihood of the blocks in the coefficients that θ implies.
-struct Thermal<'a> {
-    prior: &'a GaussianPrior<2>,
-    model: &'a Model<Flat, RobustRegression>,
-    blocks: &'a Window<Block, WINDOW>,
-    weight: f32,
-}
-
-impl Potential<2> for Thermal<'_> {
-    fn gradient(&mut self, theta: &[f32; 2], gradient: &mut [f32; 2]) -> Result<(), StepError> {
-        let [tau, r] = parameters(theta);
-        let a = SECONDS / tau;
-        let b = r * a;
-        let mut slopes = [0.0; 2];
-        self.model
-            .posterior(self.blocks)
-            .gradient(&[a, b], &mut slopes)?;
-        let [mut by_a, by_b] = slopes;
-        // Draughts raise the temperature at a block's end and, half as much, the block's mean, so that the
-        // density of readings is that of draughts times a/(1 − e⁻ᵃ), whose logarithm is a/2 − a²/24 + ...
-        by_a -= self.weight * (0.5 - a * (1.0 / 12.0));
-        // The derivatives: a and b decrease with log τ, and b increases with log R.
-        *gradient = [-(a * by_a + b * by_b), b * by_b];
-        self.prior.add_gradient(theta, gradient);
-        Ok(())
-    }
-    // The preconditioner is that of the whole posterior: the step size is not divided by the number of data.
-}
-
-/// The information of the blocks about θ, from which the preconditioner is made. It depends on how strongly the heater
-/// excites the body, which may change at any time.
-#[derive(Clone, Copy, Debug, Default)]
-struct Information {
-    /// Sum of the weights of the blocks.
-    weight: f32,
-    /// Approximate curvature of the likelihood in θ: the matrix [[p, q], [q, r]] as [p, q, r].
-    curvature: [f32; 3],
-}
-
-impl Information {
-    /// Adds a block by the gradient of its prediction in θ, and reduces the weight of older ones.
-    fn add(&mut self, [x, y]: [f32; 2]) {
-        const FORGETTING: f32 = 1.0 - 1.0 / MEMORY;
-        self.weight = FORGETTING * self.weight + 1.0;
-        for (sum, product) in self.curvature.iter_mut().zip([x * x, x * y, y * y]) {
-            *sum = FORGETTING * *sum + INFORMATION * product;
-        }
-    }
-
-    /// Returns the approximate posterior covariance of θ.
-    fn covariance(&self) -> [[f32; 2]; 2] {
-        let ([p, q, r], [a, b]) = (self.curvature, WIDEST);
-        let (p, r) = (p + 1.0 / (a * a), r + 1.0 / (b * b));
-        let scale = 1.0 / (p * r - q * q);
-        [[r * scale, -q * scale], [-q * scale, p * scale]]
-    }
+/// Returns the marginal posteriors of τ and R for normal ones of their logarithms.
+fn marginals(mean: [f32; 2], sd: [f32; 2]) -> [Marginal; 2] {
+    core::array::from_fn(|k| {
+        let variance = sd[k] * sd[k];
+        let mean = TYPICAL[k] * expf(mean[k] + 0.5 * variance);
+        let sd = mean * sqrtf(expm1f(variance));
+        Marginal { mean, sd }
+    })
 }
 
 /// The block that has not ended yet.

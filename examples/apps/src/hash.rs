@@ -1,4 +1,4 @@
-//! FNV-1a over words, by which the paths of two chains are compared.
+//! FNV-1a over words, by which two runs are compared.
 
 /// A hash of the words so far.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +15,12 @@ impl Hash {
         self.0 = (self.0 ^ word as u64).wrapping_mul(0x0000_0100_0000_01b3);
     }
 
-    /// Adds a reading's words, and the bits of the chain's position after it.
-    pub fn reading(&mut self, words: &[u32], position: &[f32]) {
+    /// Adds a reading's words, and the bits of the `mean` of the unknowns after it.
+    pub fn reading(&mut self, words: &[u32], mean: &[f32]) {
         for word in words {
             self.write(*word);
         }
-        for x in position {
+        for x in mean {
             self.write(x.to_bits());
         }
     }

@@ -1,4 +1,4 @@
-//! Recordings of an application: its readings and the path of its chain, as lines of text.
+//! Recordings of an application: its readings and the path of its estimates, as lines of text.
 //! [`Replay`](crate::replay::Replay) replays them.
 //!
 //! ```text
@@ -9,13 +9,13 @@
 //!
 //! A recording starts with the application's name, its seed and its other settings. A line for each reading follows; and
 //! every [`EVERY`] readings and at the end a line with the number of readings so far and a hash of each reading and the
-//! chain's position after it. All numbers are hexadecimal. The same lines go over a serial port, semihosting or
+//! mean of the unknowns after it. All numbers are hexadecimal. The same lines go over a serial port, semihosting or
 //! defmt: what surrounds them in a line, such as time and level, is ignored. A line ends with a semicolon, so
 //! that one which was cut off is noticed.
 //!
 //! | application | settings | words of a reading |
 //! |---|---|---|
-//! | `calibrate` | steps a reading | bits of setting and response, of Chwirut2's instrument |
+//! | `calibrate` | | bits of setting and response, of Chwirut2's instrument |
 //! | `filter` | bits of the ambient temperature | bits of temperature and power |
 //! | `sensor` | | code |
 //!
@@ -69,13 +69,13 @@ impl Recorder {
         })
     }
 
-    /// Writes a reading, with the chain's `position` after it. After every [`EVERY`] readings the hash follows.
+    /// Writes a reading, with the `mean` of the unknowns after it. After every [`EVERY`] readings the hash follows.
     ///
     /// # Errors
     /// When `out` fails, or when there are more than [`WORDS`] words. The reading is part of the hash even so.
-    pub fn reading(&mut self, words: &[u32], position: &[f32], out: &mut impl Write) -> Outcome {
+    pub fn reading(&mut self, words: &[u32], mean: &[f32], out: &mut impl Write) -> Outcome {
         self.readings = self.readings.wrapping_add(1);
-        self.hash.reading(words, position);
+        self.hash.reading(words, mean);
         let mut line = Text::new("reading")?;
         line.words(words)?;
         line.write(out)?;
@@ -146,14 +146,14 @@ pub enum Line<'a> {
     Start {
         /// The application's name.
         application: &'a str,
-        /// The seed of its chain.
+        /// The seed of its noise.
         seed: u64,
         /// Its other settings.
         settings: Vec<u32, WORDS>,
     },
     /// A reading.
     Reading(Vec<u32, WORDS>),
-    /// A hash of each reading so far and the position after it.
+    /// A hash of each reading so far and the mean after it.
     Hash {
         /// The number of readings.
         readings: u32,

@@ -3,7 +3,7 @@
 use core::fmt::{Display, Formatter, Result as Outcome};
 
 use crate::{
-    calibrate::{CHWIRUT2, Calibration, reading},
+    calibrate::{CHWIRUT2, Calibration, calibration, reading},
     filter::{Filter, Sample},
     hash::Hash,
     record::Line,
@@ -17,8 +17,8 @@ use crate::{
     reason = "there is only one value of it, and no allocator"
 )]
 pub enum Application {
-    /// The calibration of Chwirut2's instrument, and its steps per reading.
-    Calibrate(Calibration<3, 64>, u32),
+    /// The calibration of Chwirut2's instrument.
+    Calibrate(Calibration),
     /// The thermal filter.
     Filter(Filter),
     /// The sensor.
@@ -28,9 +28,7 @@ pub enum Application {
 impl Application {
     fn new(name: &str, seed: u64, settings: &[u32]) -> Result<Self, ReplayError> {
         let made = match (name, settings) {
-            ("calibrate", [steps]) => {
-                Calibration::new(CHWIRUT2, seed).map(|c| Self::Calibrate(c, *steps))
-            }
+            ("calibrate", []) => calibration(CHWIRUT2, seed).map(Self::Calibrate),
             ("filter", [ambient]) => Filter::new(f32::from_bits(*ambient), seed).map(Self::Filter),
             ("sensor", []) => Sensor::new(seed).map(Self::Sensor),
             _ => return Err(ReplayError::Application),
@@ -40,10 +38,10 @@ impl Application {
 
     fn take(&mut self, words: &[u32]) -> Result<(), ReplayError> {
         match (self, words) {
-            (Self::Calibrate(calibration, steps), [x, y]) => {
+            (Self::Calibrate(calibration), [x, y]) => {
                 let at = [*x, *y].map(f32::from_bits);
-                // A reading that is refused changes nothing, as on the board.
-                let _ = calibration.observe(reading(at), *steps);
+                // It does not fail: the prior is proper, and so is the generator.
+                let _ = calibration.update(reading(at));
             }
             (Self::Filter(filter), [temperature, power]) => {
                 let [temperature, power] = [*temperature, *power].map(f32::from_bits);
@@ -58,11 +56,12 @@ impl Application {
         Ok(())
     }
 
-    fn position(&self) -> &[f32] {
+    /// Adds a reading and what it has led to.
+    fn hash(&self, words: &[u32], hash: &mut Hash) {
         match self {
-            Self::Calibrate(calibration, _) => calibration.position(),
-            Self::Filter(filter) => filter.position(),
-            Self::Sensor(sensor) => sensor.position(),
+            Self::Calibrate(calibration) => hash.reading(words, &calibration.estimate().mean()),
+            Self::Filter(filter) => hash.reading(words, &filter.mean()),
+            Self::Sensor(sensor) => hash.reading(words, sensor.position()),
         }
     }
 }
@@ -108,7 +107,7 @@ impl Replay {
             Line::Reading(words) => {
                 self.application.take(words)?;
                 self.readings = self.readings.wrapping_add(1);
-                self.hash.reading(words, self.application.position());
+                self.application.hash(words, &mut self.hash);
                 Ok(())
             }
             Line::Hash { readings, .. } if *readings != self.readings => Err(ReplayError::Lost {

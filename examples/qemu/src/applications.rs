@@ -11,7 +11,10 @@ use langevin::{
     stepper::Stepper,
 };
 use langevin_apps::{
-    calibrate::{CHWIRUT2, Calibration, Chwirut2, DANWOOD, ETA, Instrument, Reading, reading},
+    calibrate::{
+        CHWIRUT2, Calibration, Chwirut2, DANWOOD, Instrument, Reading, calibration, constants,
+        reading,
+    },
     filter::{Estimate, Filter, heater},
     hash::Hash,
     plant::{Body, Plant},
@@ -19,43 +22,42 @@ use langevin_apps::{
 };
 use langevin_testing::steppers;
 
-/// Calibrates both instruments with `steps` steps a reading.
+/// Calibrates both instruments, with `last` draws after the last reading.
 ///
 /// # Errors
 /// When `out` fails.
-pub fn calibrate(steps: u32, out: &mut impl Write) -> Result {
-    instrument("Chwirut2", CHWIRUT2, &readings::CHWIRUT2, steps, out)?;
-    instrument("DanWood", DANWOOD, &readings::DANWOOD, steps, out)
+pub fn calibrate(last: u16, out: &mut impl Write) -> Result {
+    instrument("Chwirut2", CHWIRUT2, &readings::CHWIRUT2, last, out)?;
+    instrument("DanWood", DANWOOD, &readings::DANWOOD, last, out)
 }
 
-fn instrument<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]>>(
+fn instrument<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]> + Copy>(
     name: &str,
     instrument: Instrument<N, R>,
     readings: &[[f32; 2]; CAP],
-    steps: u32,
+    last: u16,
     out: &mut impl Write,
 ) -> Result {
-    let mut calibration =
-        Calibration::<N, CAP, R>::new(instrument, 7).expect("the metric is triangular");
+    let made = calibration(instrument, 7);
+    let mut tracker: Calibration<N, CAP, R> = made.expect("its numbers are in range");
     let mut path = Hash::new();
     for &at in readings {
-        calibration
-            .observe(reading(at), steps)
-            .expect("readings are finite");
-        for t in calibration.position() {
-            path.write(t.to_bits());
+        let estimate = tracker.update(reading(at)).expect("a proper prior");
+        for x in estimate.mean().into_iter().chain(estimate.sd()) {
+            path.write(x.to_bits());
         }
     }
     writeln!(out, "{name}/after-each-reading {:016x}", path.value())?;
-    for (i, t) in calibration.position().iter().enumerate() {
-        writeln!(out, "{name}/position[{i}] {:08x}", t.to_bits())?;
+    let estimate = tracker.refine(last).expect("a proper prior");
+    for (i, x) in estimate.mean().iter().enumerate() {
+        writeln!(out, "{name}/coordinate[{i}] {:08x}", x.to_bits())?;
     }
-    let posterior = calibration.posterior();
-    let (mean, sd) = (posterior.mean(), posterior.sd());
-    let marginals = mean.into_iter().flatten().zip(sd.into_iter().flatten());
-    for (i, (mean, sd)) in marginals.enumerate() {
-        writeln!(out, "{name}/mean[{i}] {:08x}", mean.to_bits())?;
-        writeln!(out, "{name}/sd[{i}] {:08x}", sd.to_bits())?;
+    for (i, b) in constants(&instrument.response, &estimate)
+        .iter()
+        .enumerate()
+    {
+        writeln!(out, "{name}/mean[{i}] {:08x}", b.mean.to_bits())?;
+        writeln!(out, "{name}/sd[{i}] {:08x}", b.sd.to_bits())?;
     }
     Ok(())
 }
@@ -69,7 +71,7 @@ pub fn filter(ticks: u32, out: &mut impl Write) -> Result {
     const AMBIENT: f32 = 21.0;
     let mut plant = Plant::new(AMBIENT, Body::TYPICAL, 1);
     let mut filter = Filter::new(AMBIENT, 7).expect("an ambient that the sensor can read");
-    let (mut positions, mut estimates) = (Hash::new(), Hash::new());
+    let mut estimates = Hash::new();
     let half = ticks >> 1;
     let silent = half >> 1..(half >> 1) + 100;
     for tick in 0..ticks {
@@ -81,19 +83,15 @@ pub fn filter(ticks: u32, out: &mut impl Write) -> Result {
             sample.temperature = f32::NAN;
         }
         let estimate = filter.update(sample);
-        for t in filter.position() {
-            positions.write(t.to_bits());
-        }
         for x in words(&estimate) {
             estimates.write(x);
         }
     }
-    writeln!(out, "filter/positions {:016x}", positions.value())?;
     writeln!(out, "filter/estimates {:016x}", estimates.value())?;
     for (i, x) in words(&filter.estimate()).iter().enumerate() {
         writeln!(out, "filter/estimate[{i}] {x:08x}")?;
     }
-    writeln!(out, "filter/faults {}", filter.error_counts().total())
+    Ok(())
 }
 
 /// All that an estimate says, alarm last.
@@ -124,6 +122,12 @@ pub fn every_stepper(steps: u32, out: &mut impl Write) -> Result {
     Ok(())
 }
 
+/// LLᵀ is about the posterior covariance of Chwirut2's coordinates after one reading, and LLᵀ/n that after n.
+const FACTOR: [[f32; 3]; 3] = [[0.28, 0.0, 0.0], [-0.10, 0.10, 0.0], [-0.74, -0.10, 0.24]];
+
+/// The step size for one reading, in coordinates in which the curvature is about 1.
+const ETA: f32 = 0.02;
+
 /// Hash of the positions after each reading's steps, and the number of faults.
 fn stream<S: Stepper<3, Whitened, Z>, Z>(
     stepper: S,
@@ -131,7 +135,7 @@ fn stream<S: Stepper<3, Whitened, Z>, Z>(
     steps: u32,
 ) -> core::result::Result<(u64, u32), ConfigError> {
     let mut posterior = Whitened::new(CHWIRUT2)?;
-    // At the prior's mean, φ₀ = L⁻¹ mean, the chain starts where the application does.
+    // At the prior's mean, φ₀ = L⁻¹ mean, the chain starts where the tracker does.
     let mut chain = Chain::new(posterior.start, stepper, Constant::new(ETA)?, noise);
     let mut path = Hash::new();
     for &at in &readings::CHWIRUT2 {
@@ -158,7 +162,7 @@ struct Whitened {
 
 impl Whitened {
     fn new(instrument: Instrument<3>) -> core::result::Result<Self, ConfigError> {
-        let [[a, ..], [b, c, _], [d, e, f]] = instrument.factor;
+        let [[a, ..], [b, c, _], [d, e, f]] = FACTOR;
         let [x, y, z] = instrument.mean;
         let p = x / a;
         let q = (y - b * p) / c;
@@ -168,7 +172,7 @@ impl Whitened {
                 NonlinearRegression::new(instrument.response, instrument.sigma)?,
             ),
             readings: Window::new(),
-            metric: Dense::new(instrument.factor)?,
+            metric: Dense::new(FACTOR)?,
             start: [p, q, (z - d * p - e * q) / f],
         })
     }

@@ -10,7 +10,8 @@ fn main() -> std::process::ExitCode {
     print!("{out}");
     if result.is_err() {
         eprintln!(
-            "usage: langevin-qemu golden|calibrate|steppers|tune STEPS
+            "usage: langevin-qemu golden|steppers|tune STEPS
+       langevin-qemu calibrate DRAWS
        langevin-qemu filter TICKS
        langevin-qemu record filter|sensor READINGS"
         );

@@ -85,8 +85,7 @@ fn on_host(arguments: &[&str]) -> String {
 fn commands() -> Vec<Vec<String>> {
     let steps = env::var("STEPS").unwrap_or_else(|_| "10000".into());
     [
-        // 54 readings: 1e5 steps.
-        "calibrate 1852",
+        "calibrate 300",
         &format!("golden {steps}"),
         "steppers 10",
         "tune 12000",

@@ -15,10 +15,10 @@ use langevin::{
     schedule::Constant, stepper::Stepper,
 };
 use langevin_apps::{
-    calibrate::{CHWIRUT2, STEPS, reading},
+    calibrate::{CHWIRUT2, Calibration, LAST, calibration, constants, reading},
     readings,
 };
-use langevin_cost::{calibrate::Chwirut2, entry_points, linear::Linear, models, row::Row};
+use langevin_cost::{entry_points, linear::Linear, models, row::Row};
 use langevin_testing::pairs;
 #[cfg(all(feature = "softfloat", target_os = "none"))]
 use softfloat_armv6m as _;
@@ -72,16 +72,18 @@ fn run<const N: usize, S: Stepper<N, P, Z>, P: Potential<N>, Z>(
 
 /// What the boards run, without their logs and chips.
 fn calibrate() {
-    let Ok(mut calibration) = Chwirut2::new(CHWIRUT2, black_box(7)) else {
+    let made: Result<Calibration, _> = calibration(CHWIRUT2, black_box(7));
+    let Ok(mut tracker) = made else {
         return;
     };
     for at in readings::CHWIRUT2 {
-        if calibration.observe(reading(at), STEPS).is_ok() {
-            let posterior = calibration.posterior();
-            black_box((posterior.mean(), posterior.sd()));
+        if let Ok(estimate) = tracker.update(reading(at)) {
+            black_box(constants(&CHWIRUT2.response, &estimate));
         }
     }
-    black_box((calibration.position(), calibration.error_counts().total()));
+    if let Ok(estimate) = tracker.refine(LAST) {
+        black_box(constants(&CHWIRUT2.response, &estimate));
+    }
 }
 
 /// Nothing but its value: what is not wanted leaves nothing.

@@ -22,12 +22,12 @@ pub const WATTS: f32 = 25.0 / 12.0;
 /// The ambient temperature, in °C, that is assumed where the thermometer gives no reading.
 const ROOM: f32 = 20.0;
 
-/// A tick's sample and the position of the filter's chain after it, for the recording.
+/// A tick's sample and the filter's mean after it, for the recording.
 #[derive(Clone, Copy, Debug)]
 pub struct Tick {
     number: u32,
     sample: Sample,
-    position: [f32; 2],
+    mean: [f32; 2],
 }
 
 /// A queue of ticks from the interrupt to the main program.
@@ -66,7 +66,7 @@ impl<T: Ticker, P: PlantIo> OnTick for Control<T, P> {
         let _ = self.ticks.enqueue(Tick {
             number: self.number,
             sample,
-            position: *self.filter.position(),
+            mean: self.filter.mean(),
         });
         self.number = self.number.wrapping_add(1);
     }
@@ -154,7 +154,7 @@ impl<C: Console> Watch<C> {
         }
         let words = [tick.sample.temperature, tick.sample.power].map(f32::to_bits);
         // The log does not fail.
-        let _ = recording.reading(&words, &tick.position, log);
+        let _ = recording.reading(&words, &tick.mean, log);
     }
 
     fn show(&mut self, count: u32, estimate: &Estimate) {

@@ -1,6 +1,5 @@
 // How long the applications take on the Raspberry Pi Pico, with the compiler's floats and with those in assembly,
-// by the simulator's cycles at 125 MHz: `npm run times`, two minutes. `npm run times -- all` runs the calibration
-// to its last reading, with the floats in assembly: some minutes more.
+// by the simulator's cycles at 125 MHz: `npm run times`, two minutes.
 //
 // The simulator counts the cycles of every instruction, but none for what the flash cache misses.
 
@@ -8,24 +7,11 @@ import { bothWays } from "./images.js";
 import { normals } from "./noise.js";
 import { Pico } from "./pico.js";
 
-/// Steps after each reading of the calibration, and how many readings there are.
-const [STEPS, READINGS] = [2000, 54];
-/// The readings whose times a line is drawn through.
-const [FIRST, LAST] = [2, 10];
-
-/// Times of the calibration's readings: [0] is the first's. Everything on the way takes its cycles.
-function calibration(image, readings) {
+/// Seconds and log of the calibration, of which every byte takes its time, too.
+function calibration(image) {
   const pico = new Pico(image);
-  const ends = [0];
-  const hashes = [];
-  pico.onLine = (line) => {
-    if (line.startsWith("@langevin hash ")) {
-      hashes.push(line);
-      ends.push(pico.seconds);
-    }
-  };
-  pico.run(() => hashes.length >= readings, 60 * readings);
-  return { took: ends.slice(1).map((end, i) => end - ends[i]), seconds: ends[readings], hashes };
+  pico.run(() => pico.lines.at(-1)?.startsWith("means of the coordinates"), 60);
+  return { seconds: pico.seconds, log: pico.lines.join("\n") };
 }
 
 /// Busy seconds between one conversion and the next: average and longest, of so many after the first hundred.
@@ -57,23 +43,14 @@ const row = (name, digits, value) => {
   rows.push(`| ${name} | ${compiler.toFixed(digits)} | ${assembly.toFixed(digits)} | ${ratio.toFixed(2)} |`);
 };
 
-const short = new Map(
-  Object.values(images).map((way) => [way, calibration(way.calibrate, LAST)]),
+const calibrations = new Map(
+  Object.values(images).map((way) => [way, calibration(way.calibrate)]),
 );
-const [some, others] = [...short.values()].map(({ hashes }) => hashes.join("\n"));
+const [some, others] = [...calibrations.values()].map(({ log }) => log);
 if (some !== others) {
   throw new Error(`other bits:\n${some}\n${others}`);
 }
-row("`calibrate`: seconds to the second reading's report", 3, (way) => {
-  const { took } = short.get(way);
-  return took[0] + took[1];
-});
-row(`\`calibrate\`: steps a second, ${READINGS} readings in the window`, 0, (way) => {
-  const { took } = short.get(way);
-  // A step takes so much, and so much more for each reading.
-  const slope = (took[LAST - 1] - took[FIRST - 1]) / (LAST - FIRST);
-  return STEPS / (took[LAST - 1] + slope * (READINGS - LAST));
-});
+row("`calibrate`: seconds to the answer, log included", 2, (way) => calibrations.get(way).seconds);
 const milliseconds = (name, application, conversions, code) => {
   const both = new Map(
     Object.values(images).map((way) => [way, ticks(way[application], conversions, code)]),
@@ -86,9 +63,3 @@ milliseconds("`sensor`: a reading and its report", "sensor", 100, chip);
 
 console.log("| | compiler's floats | softfloat-armv6m | ratio |\n|---|--:|--:|--:|");
 console.log(rows.join("\n"));
-
-if (process.argv[2] === "all") {
-  const { took, seconds } = calibration(images.assembly.calibrate, READINGS);
-  const rate = STEPS / took[READINGS - 1];
-  console.log(`all ${READINGS} readings: ${seconds.toFixed(1)} s; ${rate.toFixed(0)} steps a second in the last`);
-}
