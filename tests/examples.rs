@@ -246,7 +246,7 @@ fn log(seed: u64, codes: &[u16]) -> String {
     for code in codes {
         sensor.update(*code);
         recorder
-            .reading(&[(*code).into()], sensor.position(), &mut lines)
+            .reading(&[(*code).into()], &sensor.mean(), &mut lines)
             .unwrap();
     }
     recorder.hash(&mut lines).unwrap();

@@ -12,10 +12,6 @@ use crate::{
 
 /// An application that a recording is replayed to.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is only one value of it, and no allocator"
-)]
 pub enum Application {
     /// The calibration of Chwirut2's instrument.
     Calibrate(Calibration),
@@ -61,7 +57,7 @@ impl Application {
         match self {
             Self::Calibrate(calibration) => hash.reading(words, &calibration.estimate().mean()),
             Self::Filter(filter) => hash.reading(words, &filter.mean()),
-            Self::Sensor(sensor) => hash.reading(words, sensor.position()),
+            Self::Sensor(sensor) => hash.reading(words, &sensor.mean()),
         }
     }
 }

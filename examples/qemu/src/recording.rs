@@ -34,7 +34,7 @@ fn sensor(readings: u32, out: &mut impl Write) -> Result {
     for i in 0..readings {
         let code = code(i, &mut noise);
         sensor.update(code);
-        recorder.reading(&[code.into()], sensor.position(), out)?;
+        recorder.reading(&[code.into()], &sensor.mean(), out)?;
     }
     recorder.hash(out)
 }

@@ -62,7 +62,7 @@ pub fn sensor(seed: u64, mut codes: Consumer<'static, u16>, console: impl Consol
             let report = sensor.update(code);
             count += 1;
             // The log does not fail.
-            let _ = recorder.reading(&[code.into()], sensor.position(), &mut log);
+            let _ = recorder.reading(&[code.into()], &sensor.mean(), &mut log);
             if report.alarm != alarm || count % EVERY == 0 {
                 alarm = report.alarm;
                 show(count, &report, &mut log);
