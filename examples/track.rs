@@ -2,30 +2,24 @@
 //!
 //!     cargo run --release --example track
 //!
-//! Each week's reading enters a window in which the weight of a reading decreases with its age; the chain makes some
-//! steps, and the posterior follows. For a linear model with normal errors, as here, recursive least squares
-//! with the same forgetting is exact and cheaper. It runs in parallel, to show how close the
-//! chain is. The chain is for other models: see the README.
+//! The weight of a reading decreases with its age, and a tracker knows the posterior after each week's. For a linear model
+//! with normal errors, as here, recursive least squares with the same forgetting is exact and cheaper. It runs in
+//! parallel, to show how close the tracker is, which is for other models, too: see the README.
 
 mod support;
 
 use std::{array, ffi::OsString, path::Path, process::ExitCode};
 
 use langevin::{
-    BoxMuller, Chain, GaussianPrior, Model, Moments, Pcg32, Sample, SeedableRng, Window,
-    data::Data,
-    dual::Real,
-    model::{NonlinearRegression, Response},
-    preconditioner::Diagonal,
-    schedule::Constant,
-    stepper::{Preconditioned, Sgld},
+    BoxMuller, GaussianPrior, Model, Pcg32, Sample, SeedableRng, Tracker, Window,
+    model::LinearRegression,
 };
 use plotters::prelude::SeriesLabelPosition;
 use support::{
     Outcome,
     args::Args,
     plot::{self, BLUE, GREY, ORANGE, Panel},
-    progress, table,
+    table,
 };
 
 const USAGE: &str = "\
@@ -36,66 +30,46 @@ Level, slope and season of a series, tracked under forgetting.
 SERIES.csv has columns time and value: times increase, in years or as YYYYMMDD; an empty value is a
 missing one. Without it, the series is the weekly CO2 at Mauna Loa, 1958 to 2001.
 
-    --memory N          effective number of readings, at most 100 (default 100)
+    --memory N          effective number of readings (default 100)
     --sigma SD          standard deviation of a reading's error (default 0.5)
-    --steps N           steps after each reading (default 2000)
+    --gradients N       gradients that a reading may cost (default 16)
     --seed N            seed of the noise (default 1)
     --output FILE.svg   the picture (default target/track.svg)";
 
 /// Unknowns: level, slope, and two harmonics of the year.
 const N: usize = 6;
-/// The capacity of the window, ten times the memory. Five times would cut off only 1 % of the weight, but the trend has
-/// bent most there, which shifts the slope by 0.7 standard deviations; with ten times, by 0.02.
-const CAPACITY: usize = 1000;
-/// Step size for one reading in units of sigma. Variances come out too large by a factor of 1/(1 − η/2), or 2 %, and
-/// draws are independent after 2/η, or 50 steps.
-const ETA: f32 = 0.04;
+/// The capacity of the window: older readings count as a Gaussian term, which is exact here.
+const CAPACITY: usize = 64;
 
-/// A reading: the time in years since the series began, √2 times the sines and cosines of one and
+/// A reading: 1, the time since the series began in units of the memory, √2 times the sines and cosines of one and
 /// two turns a year, and the value.
-type Reading = Sample<5>;
+type Reading = Sample<N>;
 
-fn reading(origin: f64, [time, value]: [f64; 2]) -> Reading {
+fn reading(origin: f64, rate: f64, [time, value]: [f64; 2]) -> Reading {
     let turn = |k: f64| (std::f64::consts::TAU * k * time).sin_cos();
     let ((s1, c1), (s2, c2)) = (turn(1.0), turn(2.0));
-    let season = [c1, s1, c2, s2].map(|v| (std::f64::consts::SQRT_2 * v) as f32);
-    let [c1, s1, c2, s2] = season;
+    let [c1, s1, c2, s2] = [c1, s1, c2, s2].map(|v| std::f64::consts::SQRT_2 * v);
     Sample {
-        x: [(time - origin) as f32, c1, s1, c2, s2],
+        x: [1.0, rate * (time - origin), c1, s1, c2, s2].map(|x| x as f32),
         y: value as f32,
     }
 }
 
-/// Returns the regressors of a reading as seen at the time `now`. Each has mean square 1 over the memory, and those of
-/// level and slope are uncorrelated, because the level is that of the memory's centre, 1/`rate` years ago.
-fn regressors(&[time, c1, s1, c2, s2]: &[f32; 5], now: f32, rate: f32) -> [f32; N] {
-    [1.0, (time - now) * rate + 1.0, c1, s1, c2, s2]
-}
-
-/// The response: level, slope and season, relative to the time `now`.
-struct Curve {
-    now: f32,
-    rate: f32,
-}
-
-impl Response<N> for Curve {
-    type Input = [f32; 5];
-
-    fn response<T: Real>(&self, theta: &[T; N], x: &[f32; 5]) -> T {
-        let regressors = regressors(x, self.now, self.rate);
-        theta.iter().zip(regressors).map(|(t, x)| *t * x).sum()
+/// Returns the weights of the unknowns in the present level, slope per year, and season.
+fn wanted(&[one, time, ref season @ ..]: &[f32; N], rate: f64) -> [[f64; N]; 3] {
+    let mut weights = [[0.0; N]; 3];
+    (weights[0][0], weights[0][1]) = (one.into(), time.into());
+    weights[1][1] = rate;
+    for (weight, x) in weights[2][2..].iter_mut().zip(season) {
+        *weight = (*x).into();
     }
+    weights
 }
 
-/// Returns the present level, slope per year, and season.
-fn wanted(theta: &[f32; N], season: &[f32; 5], rate: f32) -> [f32; 3] {
-    let [level, slope, ..] = *theta;
-    let season: f32 = season[1..]
-        .iter()
-        .zip(&theta[2..])
-        .map(|(x, t)| x * t)
-        .sum();
-    [level + slope, slope * rate, season]
+/// Mean and standard deviation of wᵀθ.
+fn linear(w: &[f64; N], mean: &[f64; N], covariance: &[[f64; N]; N]) -> [f64; 2] {
+    let variance = dot(&covariance.map(|row| dot(&row, w)), w);
+    [dot(mean, w), variance.sqrt()]
 }
 
 /// Means and standard deviations of the three, after a reading.
@@ -105,7 +79,7 @@ pub struct Known {
     pub value: f64,
     /// The difference between the reading and its prediction by least squares.
     pub surprise: f64,
-    pub chain: [[f64; 2]; 3],
+    pub tracker: [[f64; 2]; 3],
     pub exact: [[f64; 2]; 3],
 }
 
@@ -114,7 +88,7 @@ fn main() -> ExitCode {
 }
 
 pub fn run(arguments: Vec<OsString>) -> Outcome {
-    let known = ["memory", "sigma", "steps", "seed", "output"];
+    let known = ["memory", "sigma", "gradients", "seed", "output"];
     let Some(args) = Args::parse(arguments, &known, USAGE)? else {
         return Ok(());
     };
@@ -128,14 +102,14 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
         .map(|[time, value]| Ok([years(time)?, value]));
     let series = series.collect::<Outcome<Vec<_>>>()?;
     let memory: f32 = args.value("memory", 100.0)?;
-    if !(2.0..=CAPACITY as f32 / 10.0).contains(&memory) {
-        return Err("--memory is from 2 to 100".into());
+    if !(2.0..f32::INFINITY).contains(&memory) {
+        return Err("--memory is at least 2".into());
     }
     let history = track(
         &series,
         memory,
         args.value("sigma", 0.5)?,
-        args.value("steps", 2000)?,
+        args.value("gradients", 16)?,
         args.value("seed", 1)?,
     )?;
     report(&history, memory);
@@ -152,12 +126,12 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
     )
 }
 
-/// Tracks the series with the chain and with recursive least squares.
+/// Tracks the series with the tracker and with recursive least squares.
 pub fn track(
     series: &[[f64; 2]],
     memory: f32,
     sigma: f32,
-    steps: u32,
+    gradients: u16,
     seed: u64,
 ) -> Outcome<Vec<Known>> {
     let [origin, _] = series[0];
@@ -168,16 +142,16 @@ pub fn track(
         return Err(format!("times must increase: {} follows {}", pair[1][0], pair[0][0]).into());
     }
     let typical = (series[series.len() - 1][0] - origin) / (series.len() - 1).max(1) as f64;
-    let rate = (1.0 / (typical * f64::from(memory))) as f32;
+    let rate = 1.0 / (typical * f64::from(memory));
 
     let prior = ([first as f32, 0.0, 0.0, 0.0, 0.0, 0.0], [100.0 * sigma; N]);
-    let mut window: Window<Reading, CAPACITY> = Window::forgetting(memory)?;
-    let mut chain = Chain::new(
-        prior.0,
-        Preconditioned::new(Sgld::new(), Diagonal::new([sigma; N])?),
-        Constant::new(ETA)?,
-        BoxMuller::new(Pcg32::seed_from_u64(seed)),
+    let model = Model::new(
+        GaussianPrior::new(prior.0, prior.1)?,
+        LinearRegression::new(sigma)?,
     );
+    let window: Window<Reading, CAPACITY> = Window::forgetting(memory)?;
+    let noise = BoxMuller::new(Pcg32::seed_from_u64(seed));
+    let mut tracker = Tracker::new(model, window, noise).gradients(gradients);
     let mut rls = LeastSquares::new(prior, memory, sigma);
 
     println!(
@@ -186,61 +160,34 @@ pub fn track(
     );
     println!(
         "{:>9}{:>9} |{:^38} |{:^38}",
-        "", "", "SGLD, mean ± sd", "least squares, mean ± sd"
+        "", "", "tracker, mean ± sd", "least squares, mean ± sd"
     );
     println!(
         "{:>9}{:>9} |{:>19}{:>19} |{:>19}{:>19}",
         "time", "value", "level", "slope a year", "level", "slope a year"
     );
-    let progress = progress::bar("tracking", series.len() as u64);
     let mut history: Vec<Known> = Vec::new();
-    let mut before = 0.0;
     for row in series {
         let [time, value] = *row;
-        let new = reading(origin, *row);
-        let now = new.x[0];
-        rls.advance((now - before) * rate);
-        before = now;
-        let x = regressors(&new.x, now, rate).map(f64::from);
+        let new = reading(origin, rate, *row);
+        let x = new.x.map(f64::from);
         let surprise = value - dot(&rls.theta, &x);
-        // A missing value is refused here, but time goes on.
-        if window.push(new).is_ok() {
+        // A missing value is refused.
+        let estimate = tracker.update(new)?;
+        if value.is_finite() {
             rls.push(x, value);
         }
-
-        let model = Model::new(
-            GaussianPrior::new(prior.0, prior.1)?,
-            NonlinearRegression::new(Curve { now, rate }, sigma)?,
-        );
-        let mut posterior = Moments::new();
-        for step in 0..steps {
-            // The first steps are burn-in.
-            if let Some(theta) = chain
-                .step(&mut model.posterior(&window))?
-                .filter(|_| step >= steps / 8)
-            {
-                posterior.push(&wanted(theta, &new.x, rate));
-            }
-        }
-
-        let (mean, sd) = posterior.mean().zip(posterior.sd()).ok_or("no draws")?;
-        let weights: [[f64; N]; 3] = array::from_fn(|k| {
-            array::from_fn(|i| {
-                let mut unit = [0.0; N];
-                unit[i] = 1.0;
-                wanted(&unit, &new.x, rate)[k].into()
-            })
-        });
+        let mean = estimate.mean().map(f64::from);
+        let covariance = estimate.covariance().map(|row| row.map(f64::from));
+        let weights = wanted(&new.x, rate);
         let known = Known {
             time,
             value,
             surprise,
-            chain: array::from_fn(|k| [mean[k].into(), sd[k].into()]),
-            exact: weights.map(|w| rls.linear(&w)),
+            tracker: weights.map(|w| linear(&w, &mean, &covariance)),
+            exact: weights.map(|w| linear(&w, &rls.theta, &rls.covariance)),
         };
-        progress.inc(1);
-        // Every second year, once the memory is full. Before, the posterior is as wide as the prior in
-        // some directions, and so few steps do not explore that.
+        // Every second year, once the memory is full.
         let full = history.len() >= memory as usize;
         let biennium = |time: f64| (time / 2.0).floor();
         if full
@@ -250,22 +197,19 @@ pub fn track(
         {
             let text = |[m, s]: [f64; 2]| format!("{m:.3} ± {s:.3}");
             let ([level, slope, _], [exact_level, exact_slope, _]) =
-                (known.chain.map(text), known.exact.map(text));
-            progress.suspend(|| {
-                println!(
-                    "{time:>9.2}{value:>9.2} |{level:>19}{slope:>19} |{exact_level:>19}{exact_slope:>19}"
-                );
-            });
+                (known.tracker.map(text), known.exact.map(text));
+            println!(
+                "{time:>9.2}{value:>9.2} |{level:>19}{slope:>19} |{exact_level:>19}{exact_slope:>19}"
+            );
         }
         history.push(known);
     }
-    drop(progress);
+    let estimate = tracker.estimate();
     println!();
     println!(
-        "refused: {} missing readings; errors: {}; effective number of readings: {:.1}",
-        window.refused(),
-        chain.error_counts().total(),
-        window.total_weight()
+        "refused: {} missing readings; effective number of readings: {:.1}",
+        estimate.refused(),
+        estimate.readings()
     );
     Ok(history)
 }
@@ -293,18 +237,6 @@ impl LeastSquares {
         }
     }
 
-    /// Advances the time by `spans`, in which the level moves along the slope.
-    fn advance(&mut self, spans: f32) {
-        let spans = f64::from(spans);
-        self.theta[0] += spans * self.theta[1];
-        for i in 0..N {
-            self.covariance[0][i] += spans * self.covariance[1][i];
-        }
-        for row in &mut self.covariance {
-            row[0] += spans * row[1];
-        }
-    }
-
     fn push(&mut self, x: [f64; N], y: f64) {
         let spread: [f64; N] = array::from_fn(|i| dot(&self.covariance[i], &x) / self.forgetting);
         let variance = self.variance + dot(&spread, &x);
@@ -319,12 +251,6 @@ impl LeastSquares {
                 self.covariance[j][i] = new;
             }
         }
-    }
-
-    /// Mean and standard deviation of wᵀθ.
-    fn linear(&self, w: &[f64; N]) -> [f64; 2] {
-        let variance = dot(&self.covariance.map(|row| dot(&row, w)), w);
-        [dot(&self.theta, w), variance.sqrt()]
     }
 }
 
@@ -349,7 +275,7 @@ fn years(time: f64) -> Outcome<f64> {
     Ok(year + (month - 1.0) / 12.0 + (day - 1.0) / 365.25)
 }
 
-/// Prints how close the chain is to exact least squares, once its memory is full.
+/// Prints how close the tracker is to exact least squares, once its memory is full.
 fn report(history: &[Known], memory: f32) {
     let settled = history.get(2 * memory as usize..).unwrap_or(&[]);
     if settled.is_empty() {
@@ -361,7 +287,7 @@ fn report(history: &[Known], memory: f32) {
     let scatter = f64::sqrt(sum / count);
     println!("readings are {scatter:.2} from their forecasts (root mean square)");
     println!(
-        "SGLD beside exact discounted least squares, over the last {} readings:",
+        "The tracker beside exact discounted least squares, over the last {} readings:",
         settled.len()
     );
     println!(
@@ -375,12 +301,12 @@ fn report(history: &[Known], memory: f32) {
         let n = settled.len() as f64;
         let off = settled
             .iter()
-            .map(|s| (s.chain[k][0] - s.exact[k][0]) / s.exact[k][1]);
+            .map(|s| (s.tracker[k][0] - s.exact[k][0]) / s.exact[k][1]);
         let mean = off.clone().sum::<f64>() / n;
         let rms = (off.map(|z| z * z).sum::<f64>() / n).sqrt();
         let ratio = settled
             .iter()
-            .map(|s| s.chain[k][1] / s.exact[k][1])
+            .map(|s| s.tracker[k][1] / s.exact[k][1])
             .sum::<f64>()
             / n;
         println!("{name:<14}{mean:>+19.3} sd{rms:>19.3} sd{ratio:>14.4}");
@@ -422,22 +348,27 @@ fn draw(history: &[Known], memory: f32, unit: &str, output: &Path) -> Outcome {
     let points = readings(history).into_iter().step_by(2);
     panel.points(points, GREY, 1, "readings")?;
     panel.line(
-        over_time(settled, &|k| k.chain[0][0]),
+        over_time(settled, &|k| k.tracker[0][0]),
         BLUE,
         2,
-        "level, SGLD",
+        "level, tracker",
     )?;
     panel.done(SeriesLabelPosition::UpperLeft)?;
 
     // The last part closer: level and season together.
     let end = &history[history.len().saturating_sub(260)..];
-    let chain = over_time(end, &|k| k.chain[0][0] + k.chain[2][0]);
+    let tracked = over_time(end, &|k| k.tracker[0][0] + k.tracker[2][0]);
     let exact = over_time(end, &|k| k.exact[0][0] + k.exact[2][0]);
-    let values = range(&mut readings(end).iter().chain(&chain).map(|r| r[1]));
+    let values = range(&mut readings(end).iter().chain(&tracked).map(|r| r[1]));
     let mut panel = Panel::new(&upper_right, "its end", ["year", unit], times(end), values)?;
-    panel.band(band(end, &|k| k.chain[0]), BLUE, 0.3, "level, 95 %, SGLD")?;
+    panel.band(
+        band(end, &|k| k.tracker[0]),
+        BLUE,
+        0.3,
+        "level, 95 %, tracker",
+    )?;
     panel.points(readings(end), GREY, 2, "readings")?;
-    panel.line(chain, BLUE, 3, "level + season, SGLD")?;
+    panel.line(tracked, BLUE, 3, "level + season, tracker")?;
     panel.line(exact, ORANGE, 1, "the same, least squares")?;
     panel.done(SeriesLabelPosition::UpperLeft)?;
 
@@ -445,22 +376,22 @@ fn draw(history: &[Known], memory: f32, unit: &str, output: &Path) -> Outcome {
     let values = range(&mut exact.iter().flat_map(|e| [e[1], e[2]]));
     let labels = ["year", &format!("{unit} a year")];
     let mut panel = Panel::new(&lower_left, "slope", labels, times(settled), values)?;
-    panel.band(band(settled, &|k| k.chain[1]), BLUE, 0.3, "95 %, SGLD")?;
+    panel.band(band(settled, &|k| k.tracker[1]), BLUE, 0.3, "95 %, tracker")?;
     panel.line(
-        over_time(settled, &|k| k.chain[1][0]),
+        over_time(settled, &|k| k.tracker[1][0]),
         BLUE,
         2,
-        "mean, SGLD",
+        "mean, tracker",
     )?;
     let edge = |i: usize| exact.iter().map(move |e| [e[0], e[i]]);
     panel.line(edge(1), ORANGE, 1, "95 %, least squares")?;
     panel.line(edge(2), ORANGE, 1, "")?;
     panel.done(SeriesLabelPosition::UpperLeft)?;
 
-    let mut chain = over_time(settled, &|k| k.chain[0][1]);
-    let top = 1.2 * chain.iter().map(|c| c[1]).fold(1e-6, f64::max);
+    let mut sd = over_time(settled, &|k| k.tracker[0][1]);
+    let top = 1.2 * sd.iter().map(|c| c[1]).fold(1e-6, f64::max);
     // Every fourth: as many as the eye can tell apart.
-    chain = chain.into_iter().step_by(4).collect();
+    sd = sd.into_iter().step_by(4).collect();
     let title = "standard deviation of the level";
     let mut panel = Panel::new(
         &lower_right,
@@ -469,7 +400,7 @@ fn draw(history: &[Known], memory: f32, unit: &str, output: &Path) -> Outcome {
         times(settled),
         0.0..top,
     )?;
-    panel.line(chain, BLUE, 1, "SGLD")?;
+    panel.line(sd, BLUE, 1, "tracker")?;
     panel.line(
         over_time(settled, &|k| k.exact[0][1]),
         ORANGE,
