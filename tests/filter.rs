@@ -151,9 +151,10 @@ fn quadrature(samples: &[Sample]) -> [[f64; 2]; 2] {
 /// At four moments of 32 runs, in different phases of the heater's period, each time at a block's
 /// end: the filter's means and standard deviations against quadrature.
 ///
-/// Means scatter by 0.01 standard deviations about the exact ones, and standard deviations by 1 %, of which the oldest
-/// blocks, which count as a Gaussian term, make some. In each run means must be within 0.05 standard deviations, and
-/// standard deviations within 5 %; on average within 0.015 and 1.5 %.
+/// Means scatter by 0.01 standard deviations about the exact ones, and standard deviations by 1 %; these are 0.5 % too
+/// small, because the oldest blocks count as a Gaussian term. In each run means must be within 0.05 standard deviations,
+/// and standard deviations within 5 %; on average within 0.02 and 2 %. With a window of 24 blocks for 32 (tried) a mean is off
+/// by more than 0.08.
 #[test]
 fn posterior_is_that_of_quadrature() {
     const SEEDS: u64 = 32;
@@ -183,8 +184,8 @@ fn posterior_is_that_of_quadrature() {
             let [mean, scatter] = mean_and_sd(&means[k]);
             let [ratio, ratio_scatter] = mean_and_sd(&ratios[k]);
             println!("{blocks}, {k}: {mean:+.3} ± {scatter:.3}, {ratio:.3} ± {ratio_scatter:.3}");
-            assert!(mean.abs() < 0.015, "{blocks}, {k}: {mean}");
-            assert!((ratio - 1.0).abs() < 0.015, "{blocks}, {k}: {ratio}");
+            assert!(mean.abs() < 0.02, "{blocks}, {k}: {mean}");
+            assert!((ratio - 1.0).abs() < 0.02, "{blocks}, {k}: {ratio}");
             assert!(means[k].iter().all(|off| off.abs() < 0.05));
             assert!(ratios[k].iter().all(|ratio| (ratio - 1.0).abs() < 0.05));
         }
