@@ -3,7 +3,7 @@
 //! Broken on purpose, it fails, each time by the test that one would think of: half of ∂U/∂τ left out, no Jacobian
 //! (means off by 0.2 sd), a memory of 20 blocks for 16, a scale of draughts 20 % off, Gaussian draughts, a prior 30 % too wide,
 //! no draws between blocks, blocks with gaps learnt from, a stuck sensor believed, rails believed, any power believed,
-//! coasting without the heater, alarms at 3 sd, an alarm that changes nothing.
+//! coasting without the heater, alarms at 3 sd, a window of 24 blocks.
 
 use langevin::{
     BoxMuller, Pcg32, SeedableRng,
@@ -151,10 +151,9 @@ fn quadrature(samples: &[Sample]) -> [[f64; 2]; 2] {
 /// At four moments of 32 runs, in different phases of the heater's period, each time at a block's
 /// end: the filter's means and standard deviations against quadrature.
 ///
-/// Means scatter by 0.01 standard deviations about the exact ones, and standard deviations by 1 %; these are 0.5 % too
-/// small, because the oldest blocks count as a Gaussian term. In each run means must be within 0.05 standard deviations,
-/// and standard deviations within 5 %; on average within 0.02 and 2 %. With a window of 24 blocks for 32 (tried) a mean is off
-/// by more than 0.08.
+/// Means scatter by 0.01 standard deviations about the exact ones, and standard deviations by 1 %. In each run means must be
+/// within 0.05 standard deviations, and standard deviations within 5 %; on average within 0.02 and 2 %. With a window of 24
+/// blocks (tried), the older ones a Gaussian term, a mean is off by more than 0.08.
 #[test]
 fn posterior_is_that_of_quadrature() {
     const SEEDS: u64 = 32;
