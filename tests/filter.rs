@@ -1,7 +1,6 @@
 //! The thermal filter on a simulated body: its posterior, its alarms, and what no sample can do to it.
 //!
-//! Broken on purpose, it fails, each time by the test that one would think of: half of ∂U/∂τ left out, no Jacobian
-//! (means off by 0.2 sd), a memory of 20 blocks for 16, a scale of draughts 20 % off, Gaussian draughts, a prior 30 % too wide,
+//! Broken on purpose, it fails, each time by the test that one would think of: no Jacobian (means off by 0.2 sd), a memory of 20 blocks for 16, a scale of draughts 20 % off, Gaussian draughts, a prior 30 % too wide,
 //! no draws between blocks, blocks with gaps learnt from, a stuck sensor believed, rails believed, any power believed,
 //! coasting without the heater, alarms at 3 sd, a window of 24 blocks.
 

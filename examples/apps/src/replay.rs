@@ -12,6 +12,10 @@ use crate::{
 
 /// An application that a recording is replayed to.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is only one value of it, and no allocator"
+)]
 pub enum Application {
     /// The calibration of Chwirut2's instrument.
     Calibrate(Calibration),
