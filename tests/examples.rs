@@ -90,7 +90,7 @@ fn what_is_wrong_with_a_table_comes_with_its_line() {
         ("x,y\n", "no rows"),
         ("", "no rows"),
     ] {
-        let message = refused([&file("wrong.csv", content), "--steps", "1"]);
+        let message = refused([&file("wrong.csv", content), "--last", "1"]);
         assert!(message.ends_with(complaint), "{message}, not {complaint}");
     }
 }
@@ -99,10 +99,10 @@ fn what_is_wrong_with_a_table_comes_with_its_line() {
 fn unknown_options_and_values_are_refused() {
     assert_eq!(refused(["--stepz", "3"]), "no option --stepz; see --help");
     assert_eq!(
-        refused(["--steps", "many"]),
-        "--steps: \"many\" is not a number it can be"
+        refused(["--last", "many"]),
+        "--last: \"many\" is not a number it can be"
     );
-    assert!(refused(["--steps"]).contains("--steps"));
+    assert!(refused(["--last"]).contains("--last"));
     assert!(refused(["a.csv", "b.csv"]).contains("b.csv"));
     assert!(refused(["--instrument", "ruler"]).contains("chwirut2 or danwood"));
     assert!(refused(["--sigma", "-1"]).contains("sigma"));
