@@ -115,6 +115,17 @@ fn print(recording: &Recording) {
                 row(&format!("b{}", i + 1), mean, sd);
             }
         }
+        Application::Compass(_, report) => {
+            let report = report.as_ref().ok_or("no pose")?;
+            let [x, y, z, ..] = report.mean;
+            let [x_sd, y_sd, z_sd, .., log_noise_sd] = report.sd;
+            row("offset x, µT", x, x_sd);
+            row("offset y, µT", y, y_sd);
+            row("offset z, µT", z, z_sd);
+            row("noise, µT", report.noise(), report.noise() * log_noise_sd);
+            let (good, worst) = (report.good_to(), report.worst());
+            println!("    good to {:.1}°", good.to_degrees());
+        }
         Application::Filter(filter) => {
             let estimate = filter.estimate();
             println!("    temperature {:.2} °C", estimate.temperature);

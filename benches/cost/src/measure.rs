@@ -17,6 +17,7 @@ use langevin::{
 };
 use langevin_apps::{
     calibrate::{CHWIRUT2, Reading, reading},
+    compass::{Compass, Turned},
     filter::{Filter, heater},
     plant::{Body, Plant},
     readings,
@@ -399,6 +400,9 @@ impl<W: Wants> Bench<W> {
         if self.wants("application", ("sensor", ""), 3) {
             self.sensor();
         }
+        if self.wants("application", ("compass", ""), 10) {
+            self.compass();
+        }
     }
 
     /// Ticks of the thermal filter.
@@ -422,6 +426,16 @@ impl<W: Wants> Bench<W> {
         };
         self.application::<Sensor, _>("sensor", 3, 1_000, code, |code| {
             black_box(sensor.update(code));
+        });
+    }
+
+    /// Poses of the compass, of which a few are too close to another one to be used.
+    fn compass(&self) {
+        let mut device = Turned::typical(1);
+        let mut compass = Compass::new(7).expect("constants in range");
+        let reading = |_| device.reading();
+        self.application::<Compass, _>("compass", 10, 48, reading, |(field, acceleration)| {
+            black_box(compass.update(field, acceleration));
         });
     }
 

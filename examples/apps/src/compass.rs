@@ -15,6 +15,7 @@ mod gravity;
 mod heading;
 mod learner;
 mod mode;
+mod turned;
 
 use langevin::{
     ConfigError, GaussianPrior, Model, Sample,
@@ -25,6 +26,7 @@ use libm::logf;
 
 pub use heading::{Advice, GOOD, ORIENTATIONS, Orientations, SUSPECT};
 pub use learner::{CAPACITY, Compass, DRAWS, FEWEST, Report};
+pub use turned::Turned;
 
 /// The number of unknowns: offset, logarithm of the field, shape, and logarithm of the noise.
 pub const UNKNOWNS: usize = 10;

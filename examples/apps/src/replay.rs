@@ -4,6 +4,7 @@ use core::fmt::{Display, Formatter, Result as Outcome};
 
 use crate::{
     calibrate::{CHWIRUT2, Calibration, reading},
+    compass::{Compass, Report},
     filter::{Filter, Sample},
     hash::Hash,
     record::Line,
@@ -19,6 +20,8 @@ use crate::{
 pub enum Application {
     /// The calibration of Chwirut2's instrument, and its steps per reading.
     Calibrate(Calibration<3, 64>, u32),
+    /// The calibration of a magnetometer, and the posterior after the latest pose.
+    Compass(Compass, Option<Report>),
     /// The thermal filter.
     Filter(Filter),
     /// The sensor.
@@ -31,6 +34,7 @@ impl Application {
             ("calibrate", [steps]) => {
                 Calibration::new(CHWIRUT2, seed).map(|c| Self::Calibrate(c, *steps))
             }
+            ("compass", []) => Compass::new(seed).map(|c| Self::Compass(c, None)),
             ("filter", [ambient]) => Filter::new(f32::from_bits(*ambient), seed).map(Self::Filter),
             ("sensor", []) => Sensor::new(seed).map(Self::Sensor),
             _ => return Err(ReplayError::Application),
@@ -44,6 +48,14 @@ impl Application {
                 let at = [*x, *y].map(f32::from_bits);
                 // A reading that is refused changes nothing, as on the board.
                 let _ = calibration.observe(reading(at), *steps);
+            }
+            (Self::Compass(compass, latest), [x, y, z, gx, gy, gz]) => {
+                let [field, gravity] = [[x, y, z], [gx, gy, gz]]
+                    .map(|vector| vector.map(|word| f32::from_bits(*word)));
+                // A reading that says nothing new changes nothing, as on the board.
+                if let Some(report) = compass.update(field, gravity) {
+                    *latest = Some(report);
+                }
             }
             (Self::Filter(filter), [temperature, power]) => {
                 let [temperature, power] = [*temperature, *power].map(f32::from_bits);
@@ -61,6 +73,7 @@ impl Application {
     fn position(&self) -> &[f32] {
         match self {
             Self::Calibrate(calibration, _) => calibration.position(),
+            Self::Compass(compass, _) => compass.position(),
             Self::Filter(filter) => filter.position(),
             Self::Sensor(sensor) => sensor.position(),
         }

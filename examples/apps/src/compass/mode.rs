@@ -89,9 +89,8 @@ impl Mode {
             for (g, pull) in step.iter_mut().zip(pull) {
                 *g += pull;
             }
-            if let [.., g] = &mut step {
-                *g += freedom - squares * weight;
-            }
+            let [.., g] = &mut step;
+            *g += freedom - squares * weight;
             let Ok(factor) = Dense::from_precision(&hessian) else {
                 break;
             };
@@ -114,9 +113,8 @@ impl Mode {
             let rows = factor.rows().iter().zip(&precision).take(UNKNOWNS - 1);
             let known = rows.fold(0.0, |sum, (row, p)| sum + p * squared_length(row));
             freedom = (data::Data::total_weight(readings) - (UNKNOWNS - 1) as f32 + known).max(0.0);
-            if let [.., noise] = &mut step {
-                *noise = noise.clamp(-1.0, 1.0);
-            }
+            let [.., change] = &mut step;
+            *change = change.clamp(-1.0, 1.0);
             for (x, step) in trial.iter_mut().zip(step) {
                 *x -= step;
             }
