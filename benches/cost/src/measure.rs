@@ -451,7 +451,7 @@ impl<W: Wants> Bench<W> {
         let (mut sum, mut worst) = (0.0, 0.0_f32);
         for i in 0..inputs {
             let input = black_box(input(i));
-            let count = self.counter.count(|| take(input));
+            let count = self.counter.count_long(|| take(input));
             sum += count;
             worst = if count > worst { count } else { worst };
         }

@@ -39,9 +39,19 @@ impl Orientations {
     /// Returns the heading errors of the calibration in radians if `truth` is the true one: the heading by `truth` minus
     /// the heading by the calibration.
     pub fn errors(&self, truth: &Calibration<f32>) -> [f32; ORIENTATIONS] {
-        const { assert!(ORIENTATIONS == 3 * 2 * HEADINGS) };
-        // Sine and cosine of the headings.
+        let mut errors = [0.0; ORIENTATIONS];
+        self.each_error(truth, |index, error| {
+            if let Some(x) = errors.get_mut(index) {
+                *x = error;
+            }
+        });
+        errors
+    }
+
+    /// Calls `each` with the number of each orientation and the heading error in it.
+    pub(super) fn each_error(&self, truth: &Calibration<f32>, mut each: impl FnMut(usize, f32)) {
         const HALF: f32 = core::f32::consts::FRAC_1_SQRT_2;
+        /// Sine and cosine of the headings.
         const DIRECTIONS: [(f32, f32); HEADINGS] = [
             (0.0, 1.0),
             (HALF, HALF),
@@ -52,28 +62,34 @@ impl Orientations {
             (-1.0, 0.0),
             (-HALF, HALF),
         ];
-        const AXES: [[f32; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
-        let [x, y, z] = AXES;
-        let frames = [(x, y, z), (y, z, x), (z, x, y)];
-        let ups = frames
-            .into_iter()
-            .flat_map(|(up, a, b)| [(up, a, b), (scaled(up, -1.0), a, b)]);
-        let poses = ups.flat_map(|up| DIRECTIONS.into_iter().map(move |heading| (up, heading)));
+        const X: [f32; 3] = [1.0, 0.0, 0.0];
+        const Y: [f32; 3] = [0.0, 1.0, 0.0];
+        const Z: [f32; 3] = [0.0, 0.0, 1.0];
+        /// The axis, which points up or down, and the two others.
+        const FRAMES: [[[f32; 3]; 3]; 3] = [[X, Y, Z], [Y, Z, X], [Z, X, Y]];
+        const { assert!(ORIENTATIONS == 2 * FRAMES.len() * HEADINGS) };
         let (dip_sin, dip_cos) = self.dip;
-        let mut errors = [0.0; ORIENTATIONS];
-        for (error, ((up, a, b), (sin, cos))) in errors.iter_mut().zip(poses) {
-            // The horizontal axes of the device: magnetic north, and 90° from it.
-            let north = add(scaled(a, cos), scaled(b, sin));
-            let east = add(scaled(b, cos), scaled(a, -sin));
-            let field = add(scaled(north, dip_cos), scaled(up, -dip_sin));
-            let reading = add(
-                self.calibration.offset,
-                self.inverse.map(|row| dot(row, field)),
-            );
-            let by_truth = truth.apply(&reading);
-            *error = Real::atan2(dot(by_truth, east), dot(by_truth, north));
+        let mut index = 0;
+        for &[axis, a, b] in &FRAMES {
+            for sign in [1.0, -1.0] {
+                for &(sin, cos) in &DIRECTIONS {
+                    // The horizontal axes of the device: magnetic north, and 90° from it.
+                    let north = add(scaled(a, cos), scaled(b, sin));
+                    let east = add(scaled(b, cos), scaled(a, -sin));
+                    let field = add(scaled(north, dip_cos), scaled(axis, -sign * dip_sin));
+                    let reading = add(
+                        self.calibration.offset,
+                        self.inverse.map(|row| dot(row, field)),
+                    );
+                    let by_truth = truth.apply(&reading);
+                    each(
+                        index,
+                        Real::atan2(dot(by_truth, east), dot(by_truth, north)),
+                    );
+                    index += 1;
+                }
+            }
         }
-        errors
     }
 }
 

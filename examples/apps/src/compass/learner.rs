@@ -33,7 +33,7 @@ const THIN: u32 = 2;
 const ACCEPTED: f32 = 0.3;
 /// The number of step sizes to try.
 const ATTEMPTS: u32 = 4;
-/// Bound of |y − u|² (see [`Compass::draw`]), so that a draw far out in a bent posterior does not outweigh all others.
+/// Bound of |y − u|² (see [`Compass::correct`]), so that a draw far out in a bent posterior does not outweigh all others.
 const FARTHEST: f32 = 9.0 * UNKNOWNS as f32;
 /// 95 % of a normal distribution are within so many standard deviations.
 const Z95: f32 = 1.959_964;
@@ -126,7 +126,18 @@ impl Compass {
             return None;
         }
         self.gravity.push(&field, &acceleration);
-        Some(self.report())
+        let (mean, sd) = prior();
+        let mut report = Report {
+            poses: data::Data::count(&self.readings),
+            mean,
+            sd,
+            errors: [core::f32::consts::PI; ORIENTATIONS],
+            advice: Advice::Turn("x up"),
+        };
+        if report.poses >= FEWEST {
+            self.compute(&mut report);
+        }
+        Some(report)
     }
 
     /// Returns the chain's position: offset, logarithm of the field, shape, and logarithm of the noise.
@@ -135,49 +146,44 @@ impl Compass {
     }
 
     /// Computes the posterior.
-    fn report(&mut self) -> Report {
-        let poses = data::Data::count(&self.readings);
-        let (mean, sd) = prior();
-        let mut report = Report {
-            poses,
-            mean,
-            sd,
-            errors: [core::f32::consts::PI; ORIENTATIONS],
-            advice: Advice::Turn("x up"),
-        };
-        if poses < FEWEST {
-            return report;
-        }
+    // As others here, not inlined: what it needs of the stack is free again when the next one begins.
+    #[inline(never)]
+    fn compute(&mut self, report: &mut Report) {
         let (centre, normal) = self.plane();
-        let [mut mode, mut other] =
-            starts(centre, normal).map(|start| Mode::find(start, &self.readings));
-        if other.energy < mode.energy {
-            core::mem::swap(&mut mode, &mut other);
-        }
+        let [one, two] = starts(centre, normal);
+        let (mut one, mut two) = (Mode::new(one), Mode::new(two));
+        one.find(&self.readings);
+        two.find(&self.readings);
+        let (mode, other) = if two.energy < one.energy {
+            (&mut two, &mut one)
+        } else {
+            (&mut one, &mut two)
+        };
         // With two modes the errors are those of the likelier one's calibration.
-        let share = mode.share_of(&other);
+        let share = mode.share_of(other);
         let draws = if share > 0.0 { DRAWS / 2 } else { DRAWS };
-        let posterior = self.draw(&mode, draws);
-        let calibration = Calibration::of(&posterior.mean);
+        self.correct(mode, draws);
+        report.mean = mode.theta;
+        report.sd = mode.sd();
+        let calibration = report.calibration();
         let inclination = self.gravity.inclination(&calibration);
         let orientations = Orientations::new(&calibration, inclination);
-        let mut squares = posterior.squared_errors(&orientations);
+        report.errors = [0.0; ORIENTATIONS];
+        add_squared_errors(mode, 1.0 - share, &orientations, &mut report.errors);
         if share > 0.0 {
-            let there = self.draw(&other, draws).squared_errors(&orientations);
-            for (square, there) in squares.iter_mut().zip(there) {
-                *square += share * (there - *square);
-            }
+            self.correct(other, draws);
+            add_squared_errors(other, share, &orientations, &mut report.errors);
         }
-        report.mean = posterior.mean;
-        report.sd = posterior.sd();
-        report.errors = squares.map(sqrtf);
+        for error in &mut report.errors {
+            *error = sqrtf(*error);
+        }
         let ([.., noise], [.., noise_sd]) = (report.mean, report.sd);
         let bounds = report.errors.map(|error| Z95 * error);
         report.advice = Advice::new(&bounds, expf(noise - Z05 * noise_sd));
-        report
     }
 
     /// Returns the centre of the readings, and the direction in which they differ least.
+    #[inline(never)]
     fn plane(&self) -> ([f32; 3], [f32; 3]) {
         let share = 1.0 / data::Data::total_weight(&self.readings);
         let centre = self.readings.iter().fold([0.0; 3], |sum, (reading, _)| {
@@ -212,14 +218,15 @@ impl Compass {
         (centre, scaled(longest, 1.0 / sqrtf(dot(longest, longest))))
     }
 
-    /// Makes draws around a mode, and returns the normal distribution with their mean and covariance.
+    /// Makes draws around a mode, and replaces its position and covariance by their mean and covariance.
     ///
     /// In coordinates y in which the mode's own normal distribution is N(0, I), and with the gradient u, E u = 0 and
     /// E yuᵀ = I under the posterior, whatever it is (Stein). So E y = E d and E yyᵀ = I + E ydᵀ with d = y − u, which is small
     /// where the posterior is close to normal: a few draws are enough.
-    fn draw(&mut self, mode: &Mode, draws: u32) -> Normal {
+    #[inline(never)]
+    fn correct(&mut self, mode: &mut Mode, draws: u32) {
         let mut posterior = self.model.posterior(&self.readings);
-        let stepper = Preconditioned::new(Mala::new(), mode.factor);
+        let stepper = Preconditioned::new(Mala::new(), &mode.factor);
         let mut eta = ETA * posterior.number_of_data();
         let mut corrections = Corrections::default();
         for attempt in 1..=ATTEMPTS {
@@ -237,19 +244,19 @@ impl Compass {
                 eta *= 0.25;
                 continue;
             }
-            let mut chain = chain.thin(THIN);
-            for _ in 0..THIN * draws {
-                if let Ok(Some(theta)) = chain.step(&mut posterior) {
+            for step in 0..THIN * draws {
+                let _ = chain.step(&mut posterior);
+                if step % THIN == 0 {
                     let mut gradient = [0.0; UNKNOWNS];
-                    if posterior.gradient(theta, &mut gradient).is_ok() {
-                        corrections.push(mode, theta, gradient);
+                    if posterior.gradient(chain.position(), &mut gradient).is_ok() {
+                        corrections.push(mode, chain.position(), gradient);
                     }
                 }
             }
             self.position = *chain.position();
             break;
         }
-        corrections.of(mode)
+        corrections.apply(mode);
     }
 }
 
@@ -257,7 +264,7 @@ fn trace([[a, ..], [_, b, _], [.., c]]: &[[f32; 3]; 3]) -> f32 {
     a + b + c
 }
 
-/// The means of d and of ydᵀ over draws (see [`Compass::draw`]).
+/// The means of d and of ydᵀ over draws (see [`Compass::correct`]).
 #[derive(Default)]
 struct Corrections {
     count: f32,
@@ -266,6 +273,7 @@ struct Corrections {
 }
 
 impl Corrections {
+    #[inline(never)]
     fn push(&mut self, mode: &Mode, theta: &[f32; UNKNOWNS], mut u: [f32; UNKNOWNS]) {
         let y = mode.coordinates(theta);
         mode.factor.apply_transpose(&mut u);
@@ -288,16 +296,12 @@ impl Corrections {
         }
     }
 
-    /// Returns the normal distribution of the mode with these corrections, or with half of those of the covariance, or less: as much as
-    /// leaves it positive definite.
-    fn of(&self, mode: &Mode) -> Normal {
-        let mut normal = Normal {
-            mean: mode.theta,
-            factor: mode.factor,
-        };
+    /// Corrects a mode; of the corrections to the covariance as much is used as leaves it positive definite.
+    #[inline(never)]
+    fn apply(&self, mode: &mut Mode) {
         let mut moved = self.mean;
         mode.factor.apply(&mut moved);
-        for (x, moved) in normal.mean.iter_mut().zip(moved) {
+        for (x, moved) in mode.theta.iter_mut().zip(moved) {
             *x += moved;
         }
         for share in [1.0, 0.5, 0.25, 0.125] {
@@ -310,49 +314,42 @@ impl Corrections {
                 }
             }
             if let Ok(inner) = Dense::from_covariance(&covariance) {
-                normal.factor.compose(&inner);
+                mode.factor.compose(&inner);
                 break;
             }
         }
-        normal
     }
 }
 
-/// A normal distribution of the unknowns.
-struct Normal {
-    mean: [f32; UNKNOWNS],
-    /// L, where LLᵀ is the covariance.
-    factor: Dense<UNKNOWNS>,
-}
-
-impl Normal {
-    fn sd(&self) -> [f32; UNKNOWNS] {
-        let mut sd = [0.0; UNKNOWNS];
-        for (sd, row) in sd.iter_mut().zip(self.factor.rows()) {
-            *sd = sqrtf(squared_length(row));
+/// Adds the mean of the squared heading error in each orientation under a mode's normal distribution, with a weight: from the errors at the mean, and one standard
+/// deviation from it to either side along the columns of L. It is right to first order.
+#[inline(never)]
+fn add_squared_errors(
+    mode: &Mode,
+    weight: f32,
+    orientations: &Orientations,
+    squares: &mut [f32; ORIENTATIONS],
+) {
+    orientations.each_error(&Calibration::of(&mode.theta), |index, error| {
+        if let Some(square) = squares.get_mut(index) {
+            *square += weight * error * error;
         }
-        sd
-    }
-
-    /// Returns the mean of the squared heading error in each orientation: from the errors at the mean, and one standard
-    /// deviation from it to either side along the columns of L. It is right to first order.
-    fn squared_errors(&self, orientations: &Orientations) -> [f32; ORIENTATIONS] {
-        let errors = |theta: &[f32; UNKNOWNS]| orientations.errors(&Calibration::of(theta));
-        let mut squares = errors(&self.mean).map(|error| error * error);
-        for column in 0..UNKNOWNS {
-            let side = |sign: f32| {
-                let mut theta = self.mean;
-                for (row, x) in theta.iter_mut().enumerate() {
-                    *x += sign * element(self.factor.rows(), row, column);
-                }
-                errors(&theta)
-            };
-            let sides = side(1.0).into_iter().zip(side(-1.0));
-            for (square, (above, below)) in squares.iter_mut().zip(sides) {
-                *square += 0.25 * (above - below) * (above - below);
+    });
+    for column in 0..UNKNOWNS {
+        let side = |sign: f32| {
+            let mut theta = mode.theta;
+            for (row, x) in theta.iter_mut().enumerate() {
+                *x += sign * element(mode.factor.rows(), row, column);
             }
-        }
-        squares
+            Calibration::of(&theta)
+        };
+        let above = orientations.errors(&side(1.0));
+        orientations.each_error(&side(-1.0), |index, below| {
+            let above = above.get(index).copied().unwrap_or_default();
+            if let Some(square) = squares.get_mut(index) {
+                *square += weight * 0.25 * (above - below) * (above - below);
+            }
+        });
     }
 }
 

@@ -5,7 +5,7 @@ use langevin::{
     model::Response,
     preconditioner::{Dense, Preconditioner},
 };
-use libm::{expf, logf};
+use libm::{expf, logf, sqrtf};
 
 use super::{
     CAPACITY, Distance, Reading, UNKNOWNS,
@@ -33,25 +33,32 @@ pub(super) struct Mode {
 }
 
 impl Mode {
-    /// Finds a mode by Gauss-Newton steps from `start`.
+    /// Creates the place where a search starts.
+    #[inline(never)]
+    pub(super) fn new(start: [f32; UNKNOWNS]) -> Self {
+        Self {
+            theta: start,
+            factor: Dense::identity(),
+            energy: f32::INFINITY,
+        }
+    }
+
+    /// Finds a mode by Gauss-Newton steps.
     ///
     /// The logarithm of the noise is at the maximum of its marginal distribution, in which the other unknowns take away
     /// degrees of freedom: at the joint mode it would be far too small while there are few readings.
-    pub(super) fn find(start: [f32; UNKNOWNS], readings: &Window<Reading, CAPACITY>) -> Self {
+    #[inline(never)]
+    pub(super) fn find(&mut self, readings: &Window<Reading, CAPACITY>) {
         let (prior_mean, prior_sd) = prior();
         let precision = prior_sd.map(|sd| 1.0 / (sd * sd));
-        let mut mode = Self {
-            theta: start,
-            factor: Dense::diagonal(prior_sd).unwrap_or_default(),
-            energy: f32::INFINITY,
-        };
-        let mut trial = start;
+        let mut sums = Sums::default();
+        let mut trial = self.theta;
         // At the last good position: Σr², and that of all but the noise in standard deviations of the prior.
         let (mut squares, mut penalty) = (f32::INFINITY, 0.0);
         // The degrees of freedom that the other unknowns leave to the noise.
         let mut freedom = 1.0_f32;
         for _ in 0..ITERATIONS {
-            let sums = Sums::new(&trial, readings);
+            sums.set(&trial, readings);
             let mut from_prior = trial;
             let mut pull = precision;
             for ((x, pull), mean) in from_prior.iter_mut().zip(&mut pull).zip(prior_mean) {
@@ -66,16 +73,17 @@ impl Mode {
             let falls = sums.squares * weight + here <= squares * weight + penalty;
             if !falls {
                 // Too far, or not a number: half as far, with the same noise.
-                for (x, last) in trial.iter_mut().zip(mode.theta).take(UNKNOWNS - 1) {
+                for (x, last) in trial.iter_mut().zip(self.theta).take(UNKNOWNS - 1) {
                     *x = 0.5 * (*x + last);
                 }
                 continue;
             }
             (squares, penalty) = (sums.squares, here);
 
-            let mut hessian = sums.products.map(|row| row.map(|x| weight * x));
-            let mut step = sums.slopes.map(|x| weight * x);
-            for (index, row) in hessian.iter_mut().enumerate() {
+            for (index, row) in sums.products.iter_mut().enumerate() {
+                for x in row.iter_mut() {
+                    *x *= weight;
+                }
                 if let Some(x) = row.get_mut(index) {
                     // The last row is the noise's, whose information is twice its freedom.
                     *x += if index == UNKNOWNS - 1 {
@@ -86,25 +94,24 @@ impl Mode {
                     *x += precision.get(index).copied().unwrap_or_default();
                 }
             }
+            let mut step = sums.slopes;
             for (g, pull) in step.iter_mut().zip(pull) {
-                *g += pull;
+                *g = *g * weight + pull;
             }
             let [.., g] = &mut step;
             *g += freedom - squares * weight;
-            let Ok(factor) = Dense::from_precision(&hessian) else {
+            self.theta = trial;
+            if !self.take_precision(&sums.products) {
                 break;
-            };
+            }
+            let factor = &self.factor;
             let mut log_volume = 0.0;
             for index in 0..UNKNOWNS {
                 log_volume += logf(element(factor.rows(), index, index));
             }
-            mode = Self {
-                theta: trial,
-                factor,
-                energy: 0.5 * (squares * weight + penalty + noise * noise_pull)
-                    + freedom * log_noise
-                    - log_volume,
-            };
+            self.energy = 0.5 * (squares * weight + penalty + noise * noise_pull)
+                + freedom * log_noise
+                - log_volume;
             factor.apply_transpose(&mut step);
             if squared_length(&step) < FOUND {
                 break;
@@ -119,7 +126,17 @@ impl Mode {
                 *x -= step;
             }
         }
-        mode
+    }
+
+    /// Makes L the factor of the inverse of this matrix, or leaves it and returns false.
+    // Its temporaries are not on the stack with those of the sums.
+    #[inline(never)]
+    fn take_precision(&mut self, precision: &[[f32; UNKNOWNS]; UNKNOWNS]) -> bool {
+        let factor = Dense::from_precision(precision);
+        if let Ok(factor) = factor {
+            self.factor = factor;
+        }
+        factor.is_ok()
     }
 
     /// Returns θ in coordinates in which the normal distribution around the mode is N(0, I).
@@ -130,6 +147,15 @@ impl Mode {
         }
         self.factor.solve(&mut y);
         y
+    }
+
+    /// Returns the standard deviations of the unknowns.
+    pub(super) fn sd(&self) -> [f32; UNKNOWNS] {
+        let mut sd = [0.0; UNKNOWNS];
+        for (sd, row) in sd.iter_mut().zip(self.factor.rows()) {
+            *sd = sqrtf(squared_length(row));
+        }
+        sd
     }
 
     /// Returns the other mode's share of the posterior: 0 when it is this one, or has less than [`LEAST_SHARE`].
@@ -145,6 +171,7 @@ impl Mode {
 }
 
 /// Sums over the readings, of the distances r and their derivatives J.
+#[derive(Default)]
 struct Sums {
     /// Σr².
     squares: f32,
@@ -155,16 +182,13 @@ struct Sums {
 }
 
 impl Sums {
-    fn new([theta @ .., _]: &[f32; UNKNOWNS], readings: &Window<Reading, CAPACITY>) -> Self {
-        let mut sums = Self {
-            squares: 0.0,
-            slopes: [0.0; UNKNOWNS],
-            products: [[0.0; UNKNOWNS]; UNKNOWNS],
-        };
+    #[inline(never)]
+    fn set(&mut self, [theta @ .., _]: &[f32; UNKNOWNS], readings: &Window<Reading, CAPACITY>) {
+        *self = Self::default();
         for (reading, _) in readings.iter() {
             let (distance, slopes) = Distance.with_derivatives(theta, &reading.x);
-            sums.squares += distance * distance;
-            let rows = sums.products.iter_mut().zip(&mut sums.slopes);
+            self.squares += distance * distance;
+            let rows = self.products.iter_mut().zip(&mut self.slopes);
             for (index, ((row, sum), slope)) in rows.zip(slopes).enumerate() {
                 *sum += distance * slope;
                 for (x, other) in row.iter_mut().zip(slopes).take(index + 1) {
@@ -172,6 +196,5 @@ impl Sums {
                 }
             }
         }
-        sums
     }
 }
