@@ -21,6 +21,8 @@ pub const FEWEST: usize = 6;
 /// The draws that a posterior is computed from.
 pub const DRAWS: u32 = 64;
 
+/// No magnetometer reads a larger field, in µT.
+const LARGEST: f32 = 1e4;
 /// The least distance in µT of a pose from all others in the window: that of a turn by about 10°.
 const APART: f32 = 8.0;
 /// The step size η, in coordinates in which the posterior is close to N(0, I).
@@ -112,7 +114,7 @@ impl Compass {
     }
 
     /// Learns the field in µT and the acceleration of the resting device in g, both along its axes x, y and z, and
-    /// returns the posterior; `None` when the field is not finite, or close to that of a pose in the window, which says nothing new.
+    /// returns the posterior; `None` when the field is none that a magnetometer reads, or close to that of a pose in the window, which says nothing new.
     ///
     /// An acceleration that is not gravity's is left out. Gravity gives the inclination of the field, on which heading
     /// errors depend.
@@ -121,8 +123,9 @@ impl Compass {
             let distance = add(field, scaled(old.x, -1.0));
             dot(distance, distance) >= APART * APART
         });
-        // The window refuses a reading that is not finite.
-        if !new || self.readings.push(reading(field)).is_err() {
+        // False for NaN too.
+        let possible = field.iter().all(|x| x.abs() < LARGEST);
+        if !(possible && new && self.readings.push(reading(field)).is_ok()) {
             return None;
         }
         self.gravity.push(&field, &acceleration);
