@@ -123,8 +123,8 @@ fn print(recording: &Recording) {
             row("offset y, µT", y, y_sd);
             row("offset z, µT", z, z_sd);
             row("noise, µT", report.noise(), report.noise() * log_noise_sd);
-            let (good, worst) = (report.good_to(), report.worst());
-            println!("    good to {:.1}°", good.to_degrees());
+            let [good_to, worst] = [report.good_to(), report.worst()].map(f32::to_degrees);
+            println!("    headings good to {good_to:.1}° (95 %), at worst to {worst:.1}°");
         }
         Application::Filter(filter) => {
             let estimate = filter.estimate();

@@ -1,5 +1,7 @@
 //! The posterior of a calibration after each reading, in bounded memory and time.
 
+use core::f32::consts::PI;
+
 use langevin::{
     BoxMuller, Chain, ConfigError, Pcg32, Potential, SeedableRng, Window, data,
     dual::Real,
@@ -69,12 +71,12 @@ impl Report {
     /// distributions.
     pub fn good_to(&self) -> f32 {
         let squares = self.errors.iter().fold(0.0, |sum, e| sum + e * e);
-        Z95 * sqrtf(squares / ORIENTATIONS as f32)
+        Real::min(Z95 * sqrtf(squares / ORIENTATIONS as f32), PI)
     }
 
     /// Returns that bound in the worst orientation.
     pub fn worst(&self) -> f32 {
-        Z95 * self.errors.iter().copied().fold(0.0, Real::max)
+        Real::min(Z95 * self.errors.iter().copied().fold(0.0, Real::max), PI)
     }
 
     /// Returns the median of the noise, in µT.
@@ -134,7 +136,7 @@ impl Compass {
             poses: data::Data::count(&self.readings),
             mean,
             sd,
-            errors: [core::f32::consts::PI; ORIENTATIONS],
+            errors: [PI; ORIENTATIONS],
             advice: Advice::Turn("x up"),
         };
         if report.poses >= FEWEST {

@@ -85,13 +85,12 @@ fn unknowns(report: &Report) -> Line {
 
 /// The heading error, and what to do.
 fn verdict(report: &Report) -> Line {
-    let [good_to, worst] = [report.good_to(), report.worst()]
-        .map(|error| (10.0 * error.min(core::f32::consts::PI).to_degrees() + 0.5) as u32);
+    let tenths = |error: f32| (10.0 * error.to_degrees() + 0.5) as u32;
     let line = Line::new()
         .text("good to ")
-        .tenths(good_to)
+        .tenths(tenths(report.good_to()))
         .text(" deg (95 %), at worst to ")
-        .tenths(worst)
+        .tenths(tenths(report.worst()))
         .text(" deg: ");
     match report.advice {
         Advice::Good => line.text("done"),
@@ -110,9 +109,44 @@ fn rounded(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use langevin_apps::compass::{ORIENTATIONS, prior};
+    use std::{borrow::ToOwned, string::String};
+
+    use langevin_apps::compass::{ORIENTATIONS, Turned, prior};
 
     use super::*;
+
+    /// The log of a simulated board that is turned about the vertical first, and then in all directions. The README has some of its
+    /// lines.
+    #[test]
+    fn the_readme_shows_what_is_logged() {
+        let mut compass = Compass::new(7).unwrap();
+        let mut device = Turned::typical(2);
+        let mut log = String::new();
+        for reading in 0..40 {
+            let (field, acceleration) = if reading < 20 {
+                device.reading_with([0.0, 0.0, 1.0])
+            } else {
+                device.reading()
+            };
+            if let Some(report) = compass.update(field, acceleration) {
+                for line in [unknowns(&report), verdict(&report)] {
+                    log += line.as_str();
+                    log += "\n";
+                }
+            }
+        }
+        let readme = include_str!("../../README.md");
+        let (_, shown) = readme
+            .split_once("first turned about the vertical only")
+            .unwrap();
+        let (shown, _) = shown.split_once("`suspect`").unwrap();
+        let lines = shown.lines().filter_map(|line| line.strip_prefix("    "));
+        let lines: std::vec::Vec<&str> = lines.filter(|line| *line != "...").collect();
+        assert!(lines.len() >= 6);
+        for line in lines {
+            assert!(log.lines().any(|logged| logged == line), "{line}\n{log}");
+        }
+    }
 
     fn report(error: f32, advice: Advice) -> Report {
         let (mut mean, sd) = prior();
@@ -129,7 +163,6 @@ mod tests {
     #[test]
     fn the_log_says_what_a_user_wants_to_know() {
         let line = |error, advice| verdict(&report(error, advice)).as_str().to_owned();
-        use std::borrow::ToOwned;
         assert_eq!(
             line(0.016, Advice::Good),
             "good to 1.8 deg (95 %), at worst to 1.8 deg: done"
