@@ -79,6 +79,15 @@ impl Report {
         Real::min(Z95 * self.errors.iter().copied().fold(0.0, Real::max), PI)
     }
 
+    /// Takes the roots of squared errors, and says what to do.
+    #[inline(never)]
+    fn judge(&mut self) {
+        self.errors = self.errors.map(sqrtf);
+        let bounds = self.errors.map(|error| Z95 * error);
+        let ([.., noise], [.., noise_sd]) = (self.mean, self.sd);
+        self.advice = Advice::new(&bounds, expf(noise - Z05 * noise_sd));
+    }
+
     /// Returns the median of the noise, in µT.
     pub fn noise(&self) -> f32 {
         let [.., log_noise] = self.mean;
@@ -179,12 +188,7 @@ impl Compass {
             self.correct(other, draws);
             add_squared_errors(other, share, &orientations, &mut report.errors);
         }
-        for error in &mut report.errors {
-            *error = sqrtf(*error);
-        }
-        let ([.., noise], [.., noise_sd]) = (report.mean, report.sd);
-        let bounds = report.errors.map(|error| Z95 * error);
-        report.advice = Advice::new(&bounds, expf(noise - Z05 * noise_sd));
+        report.judge();
     }
 
     /// Returns the centre of the readings, and the direction in which they differ least.
