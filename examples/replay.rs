@@ -111,6 +111,17 @@ fn print(recording: &Recording) {
                 row(&format!("b{i}"), b.mean, b.sd);
             }
         }
+        Application::Compass(_, report) => {
+            let report = report.as_ref().ok_or("no pose")?;
+            let [x, y, z, ..] = report.mean;
+            let [x_sd, y_sd, z_sd, .., log_noise_sd] = report.sd;
+            row("offset x, µT", x, x_sd);
+            row("offset y, µT", y, y_sd);
+            row("offset z, µT", z, z_sd);
+            row("noise, µT", report.noise(), report.noise() * log_noise_sd);
+            let [good_to, worst] = [report.good_to(), report.worst()].map(f32::to_degrees);
+            println!("    headings good to {good_to:.1}° (95 %), at worst to {worst:.1}°");
+        }
         Application::Filter(filter) => {
             let estimate = filter.estimate();
             println!("    temperature {:.2} °C", estimate.temperature);

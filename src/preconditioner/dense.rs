@@ -102,18 +102,23 @@ impl<const N: usize> Dense<N> {
     /// # Errors
     /// [`NotPositiveDefinite`], for NaN and infinities too.
     pub fn from_covariance(covariance: &[[f32; N]; N]) -> Result<Self, NotPositiveDefinite> {
-        let mut factor = Self {
-            lower: [[0.0; N]; N],
-        };
-        for (index, source) in covariance.iter().enumerate() {
-            let Some((done, [row, ..])) = factor.lower.split_at_mut_checked(index) else {
+        let mut factor = Self { lower: *covariance };
+        factor.factorise()?;
+        Ok(factor)
+    }
+
+    /// Replaces a matrix, of which only the lower triangle is read, by its Cholesky factor.
+    fn factorise(&mut self) -> Result<(), NotPositiveDefinite> {
+        for index in 0..N {
+            let Some((done, [row, ..])) = self.lower.split_at_mut_checked(index) else {
                 break;
             };
             let mut pivot = 0.0;
             let mut least = f32::INFINITY;
-            for (column, a) in source.iter().enumerate().take(index + 1) {
+            for column in 0..=index {
                 let above = done.get(column);
-                let mut rest = *a;
+                let a = row.get(column).copied().unwrap_or(0.0);
+                let mut rest = a;
                 for (x, y) in row.iter().zip(above.unwrap_or(row)).take(column) {
                     rest -= x * y;
                 }
@@ -129,11 +134,11 @@ impl<const N: usize> Dense<N> {
             if !(pivot > least && pivot.is_finite() && pivot >= f32::MIN_POSITIVE) {
                 return Err(NotPositiveDefinite { row: index });
             }
-            if let Some(x) = row.get_mut(index) {
-                *x = sqrt(pivot);
+            for (column, x) in row.iter_mut().enumerate().skip(index) {
+                *x = if column == index { sqrt(pivot) } else { 0.0 };
             }
         }
-        Ok(factor)
+        Ok(())
     }
 
     /// Replaces the factor by that of `covariance`, as [`from_covariance`](Self::from_covariance) does.
@@ -154,37 +159,54 @@ impl<const N: usize> Dense<N> {
         // With both orders reversed A = CCᵀ; then, reversed back, A = RRᵀ with R upper triangular, and
         // L = R⁻ᵀ is C⁻¹ reflected in its antidiagonal.
         let last = N.saturating_sub(1);
-        let mut reversed = [[0.0; N]; N];
+        let mut factor = Self {
+            lower: [[0.0; N]; N],
+        };
         for (index, row) in precision.iter().enumerate() {
             for (column, a) in row.iter().enumerate().take(index + 1) {
-                if let Some(x) = reversed
-                    .get_mut(last.saturating_sub(column))
-                    .and_then(|r| r.get_mut(last.saturating_sub(index)))
+                if let Some(x) =
+                    factor.element_mut(last.saturating_sub(column), last.saturating_sub(index))
                 {
                     *x = *a;
                 }
             }
         }
-        let factor = Self::from_covariance(&reversed)?;
-        let mut lower = [[0.0; N]; N];
+        factor.factorise()?;
         for column in 0..N {
             let mut inverse = [0.0; N];
             if let Some(x) = inverse.get_mut(column) {
                 *x = 1.0;
             }
+            // Columns to the left are those of the inverse by now, and meet zeros.
             factor.solve(&mut inverse);
-            // C⁻¹ in (row, column) goes to (last − column, last − row).
-            if let Some(row) = lower.get_mut(last.saturating_sub(column)) {
-                for (x, y) in row.iter_mut().rev().zip(&inverse) {
-                    *x = *y;
+            for (row, value) in factor.lower.iter_mut().zip(inverse) {
+                if let Some(x) = row.get_mut(column) {
+                    *x = value;
                 }
             }
         }
-        if lower.iter().all(finite) {
-            Ok(Self { lower })
+        for row in 0..N {
+            for column in 0..last.saturating_sub(row) {
+                let (other, across) = (last.saturating_sub(column), last.saturating_sub(row));
+                let here = factor.element_mut(row, column).copied().unwrap_or(0.0);
+                let there = match factor.element_mut(other, across) {
+                    Some(x) => core::mem::replace(x, here),
+                    None => 0.0,
+                };
+                if let Some(x) = factor.element_mut(row, column) {
+                    *x = there;
+                }
+            }
+        }
+        if factor.lower.iter().all(finite) {
+            Ok(factor)
         } else {
             Err(NotPositiveDefinite { row: 0 })
         }
+    }
+
+    fn element_mut(&mut self, row: usize, column: usize) -> Option<&mut f32> {
+        self.lower.get_mut(row).and_then(|row| row.get_mut(column))
     }
 
     /// Replaces L by LK: refines it by what was found in its coordinates.

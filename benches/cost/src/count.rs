@@ -8,7 +8,10 @@ use core::{
     arch::asm,
     hint::black_box,
     ptr::{read_volatile, write_volatile},
+    sync::atomic::{AtomicU32, Ordering},
 };
+
+use cortex_m_rt::exception;
 
 const CONTROL: *mut u32 = 0xE000_E010 as *mut u32;
 const RELOAD: *mut u32 = 0xE000_E014 as *mut u32;
@@ -30,6 +33,15 @@ fn ticks(region: &mut dyn FnMut()) -> u32 {
     // SAFETY: as above.
     let after = unsafe { read_volatile(VALUE) };
     before.wrapping_sub(after) & 0x00FF_FFFF
+}
+
+/// How often SysTick has reached 0 while its interrupt was enabled.
+static WRAPS: AtomicU32 = AtomicU32::new(0);
+
+#[exception]
+fn SysTick() {
+    // Armv6-M has no atomic addition; nothing else writes.
+    WRAPS.store(WRAPS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 /// A loop of 2 · `rounds` instructions.
@@ -61,6 +73,22 @@ impl Counter {
     pub fn count(&self, mut region: impl FnMut()) -> f32 {
         let ticks = ticks(&mut region).saturating_sub(self.empty);
         ticks as f32 / self.ticks_per_instruction
+    }
+
+    /// Instructions that a `region` takes that may be longer than [`count`](Self::count) can tell. An interrupt's few instructions for
+    /// some five millions are counted too.
+    pub fn count_long(&self, mut region: impl FnMut()) -> f32 {
+        WRAPS.store(0, Ordering::Relaxed);
+        // SAFETY: as in `new`; the handler only counts.
+        unsafe {
+            write_volatile(VALUE, 0);
+            write_volatile(CONTROL, 0b111);
+        }
+        let ticks = ticks(&mut region);
+        // SAFETY: as in `new`.
+        unsafe { write_volatile(CONTROL, 0b101) };
+        let whole = WRAPS.load(Ordering::Relaxed) as f32 * 16_777_216.0;
+        (whole + ticks.saturating_sub(self.empty) as f32) / self.ticks_per_instruction
     }
 
     /// Ticks an instruction takes.

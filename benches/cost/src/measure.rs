@@ -17,6 +17,7 @@ use langevin::{
 };
 use langevin_apps::{
     calibrate::{CHWIRUT2, Calibration, LAST, calibration, reading},
+    compass::{Compass, Turned},
     filter::{Filter, heater},
     plant::{Body, Plant},
     readings,
@@ -412,6 +413,9 @@ impl<W: Wants> Bench<W> {
         if self.wants("application", ("sensor", ""), 3) {
             self.sensor();
         }
+        if self.wants("application", ("compass", ""), 10) {
+            self.compass();
+        }
     }
 
     /// Ticks of the thermal filter.
@@ -438,6 +442,16 @@ impl<W: Wants> Bench<W> {
         });
     }
 
+    /// Poses of the compass, of which a few are too close to another one to be used.
+    fn compass(&self) {
+        let mut device = Turned::typical(1);
+        let mut compass = Compass::new(7).expect("constants in range");
+        let reading = |_| device.reading();
+        self.application::<Compass, _>("compass", 10, 48, reading, |(field, acceleration)| {
+            black_box(compass.update(field, acceleration));
+        });
+    }
+
     /// What an application makes of its inputs, from the first: each is counted.
     fn application<A, T: Copy>(
         &self,
@@ -450,7 +464,7 @@ impl<W: Wants> Bench<W> {
         let (mut sum, mut worst) = (0.0, 0.0_f32);
         for i in 0..inputs {
             let input = black_box(input(i));
-            let count = self.counter.count(|| take(input));
+            let count = self.counter.count_long(|| take(input));
             sum += count;
             worst = if count > worst { count } else { worst };
         }

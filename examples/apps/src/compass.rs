@@ -11,12 +11,22 @@
 //! and the angle between the headings by it and by the posterior mean is a draw of the heading error. [`Advice`] follows from
 //! that distribution.
 
+mod gravity;
+mod heading;
+mod learner;
+mod mode;
+mod turned;
+
 use langevin::{
     ConfigError, GaussianPrior, Model, Sample,
     dual::Real,
     model::{NonlinearRegression, Response, UnknownSigma},
 };
-use libm::logf;
+use libm::{expf, logf};
+
+pub use heading::{Advice, GOOD, ORIENTATIONS, Orientations, SUSPECT};
+pub use learner::{CAPACITY, Compass, DRAWS, FEWEST, Report};
+pub use turned::Turned;
 
 /// The number of unknowns: offset, logarithm of the field, shape, and logarithm of the noise.
 pub const UNKNOWNS: usize = 10;
@@ -98,6 +108,38 @@ impl Response<9> for Distance {
         let length = dot(h, h).sqrt();
         (length - 1.0) * length / dot(normal, normal).sqrt()
     }
+
+    /// By hand, backwards from the distance: a tenth of the work of derivatives by dual numbers.
+    fn with_derivatives(&self, theta: &[f32; 9]) -> impl Fn(&[f32; 3]) -> (f32, [f32; 9]) {
+        let calibration = Calibration::new(theta);
+        let [_, _, _, log_field, a, b, c, d, e] = *theta;
+        let scale = expf(-log_field) * (1.0 / FIELD);
+        move |reading| {
+            let from_offset = add(*reading, scaled(calibration.offset, -1.0));
+            let h = calibration.multiply(from_offset);
+            let normal = calibration.multiply(h);
+            let (length, steepness) = (dot(h, h).sqrt(), dot(normal, normal).sqrt());
+            let per_steepness = 1.0 / steepness;
+            let distance = (length - 1.0) * length * per_steepness;
+            // What a change of Wh, of h and of W changes.
+            let by_normal = scaled(normal, -distance * per_steepness * per_steepness);
+            let by_length = (2.0 * length - 1.0) * per_steepness / length;
+            let by_h = add(scaled(h, by_length), calibration.multiply(by_normal));
+            let row = |i: usize| {
+                let part = |v: [f32; 3]| v.get(i).copied().unwrap_or_default();
+                add(scaled(h, part(by_normal)), scaled(from_offset, part(by_h)))
+            };
+            let [[xx, xy, xz], [yx, yy, yz], [zx, zy, zz]] = [row(0), row(1), row(2)];
+            let [ox, oy, oz] = calibration.multiply(by_h);
+            let shape = [xx - zz, yy - zz, xy + yx, xz + zx, yz + zy].map(|x| scale * x);
+            // W is linear in its scale.
+            let [by_a, by_b, by_c, by_d, by_e] = shape;
+            let by_scale =
+                scale * (xx + yy + zz) + a * by_a + b * by_b + c * by_c + d * by_d + e * by_e;
+            let slopes = [-ox, -oy, -oz, -by_scale, by_a, by_b, by_c, by_d, by_e];
+            (distance, slopes)
+        }
+    }
 }
 
 /// The model of a magnetometer.
@@ -125,56 +167,6 @@ pub fn model() -> Result<Magnetometer, ConfigError> {
     ))
 }
 
-/// The number of orientations in which the heading error is computed: each axis up and down, with eight headings.
-pub const ORIENTATIONS: usize = 48;
-
-/// The largest heading error that is called good, in radians: 5°.
-pub const GOOD: f32 = 0.087_266_46;
-
-/// The noise in µT above which a calibration is suspect: the readings are not on one ellipsoid, because iron has moved
-/// or the field is not the same everywhere.
-pub const SUSPECT: f32 = 1.0;
-
-/// An orientation of the device.
-#[derive(Clone, Copy, Debug)]
-struct Pose {
-    /// The reading in µT, if the calibration is right.
-    reading: [f32; 3],
-    /// The horizontal axes of the device: magnetic north, and 90° from it.
-    north: [f32; 3],
-    east: [f32; 3],
-}
-
-impl Pose {
-    /// Creates the orientation with this number, at a place where the inclination of the field has this sine and cosine.
-    fn new(number: usize, calibration: &Calibration<f32>, (dip_sin, dip_cos): (f32, f32)) -> Self {
-        let [mut up, mut a, mut b] = [[0.0; 3]; 3];
-        let axis = number / 16;
-        for (i, ((up, a), b)) in up.iter_mut().zip(&mut a).zip(&mut b).enumerate() {
-            *up = if i == axis { 1.0 } else { 0.0 };
-            *a = if i == (axis + 1) % 3 { 1.0 } else { 0.0 };
-            *b = if i == (axis + 2) % 3 { 1.0 } else { 0.0 };
-        }
-        if number % 16 >= 8 {
-            up = up.map(|x| -x);
-        }
-        let (sin, cos) = Real::sin_cos((number % 8) as f32 * core::f32::consts::FRAC_PI_4);
-        let north = add(scaled(a, cos), scaled(b, sin));
-        let field = add(scaled(north, dip_cos), scaled(up, -dip_sin));
-        Self {
-            reading: calibration.reading(field),
-            north,
-            east: add(scaled(b, cos), scaled(a, -sin)),
-        }
-    }
-
-    /// Returns the heading by `calibration` minus the heading by the calibration of the pose.
-    fn error(&self, calibration: &Calibration<f32>) -> f32 {
-        let field = calibration.apply(&self.reading);
-        Real::atan2(dot(field, self.east), dot(field, self.north))
-    }
-}
-
 fn scaled(v: [f32; 3], factor: f32) -> [f32; 3] {
     v.map(|x| factor * x)
 }
@@ -188,62 +180,23 @@ fn cross([a, b, c]: [f32; 3], [x, y, z]: [f32; 3]) -> [f32; 3] {
 }
 
 impl Calibration<f32> {
+    /// Creates the calibration that the unknowns stand for.
+    pub fn of([calibration @ .., _]: &[f32; UNKNOWNS]) -> Self {
+        Self::new(calibration)
+    }
+
     /// Returns the reading in µT of a field, in units of the Earth's: c + W⁻¹u.
     pub fn reading(&self, field: [f32; 3]) -> [f32; 3] {
+        add(self.offset, self.inverse().map(|row| dot(row, field)))
+    }
+
+    /// Returns W⁻¹, in µT.
+    fn inverse(&self) -> [[f32; 3]; 3] {
         let [a, b, c] = self.matrix;
         let (bc, ca, ab) = (cross(b, c), cross(c, a), cross(a, b));
         let scale = 1.0 / dot(a, bc);
-        let [x, y, z] = field;
-        let inverse = add(add(scaled(bc, x), scaled(ca, y)), scaled(ab, z));
-        add(self.offset, scaled(inverse, scale))
-    }
-}
-
-/// The orientations, and the readings by a calibration in them.
-#[derive(Clone, Debug)]
-pub struct Orientations([Pose; ORIENTATIONS]);
-
-impl Orientations {
-    /// Creates the orientations at a place with this inclination of the field, in radians.
-    pub fn new(calibration: &Calibration<f32>, inclination: f32) -> Self {
-        let dip = Real::sin_cos(inclination);
-        Self(core::array::from_fn(|number| {
-            Pose::new(number, calibration, dip)
-        }))
-    }
-
-    /// Returns the heading errors of the calibration in radians if `truth` is the true one.
-    pub fn errors(&self, truth: &Calibration<f32>) -> [f32; ORIENTATIONS] {
-        self.0.each_ref().map(|pose| pose.error(truth))
-    }
-}
-
-/// The answer to the question whether the device has been turned enough.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Advice {
-    /// The heading error is at most [`GOOD`] in every orientation.
-    Good,
-    /// The device should be held so that this axis points up, and turned.
-    Turn(&'static str),
-    /// The noise is surely above [`SUSPECT`].
-    Suspect,
-}
-
-impl Advice {
-    /// Returns the advice that follows from an upper bound of the heading error in each orientation, in radians, and from
-    /// a lower bound of the noise, in µT.
-    pub fn new(bounds: &[f32; ORIENTATIONS], noise: f32) -> Self {
-        const UP: [&str; 6] = ["x up", "x down", "y up", "y down", "z up", "z down"];
-        let worst = bounds.chunks(8).zip(UP).map(|(bounds, up)| {
-            let bound = bounds.iter().copied().fold(0.0, Real::max);
-            (bound, up)
-        });
-        let worst = worst.reduce(|a, b| if b.0 > a.0 { b } else { a });
-        match worst {
-            _ if noise > SUSPECT => Self::Suspect,
-            Some((bound, up)) if bound > GOOD || bound.is_nan() => Self::Turn(up),
-            _ => Self::Good,
-        }
+        // Its columns are bc, ca and ab; it is symmetric, as W is.
+        [bc, ca, ab].map(|row| scaled(row, scale))
     }
 }
 
@@ -257,4 +210,30 @@ pub fn starts(centre: [f32; 3], normal: [f32; 3]) -> [[f32; UNKNOWNS]; 2] {
         let [x, y, z] = add(centre, scaled(normal, distance));
         [x, y, z, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, logf(NOISE)]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use langevin::dual::Dual;
+
+    #[test]
+    fn derivatives_by_hand_are_those_of_the_formula() {
+        let theta = [30.0, -20.0, 50.0, 0.2, 0.03, -0.02, 0.01, 0.02, -0.03];
+        for reading in [
+            [70.0, 10.0, 20.0],
+            [-5.0, -60.0, 55.0],
+            [30.0, -25.0, 160.0],
+        ] {
+            let (distance, slopes) = Distance.with_derivatives(&theta)(&reading);
+            let exact = Distance.response(&Dual::variables(&theta), &reading);
+            assert!((distance - exact.value).abs() < 1e-5 * (1.0 + distance.abs()));
+            for (slope, exact) in slopes.iter().zip(exact.gradient) {
+                assert!(
+                    (slope - exact).abs() < 1e-4 * (1.0 + exact.abs()),
+                    "{slopes:?}"
+                );
+            }
+        }
+    }
 }

@@ -16,6 +16,7 @@
 //! | application | settings | words of a reading |
 //! |---|---|---|
 //! | `calibrate` | | bits of setting and response, of Chwirut2's instrument |
+//! | `compass` | | bits of the field in µT along x, y and z, and of the acceleration in g along the same axes |
 //! | `filter` | bits of the ambient temperature | bits of temperature and power |
 //! | `sensor` | | code |
 //!
@@ -31,7 +32,7 @@ use crate::hash::Hash;
 const MARK: &str = "@langevin ";
 
 /// The largest number of words in a line.
-pub const WORDS: usize = 4;
+pub const WORDS: usize = 6;
 
 /// The length of the longest line and its newline.
 const LENGTH: usize = 96;

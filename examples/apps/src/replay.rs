@@ -4,6 +4,7 @@ use core::fmt::{Display, Formatter, Result as Outcome};
 
 use crate::{
     calibrate::{CHWIRUT2, Calibration, calibration, reading},
+    compass::{Compass, Report},
     filter::{Filter, Sample},
     hash::Hash,
     record::Line,
@@ -19,6 +20,8 @@ use crate::{
 pub enum Application {
     /// The calibration of Chwirut2's instrument.
     Calibrate(Calibration),
+    /// The calibration of a magnetometer, and the posterior after the latest pose.
+    Compass(Compass, Option<Report>),
     /// The thermal filter.
     Filter(Filter),
     /// The sensor.
@@ -29,6 +32,7 @@ impl Application {
     fn new(name: &str, seed: u64, settings: &[u32]) -> Result<Self, ReplayError> {
         let made = match (name, settings) {
             ("calibrate", []) => calibration(CHWIRUT2, seed).map(Self::Calibrate),
+            ("compass", []) => Compass::new(seed).map(|c| Self::Compass(c, None)),
             ("filter", [ambient]) => Filter::new(f32::from_bits(*ambient), seed).map(Self::Filter),
             ("sensor", []) => Sensor::new(seed).map(Self::Sensor),
             _ => return Err(ReplayError::Application),
@@ -42,6 +46,14 @@ impl Application {
                 let at = [*x, *y].map(f32::from_bits);
                 // It does not fail: the prior is proper, and so is the generator.
                 let _ = calibration.update(reading(at));
+            }
+            (Self::Compass(compass, latest), [x, y, z, gx, gy, gz]) => {
+                let [field, gravity] = [[x, y, z], [gx, gy, gz]]
+                    .map(|vector| vector.map(|word| f32::from_bits(*word)));
+                // A reading that says nothing new changes nothing, as on the board.
+                if let Some(report) = compass.update(field, gravity) {
+                    *latest = Some(report);
+                }
             }
             (Self::Filter(filter), [temperature, power]) => {
                 let [temperature, power] = [*temperature, *power].map(f32::from_bits);
@@ -62,6 +74,7 @@ impl Application {
             Self::Calibrate(calibration) => hash.reading(words, &calibration.estimate().mean()),
             Self::Filter(filter) => hash.reading(words, &filter.mean()),
             Self::Sensor(sensor) => hash.reading(words, &sensor.mean()),
+            Self::Compass(compass, _) => hash.reading(words, compass.position()),
         }
     }
 }

@@ -7,6 +7,7 @@ use langevin::{
     noise::{FixedInverseCdf, Noise},
 };
 use langevin_apps::{
+    compass::{Compass, Turned},
     filter::{Filter, heater},
     plant::{Body, Plant},
     record::Recorder,
@@ -19,6 +20,7 @@ use langevin_apps::{
 /// When `out` fails, and when there is no such application.
 pub fn record(application: &str, readings: u32, out: &mut impl Write) -> Result {
     match application {
+        "compass" => compass(readings, out),
         "filter" => filter(readings, out),
         "sensor" => sensor(readings, out),
         _ => Err(Error),
@@ -35,6 +37,28 @@ fn sensor(readings: u32, out: &mut impl Write) -> Result {
         let code = code(i, &mut noise);
         sensor.update(code);
         recorder.reading(&[code.into()], &sensor.mean(), out)?;
+    }
+    recorder.hash(out)
+}
+
+/// A magnetometer that is turned, at first about one axis; now and then the bus gives nothing.
+fn compass(readings: u32, out: &mut impl Write) -> Result {
+    let mut compass = Compass::new(SEED).map_err(|_| Error)?;
+    let mut device = Turned::typical(1);
+    let mut recorder = Recorder::start("compass", SEED, &[], out)?;
+    for i in 0..readings {
+        let (mut field, acceleration) = if i < 12 {
+            device.reading_with([0.0, 0.0, 1.0])
+        } else {
+            device.reading()
+        };
+        if i % 16 == 15 {
+            field = [f32::NAN; 3];
+        }
+        compass.update(field, acceleration);
+        let ([x, y, z], [gx, gy, gz]) = (field, acceleration);
+        let words = [x, y, z, gx, gy, gz].map(f32::to_bits);
+        recorder.reading(&words, compass.position(), out)?;
     }
     recorder.hash(out)
 }

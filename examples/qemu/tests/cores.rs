@@ -92,6 +92,7 @@ fn commands() -> Vec<Vec<String>> {
         "filter 10000",
         "record sensor 300",
         "record filter 1000",
+        "record compass 24",
     ]
     .map(|command| command.split(' ').map(String::from).collect())
     .to_vec()

@@ -10,9 +10,10 @@ use crate::{
     hal::{
         Clocks, Rng, Saadc, Temp, Timer, Uarte,
         gpio::{Floating, Input, Output, Pin, PushPull},
-        pac::{Peripherals, TIMER0, UARTE0},
+        pac::{Peripherals, TIMER0, TIMER1, TWIM0, UARTE0},
         saadc::{Gain, Oversample, Reference, Resistor, Resolution, SaadcConfig, Time},
         timer::Periodic,
+        twim::{self, Frequency, Twim},
         uarte::{self, Baudrate, Parity},
     },
     pins,
@@ -28,6 +29,8 @@ pub struct Pins {
     pub send: Pin<Output<PushPull>>,
     /// The serial port's input.
     pub receive: Pin<Input<Floating>>,
+    /// The I²C bus of the magnetometer.
+    pub bus: twim::Pins,
 }
 
 /// The board after start-up, at 64 MHz.
@@ -40,6 +43,8 @@ pub struct Board {
     ticker: Ticker,
     thermometer: ThermometerPin,
     heater: HeaterPin,
+    delay: Timer<TIMER1>,
+    bus: (TWIM0, twim::Pins),
 }
 
 impl Board {
@@ -79,6 +84,8 @@ impl Board {
             ticker: Ticker(Timer::periodic(p.TIMER0)),
             thermometer: pins.thermometer,
             heater: pins.heater,
+            delay: Timer::new(p.TIMER1),
+            bus: (p.TWIM0, pins.bus),
         }
     }
 
@@ -90,6 +97,16 @@ impl Board {
     /// Returns the timer, the chip's own thermometer, and the console.
     pub fn chip(self) -> (Ticker, Chip, Console) {
         (self.ticker, Chip(self.temperature), self.console)
+    }
+
+    /// Returns the I²C bus of the magnetometer at 100 kHz, a delay, and the console.
+    pub fn bus(self) -> (Twim<TWIM0>, Timer<TIMER1>, Console) {
+        let (twim, pins) = self.bus;
+        (
+            Twim::new(twim, pins, Frequency::K100),
+            self.delay,
+            self.console,
+        )
     }
 
     /// Returns the timer, thermometer and heater on their pins, and the console.

@@ -10,13 +10,16 @@
 extern crate std;
 
 mod calibrate;
+mod compass;
 pub mod filter;
 mod handover;
 pub mod log;
+pub mod magnetometer;
 mod seed;
 pub mod sensor;
 
 pub use calibrate::calibrate;
+pub use compass::compass;
 pub use handover::{Handover, Ticking};
 pub use log::{Console, NoConsole};
 pub use seed::{fixed_seed, hash, seed};

@@ -53,6 +53,15 @@ impl Line {
         self
     }
 
+    /// Appends tenths as a number with one decimal.
+    #[must_use]
+    pub fn tenths(mut self, n: u32) -> Self {
+        self.push_digits(n / 10, 1);
+        self.push('.');
+        self.push_digits(n % 10, 1);
+        self
+    }
+
     /// Appends words in hexadecimal, as a list in brackets.
     #[must_use]
     pub fn words<const N: usize>(mut self, words: [u32; N]) -> Self {

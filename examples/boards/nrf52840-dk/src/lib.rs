@@ -3,6 +3,7 @@
 //! | pin | |
 //! |---|---|
 //! | P0.06 | serial console through the debugger's USB connector, 115200 baud |
+//! | P0.27, P0.26 (D15, D14) | clock and data of an I²C bus |
 //! | P0.03 (A0, AIN1) | analogue thermometer |
 //! | P1.08 (D7) | heater, through a transistor |
 
@@ -16,6 +17,7 @@ use panic_probe as _;
 use hal::{
     gpio::{Disconnected, Level, Output, PushPull, p0, p1},
     pac::{P0, P1, interrupt},
+    twim,
 };
 
 #[path = "../../common/chips/nrf52.rs"]
@@ -34,6 +36,10 @@ fn pins(p0: P0, p1: P1) -> nrf52::Pins {
         heater: p1.p1_08.into_push_pull_output(Level::Low),
         send: p0.p0_06.into_push_pull_output(Level::High).degrade(),
         receive: p0.p0_08.into_floating_input().degrade(),
+        bus: twim::Pins {
+            scl: p0.p0_27.into_floating_input().degrade(),
+            sda: p0.p0_26.into_floating_input().degrade(),
+        },
     }
 }
 
