@@ -5,6 +5,7 @@
 #![no_std]
 #![deny(unsafe_code, missing_docs)]
 
+pub mod battery;
 pub mod calibrate;
 pub mod compass;
 pub mod derivatives;
