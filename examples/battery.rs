@@ -458,9 +458,9 @@ fn draw(all: &[Tracked], path: &Path) -> Outcome {
             let Marginal { mean, sd } = s.expected;
             [s.time, mean - 1.96 * sd, mean + 1.96 * sd].map(f64::from)
         });
-        let [bottom, top] = edges.clone().fold([f64::MAX, f64::MIN], |[a, b], e| {
-            [a.min(e[1]), b.max(e[2])]
-        });
+        let [bottom, top] = edges
+            .clone()
+            .fold([f64::MAX, f64::MIN], |[a, b], e| [a.min(e[1]), b.max(e[2])]);
         let mut panel = Panel::new(
             &right,
             "a charge pulse, predicted before it",

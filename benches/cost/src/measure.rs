@@ -16,7 +16,9 @@ use langevin::{
     stepper::{MaxStep, Preconditioned, Sgld, StepParameters, Stepper},
 };
 use langevin_apps::{
+    battery::Battery,
     calibrate::{CHWIRUT2, Reading, reading},
+    cell::{self, Cell},
     filter::{Filter, heater},
     plant::{Body, Plant},
     readings,
@@ -399,6 +401,9 @@ impl<W: Wants> Bench<W> {
         if self.wants("application", ("sensor", ""), 3) {
             self.sensor();
         }
+        if self.wants("application", ("battery", ""), 6) {
+            self.battery();
+        }
     }
 
     /// Ticks of the thermal filter.
@@ -422,6 +427,16 @@ impl<W: Wants> Bench<W> {
         };
         self.application::<Sensor, _>("sensor", 3, 1_000, code, |code| {
             black_box(sensor.update(code));
+        });
+    }
+
+    /// Readings of the battery.
+    fn battery(&self) {
+        let mut cell = Cell::new(1);
+        let mut battery = Battery::new(7).expect("constants in range");
+        let reading = |i| cell.step(cell::pulse_test(i));
+        self.application::<Battery, _>("battery", 6, 3 * cell::TEST, reading, |reading| {
+            black_box(battery.update(reading));
         });
     }
 

@@ -7,6 +7,7 @@
 
 pub mod battery;
 pub mod calibrate;
+pub mod cell;
 pub mod compass;
 pub mod derivatives;
 pub mod filter;

@@ -15,6 +15,7 @@
 //!
 //! | application | settings | words of a reading |
 //! |---|---|---|
+//! | `battery` | | bits of time, current and voltage |
 //! | `calibrate` | steps a reading | bits of setting and response, of Chwirut2's instrument |
 //! | `filter` | bits of the ambient temperature | bits of temperature and power |
 //! | `sensor` | | code |

@@ -3,6 +3,7 @@
 use core::fmt::{Display, Formatter, Result as Outcome};
 
 use crate::{
+    battery::{self, Battery},
     calibrate::{CHWIRUT2, Calibration, reading},
     filter::{Filter, Sample},
     hash::Hash,
@@ -17,6 +18,8 @@ use crate::{
     reason = "there is only one value of it, and no allocator"
 )]
 pub enum Application {
+    /// The battery.
+    Battery(Battery),
     /// The calibration of Chwirut2's instrument, and its steps per reading.
     Calibrate(Calibration<3, 64>, u32),
     /// The thermal filter.
@@ -28,6 +31,7 @@ pub enum Application {
 impl Application {
     fn new(name: &str, seed: u64, settings: &[u32]) -> Result<Self, ReplayError> {
         let made = match (name, settings) {
+            ("battery", []) => Battery::new(seed).map(Self::Battery),
             ("calibrate", [steps]) => {
                 Calibration::new(CHWIRUT2, seed).map(|c| Self::Calibrate(c, *steps))
             }
@@ -40,6 +44,15 @@ impl Application {
 
     fn take(&mut self, words: &[u32]) -> Result<(), ReplayError> {
         match (self, words) {
+            (Self::Battery(battery), [seconds, current, voltage]) => {
+                let [seconds, current, voltage] =
+                    [*seconds, *current, *voltage].map(f32::from_bits);
+                battery.update(battery::Reading {
+                    seconds,
+                    current,
+                    voltage,
+                });
+            }
             (Self::Calibrate(calibration, steps), [x, y]) => {
                 let at = [*x, *y].map(f32::from_bits);
                 // A reading that is refused changes nothing, as on the board.
@@ -60,6 +73,7 @@ impl Application {
 
     fn position(&self) -> &[f32] {
         match self {
+            Self::Battery(battery) => battery.position(),
             Self::Calibrate(calibration, _) => calibration.position(),
             Self::Filter(filter) => filter.position(),
             Self::Sensor(sensor) => sensor.position(),

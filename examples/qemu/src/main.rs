@@ -12,7 +12,7 @@ fn main() -> std::process::ExitCode {
         eprintln!(
             "usage: langevin-qemu golden|calibrate|steppers|tune STEPS
        langevin-qemu filter TICKS
-       langevin-qemu record filter|sensor READINGS"
+       langevin-qemu record battery|filter|sensor READINGS"
         );
         return std::process::ExitCode::FAILURE;
     }

@@ -7,6 +7,8 @@ use langevin::{
     noise::{FixedInverseCdf, Noise},
 };
 use langevin_apps::{
+    battery::Battery,
+    cell::{self, Cell},
     filter::{Filter, heater},
     plant::{Body, Plant},
     record::Recorder,
@@ -19,6 +21,7 @@ use langevin_apps::{
 /// When `out` fails, and when there is no such application.
 pub fn record(application: &str, readings: u32, out: &mut impl Write) -> Result {
     match application {
+        "battery" => battery(readings, out),
         "filter" => filter(readings, out),
         "sensor" => sensor(readings, out),
         _ => Err(Error),
@@ -53,6 +56,23 @@ fn code(i: u32, noise: &mut impl Noise) -> u16 {
             (level + 0.05 * phase as f32 + 2.0 * xi) as u16
         }
     }
+}
+
+/// The battery in pulse tests; now and then the voltage is missing.
+fn battery(readings: u32, out: &mut impl Write) -> Result {
+    let mut battery = Battery::new(SEED).map_err(|_| Error)?;
+    let mut cell = Cell::new(1);
+    let mut recorder = Recorder::start("battery", SEED, &[], out)?;
+    for i in 0..readings {
+        let mut reading = cell.step(cell::pulse_test(i));
+        if i % 50 == 20 {
+            reading.voltage = f32::NAN;
+        }
+        battery.update(reading);
+        let words = [reading.seconds, reading.current, reading.voltage].map(f32::to_bits);
+        recorder.reading(&words, battery.position(), out)?;
+    }
+    recorder.hash(out)
 }
 
 /// The filter on a simulated body; now and then the sensor gives nothing.
