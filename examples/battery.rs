@@ -42,6 +42,9 @@ discharges is predicted before it is used. Without it, the tests are those of a 
 
 const TESTS: &str = include_str!("data/battery.csv");
 
+/// The current in A of a pulse that charges, at least.
+const CHARGING: f32 = 1.0;
+
 fn main() -> ExitCode {
     support::main(run)
 }
@@ -132,6 +135,10 @@ fn parse(text: &str) -> Outcome<Vec<Series>> {
             });
         }
     }
+    let charges = |rows: &Vec<Row>| rows.iter().any(|row| row.current >= CHARGING);
+    if !all.iter().flat_map(|series| &series.tests).any(charges) {
+        return Err("no pulse that charges: nothing to predict".into());
+    }
     Ok(all)
 }
 
@@ -220,7 +227,7 @@ pub fn track(series: &Series, seed: u64) -> Outcome<Tracked> {
                 result.left.push(predicted(end, expected, ahead));
             }
         }
-        let charge = rows.iter().position(|row| row.current >= 1.0);
+        let charge = rows.iter().position(|row| row.current >= CHARGING);
         let mut before = rest.time;
         for (index, row) in rows.iter().enumerate() {
             if Some(index) == charge {

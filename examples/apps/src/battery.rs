@@ -166,7 +166,7 @@ struct Before {
 /// The reason of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alarm {
-    /// A number of the reading is not finite, or no time has passed. The reading is not used.
+    /// A number of the reading is not finite, or no time has passed.
     NoReading,
     /// The voltage was less likely than [`SURPRISE`].
     Surprise,
@@ -237,18 +237,27 @@ impl Battery {
     }
 
     /// Takes a reading.
+    ///
+    /// Without a current the last one is taken to have flowed on; without a voltage nothing is learnt.
     pub fn update(&mut self, reading: Reading) -> Report {
         let Reading {
-            seconds,
-            current,
-            voltage,
+            seconds, voltage, ..
         } = reading;
-        if !(current.is_finite() && voltage.is_finite() && seconds > 0.0 && seconds < f32::INFINITY)
-        {
-            return Report {
-                expected: None,
-                alarm: Some(Alarm::NoReading),
-            };
+        let mut report = Report {
+            expected: None,
+            alarm: Some(Alarm::NoReading),
+        };
+        if !(seconds > 0.0 && seconds < f32::INFINITY) {
+            return report;
+        }
+        let known = reading.current.is_finite() && voltage.is_finite();
+        let current = if reading.current.is_finite() {
+            reading.current
+        } else {
+            self.load.current
+        };
+        if known {
+            report.alarm = None;
         }
         self.idle = if current.abs() < IDLE {
             self.idle + seconds
@@ -256,28 +265,27 @@ impl Battery {
             0.0
         };
         if self.idle >= REST {
-            self.start(voltage);
+            if known {
+                self.start(voltage);
+            }
+            return report;
         }
-        let Some(rest) = self.rest.filter(|_| self.idle < REST) else {
-            return Report {
-                expected: None,
-                alarm: None,
-            };
+        let Some(rest) = self.rest else {
+            return report;
         };
         self.load.add(current, seconds);
-        let expected = self.forecast(&self.load);
+        report.expected = self.forecast(&self.load);
+        if !known {
+            return report;
+        }
         let y = 1000.0 * (voltage - rest);
         let (whitened, _) = self.whitened(&self.load, y);
         // A prior with a scale and a generator without failures: there is no error.
-        let Ok(estimate) = self.tracker.update(whitened) else {
-            return Report {
-                expected,
-                alarm: None,
-            };
-        };
-        let alarm = (estimate.surprise() < SURPRISE).then_some(Alarm::Surprise);
-        self.position = estimate.mean();
-        self.learnt = true;
+        if let Ok(estimate) = self.tracker.update(whitened) {
+            report.alarm = (estimate.surprise() < SURPRISE).then_some(Alarm::Surprise);
+            self.position = estimate.mean();
+            self.learnt = true;
+        }
         if !self.load.switched {
             self.before = Before {
                 seconds: self.load.seconds,
@@ -285,7 +293,7 @@ impl Battery {
                 y,
             };
         }
-        Report { expected, alarm }
+        report
     }
 
     /// Starts again from a rest.
