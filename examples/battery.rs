@@ -6,7 +6,8 @@
 //! discharged for 30 s, rests for 40 s and is charged for 10 s. Reading by reading the posterior of Thevenin's model is
 //! updated. Before each charge pulse all of it is predicted, from the discharge pulse and the rest just before and from
 //! what the earlier tests left; before each discharge pulse, the voltage at its end. Recursive least squares with the same memory
-//! predicts the same. The model is in `examples/apps`.
+//! predicts the same, without and with the tracker's knowledge of the errors, which is what matters most here. The model is
+//! in `examples/apps`.
 
 mod support;
 
@@ -15,8 +16,8 @@ use std::{ffi::OsString, path::Path, process::ExitCode};
 use langevin_apps::{
     Marginal,
     battery::{
-        Battery, CORRELATION, IDLE, LOWEST, Load, MEMORY, PRIOR_SD, Parameters, REST, Reading,
-        TYPICAL,
+        Battery, CORRELATION, DRIFT, IDLE, LOWEST, Load, MEMORY, PRIOR_SD, Parameters, REST,
+        Reading, SWITCHED, TYPICAL,
     },
 };
 use nalgebra::{Matrix4, Vector4};
@@ -24,7 +25,7 @@ use plotters::prelude::SeriesLabelPosition;
 use support::{
     Outcome,
     args::Args,
-    plot::{self, BLUE, INK, ORANGE, Panel},
+    plot::{self, BLUE, GREY, INK, ORANGE, Panel},
     table,
 };
 
@@ -151,8 +152,8 @@ pub struct Predicted {
     pub residual: f32,
     /// The standard deviation of the prediction in mV.
     pub sd: f32,
-    /// The same residual with least squares.
-    pub least_squares: f32,
+    /// The same residual with least squares, and with those that know of the errors what the tracker knows.
+    pub least_squares: [f32; 2],
 }
 
 impl Predicted {
@@ -167,7 +168,7 @@ struct Shown {
     time: f32,
     voltage: f32,
     expected: Marginal,
-    least_squares: f32,
+    least_squares: [f32; 2],
 }
 
 /// The results at one temperature.
@@ -191,7 +192,7 @@ pub struct Tracked {
 /// Tracks the tests at one temperature.
 pub fn track(series: &Series, seed: u64) -> Outcome<Tracked> {
     let mut battery = Battery::new(seed)?;
-    let mut rls = LeastSquares::new();
+    let mut rls = [false, true].map(LeastSquares::new);
     let mut result = Tracked {
         temperature: series.temperature,
         ahead: Vec::new(),
@@ -210,19 +211,24 @@ pub fn track(series: &Series, seed: u64) -> Outcome<Tracked> {
             current: rest.current,
             voltage: rest.voltage,
         });
-        rls.rest();
+        rls.iter_mut().for_each(LeastSquares::rest);
         let in_mv = |voltage: f32| 1000.0 * (voltage - rest.voltage);
-        let predicted = |row: &Row, expected: Marginal, least_squares: f64| Predicted {
+        let predicted = |row: &Row, expected: Marginal, least_squares: [f64; 2]| Predicted {
             residual: 1000.0 * (row.voltage - expected.mean),
             sd: 1000.0 * expected.sd,
-            least_squares: in_mv(row.voltage) - least_squares as f32,
+            least_squares: least_squares.map(|y| in_mv(row.voltage) - y as f32),
         };
         if let Some(first) = rows.first() {
             let pulse = rows.iter().take_while(|row| row.current == first.current);
             if let Some(end) = pulse.last() {
                 let left = battery.left(first.current, end.time - rest.time);
                 let mean = left.mean + LOWEST;
-                let ahead = rls.after(first.current, end.time - rest.time).predict();
+                let ahead = rls.each_ref().map(|rls| {
+                    let switched = rls.after(first.current, 0.0);
+                    switched
+                        .after(first.current, end.time - rest.time)
+                        .predict()
+                });
                 let expected = Marginal { mean, ..left };
                 result.left.push(predicted(end, expected, ahead));
             }
@@ -236,18 +242,18 @@ pub fn track(series: &Series, seed: u64) -> Outcome<Tracked> {
                 let mut shown = Vec::new();
                 for row in &rows[index..] {
                     load.add(row.current, row.time - last);
-                    least = least.after(row.current, row.time - last);
+                    least = least.map(|rls| rls.after(row.current, row.time - last));
                     last = row.time;
                     let Some(expected) = battery.forecast(&load) else {
                         continue;
                     };
-                    let least = least.predict();
+                    let least = least.each_ref().map(LeastSquares::predict);
                     result.pulses.push(predicted(row, expected, least));
                     shown.push(Shown {
                         time: row.time,
                         voltage: row.voltage,
                         expected,
-                        least_squares: rest.voltage + 0.001 * least as f32,
+                        least_squares: least.map(|y| rest.voltage + 0.001 * y as f32),
                     });
                 }
                 result.shown.push(shown);
@@ -259,43 +265,95 @@ pub fn track(series: &Series, seed: u64) -> Outcome<Tracked> {
                 current: row.current,
                 voltage: row.voltage,
             });
-            rls = rls.after(row.current, seconds);
+            rls = rls.map(|rls| rls.after(row.current, seconds));
             if let Some(expected) = report.expected {
-                result.ahead.push(predicted(row, expected, rls.predict()));
+                let least = rls.each_ref().map(LeastSquares::predict);
+                result.ahead.push(predicted(row, expected, least));
             }
             result.alarms += usize::from(report.alarm.is_some());
-            rls.learn(in_mv(row.voltage).into());
+            for rls in &mut rls {
+                rls.learn(in_mv(row.voltage).into());
+            }
         }
-        let known = (rest.voltage, battery.parameters(), rls.resistances());
+        let known = (rest.voltage, battery.parameters(), rls[0].resistances());
         result.known.push(known);
     }
     Ok(result)
 }
 
 /// Recursive least squares with forgetting for offset, slope, R₀ and R₁, with the prior's median as τ.
+///
+/// With `correlated` it knows of the errors and of the drift what the tracker knows. It is then a Kalman filter.
 #[derive(Clone)]
 struct LeastSquares {
+    correlated: bool,
     theta: Vector4<f64>,
+    /// Of `theta`, divided by σ².
     covariance: Matrix4<f64>,
+    now: State,
+    /// The latest reading during which nothing was switched.
+    before: State,
+    switched: bool,
+}
+
+/// What a reading depends on, and itself.
+#[derive(Clone)]
+struct State {
+    /// Since the rest in s.
+    seconds: f64,
     /// 1, charge in Ah, current and filtered current in A.
     x: Vector4<f64>,
+    /// The voltage since the rest in mV.
+    y: f64,
 }
 
 impl LeastSquares {
-    /// Starts from the prior, with σ as the standard deviation of a reading.
-    fn new() -> Self {
-        let [slope, r0, r1, _, sigma] = TYPICAL.map(f64::from);
-        let [offset_sd, slope_sd, r0_sd, r1_sd, ..] = PRIOR_SD.map(f64::from);
-        let sd = Vector4::new(offset_sd, slope * slope_sd, r0 * r0_sd, r1 * r1_sd) / sigma;
+    /// Starts from the prior, with the prior's median of σ.
+    fn new(correlated: bool) -> Self {
+        let [slope, r0, r1, ..] = TYPICAL.map(f64::from);
+        let theta = Vector4::new(0.0, slope, r0, r1);
+        let none = State {
+            seconds: 0.0,
+            x: Vector4::zeros(),
+            y: 0.0,
+        };
         Self {
-            theta: Vector4::new(0.0, slope, r0, r1),
-            covariance: Matrix4::from_diagonal(&sd.component_mul(&sd)),
-            x: Vector4::new(1.0, 0.0, 0.0, 0.0),
+            correlated,
+            theta,
+            covariance: Matrix4::from_diagonal(&Self::widest(&theta)),
+            now: none.clone(),
+            before: none,
+            switched: false,
         }
     }
 
+    /// The prior's variances about `theta`, divided by σ².
+    fn widest(theta: &Vector4<f64>) -> Vector4<f64> {
+        let [offset, slope, r0, r1, ..] = PRIOR_SD.map(f64::from);
+        let [.., sigma] = TYPICAL.map(f64::from);
+        let sd = Vector4::new(offset, slope * theta[1], r0 * theta[2], r1 * theta[3]) / sigma;
+        sd.component_mul(&sd)
+    }
+
     fn rest(&mut self) {
-        self.x = Vector4::new(1.0, 0.0, 0.0, 0.0);
+        for state in [&mut self.now, &mut self.before] {
+            *state = State {
+                seconds: 0.0,
+                x: Vector4::zeros(),
+                y: 0.0,
+            };
+        }
+        self.now.x[0] = 1.0;
+        if self.correlated {
+            self.theta[0] = 0.0;
+            let widest = Self::widest(&self.theta);
+            let [.., sigma] = TYPICAL.map(f64::from);
+            let drift = self.theta * (f64::from(DRIFT) / sigma);
+            let wider = self.covariance.diagonal() + drift.component_mul(&drift);
+            let mut variances = wider.inf(&widest);
+            (variances[0], variances[1]) = (widest[0], widest[1]);
+            self.covariance = Matrix4::from_diagonal(&variances);
+        }
     }
 
     /// Returns the state after some time with a current.
@@ -303,23 +361,41 @@ impl LeastSquares {
         let [.., tau, _] = TYPICAL.map(f64::from);
         let (current, seconds) = (f64::from(current), f64::from(seconds));
         let mut next = self.clone();
-        next.x[1] += current * seconds / 3600.0;
-        next.x[2] = current;
-        next.x[3] += (current - self.x[3]) * (1.0 - (-seconds / tau).exp());
+        let x = &mut next.now.x;
+        next.switched = (current - x[2]).abs() > SWITCHED.into();
+        x[1] += current * seconds / 3600.0;
+        x[2] = current;
+        x[3] += (current - x[3]) * (1.0 - (-seconds / tau).exp());
+        next.now.seconds += seconds;
         next
+    }
+
+    /// The share of the error before that is in this one.
+    fn share(&self) -> f64 {
+        if self.switched || !self.correlated {
+            return 0.0;
+        }
+        ((self.before.seconds - self.now.seconds) / f64::from(CORRELATION)).exp()
     }
 
     /// Returns the predicted voltage since the rest in mV.
     fn predict(&self) -> f64 {
-        self.theta.dot(&self.x)
+        let share = self.share();
+        self.theta.dot(&(self.now.x - self.before.x * share)) + share * self.before.y
     }
 
     fn learn(&mut self, y: f64) {
+        let share = self.share();
         let factor = 1.0 - 1.0 / f64::from(MEMORY);
-        let spread = self.covariance * self.x / factor;
-        let gain = spread / (1.0 + spread.dot(&self.x));
+        let x = self.now.x - self.before.x * share;
+        let spread = self.covariance * x / factor;
+        let gain = spread / (1.0 - share * share + spread.dot(&x));
         self.theta += gain * (y - self.predict());
         self.covariance = self.covariance / factor - gain * spread.transpose();
+        self.now.y = y;
+        if !self.switched {
+            self.before = self.now.clone();
+        }
     }
 
     fn resistances(&self) -> [f64; 2] {
@@ -343,36 +419,35 @@ pub fn covered(predicted: &[Predicted]) -> f64 {
 
 fn report(all: &[Tracked]) {
     println!(
-        "{:>4} |{:^42} |{:^42} |{:^30} |",
-        "",
-        "charge pulses, all of a pulse ahead",
-        "end of discharge, at the rest before",
-        "all readings, one ahead"
+        "least squares: recursive, with {MEMORY} readings remembered as the tracker has; and given as well that errors are correlated\n\
+         over {CORRELATION} s and what drifts at a rest\n"
     );
     println!(
-        "{:>4} |{:>12}{:>16}{:>14} |{:>12}{:>16}{:>14} |{:>12}{:>9}{:>9} |",
-        "°C",
-        "rms, mV",
-        "least squares",
-        "in 95 %, %",
-        "rms, mV",
-        "least squares",
-        "in 95 %, %",
-        "in 95 %, %",
-        "alarms",
-        "readings",
+        "{:>4} |{:^46} |{:^46} |{:^30}",
+        "",
+        "charge pulses, all of a pulse ahead: rms, mV",
+        "end of discharge, at the rest before: rms, mV",
+        "all readings, one ahead"
+    );
+    let columns = format!(
+        "{:>9}{:>15}{:>9}{:>13} |",
+        "tracker", "least squares", "given", "in 95 %, %"
+    );
+    println!(
+        "{:>4} |{columns}{columns}{:>12}{:>9}{:>9}",
+        "°C", "in 95 %, %", "alarms", "readings",
     );
     let columns = |predicted: &[Predicted]| {
+        let [plain, given] = [0, 1].map(|i| rms(predicted.iter().map(|p| p.least_squares[i])));
         format!(
-            "{:>12.2}{:>16.2}{:>14.1}",
+            "{:>9.2}{plain:>15.2}{given:>9.2}{:>13.1}",
             rms(predicted.iter().map(|p| p.residual)),
-            rms(predicted.iter().map(|p| p.least_squares)),
             covered(predicted)
         )
     };
     let row = |name: String, pulses: &[_], left: &[_], ahead: &[_], alarms: usize| {
         println!(
-            "{name:>4} |{} |{} |{:>12.1}{alarms:>9}{:>9} |",
+            "{name:>4} |{} |{} |{:>12.1}{alarms:>9}{:>9}",
             columns(pulses),
             columns(left),
             covered(ahead),
@@ -398,9 +473,7 @@ fn report(all: &[Tracked]) {
         &every(&|t| &t.ahead),
         all.iter().map(|t| t.alarms).sum(),
     );
-    println!(
-        "\nthe errors of the model are correlated over {CORRELATION} s; least squares with {MEMORY} readings remembered, as the tracker\n"
-    );
+    println!();
     println!(
         "{:>4}{:>9}{:>16}{:>14}{:>14}{:>14}{:>14}",
         "°C", "rest, V", "slope, mV/Ah", "R0, mΩ", "R1, mΩ", "τ, s", "σ, mV"
@@ -440,7 +513,7 @@ fn draw(all: &[Tracked], path: &Path) -> Outcome {
             &format!("{} °C: resistances, test by test", t.temperature),
             ["voltage at rest in V", "mΩ"],
             low - 0.02..high + 0.02,
-            0.0..1.2 * tops.fold(0.0, f64::max),
+            0.0..1.6 * tops.fold(0.0, f64::max),
         )?;
         for (i, colour, names) in [
             (0, BLUE, ["R0, 95 %", "R0, least squares"]),
@@ -454,9 +527,9 @@ fn draw(all: &[Tracked], path: &Path) -> Outcome {
             let least = t.known.iter().map(|(rest, _, r)| [f64::from(*rest), r[i]]);
             panel.line(least, colour, 1, names[1])?;
         }
-        panel.done(SeriesLabelPosition::UpperRight)?;
+        panel.done(SeriesLabelPosition::Upperright)?;
 
-        let Some(pulse) = t.shown.get(t.shown.len() / 2) else {
+        let Some(pulse) = t.shown.last() else {
             continue;
         };
         let times = pulse.iter().map(|s| f64::from(s.time));
@@ -470,19 +543,24 @@ fn draw(all: &[Tracked], path: &Path) -> Outcome {
             .fold([f64::MAX, f64::MIN], |[a, b], e| [a.min(e[1]), b.max(e[2])]);
         let mut panel = Panel::new(
             &right,
-            "a charge pulse, predicted before it",
+            "the last charge pulse, predicted before it",
             ["s since the rest", "V"],
             start - 0.2..end + 0.2,
             bottom - 0.003..top + 0.003,
         )?;
         panel.band(edges, BLUE, 0.3, "95 %")?;
         let readings = pulse.iter().map(|s| [s.time, s.voltage].map(f64::from));
-        panel.points(readings, INK, 3, "readings, 1 mV apart at least")?;
-        let least = pulse
-            .iter()
-            .map(|s| [s.time, s.least_squares].map(f64::from));
-        panel.line(least, ORANGE, 2, "least squares")?;
-        panel.done(SeriesLabelPosition::LowerRight)?;
+        panel.points(readings, INK, 3, "readings")?;
+        for (i, colour, name) in [
+            (0, ORANGE, "least squares"),
+            (1, GREY, "the same, given how errors are correlated"),
+        ] {
+            let least = pulse
+                .iter()
+                .map(|s| [s.time, s.least_squares[i]].map(f64::from));
+            panel.line(least, colour, 2, name)?;
+        }
+        panel.done(SeriesLabelPosition::Lowerright)?;
     }
     plot::finish(&area, path)
 }

@@ -37,7 +37,7 @@ fn charge_pulses_are_predicted() {
     let tracked = tracked(1);
     for (t, bar) in tracked.iter().zip([1.9, 1.8, 1.5]) {
         let ours = rms(t.pulses.iter().map(|p| p.residual));
-        let least_squares = rms(t.pulses.iter().map(|p| p.least_squares));
+        let least_squares = rms(t.pulses.iter().map(|p| p.least_squares[0]));
         println!(
             "{} °C: {ours:.2} mV, least squares {least_squares:.2}",
             t.temperature

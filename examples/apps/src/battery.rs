@@ -148,6 +148,25 @@ impl Response<5> for Thevenin {
         let x = s * (s * (0.5 * (a + c) - b) + 0.5 * (c - a)) + b;
         offset * one + log_slope.exp() * charge + log_r0.exp() * current + log_r1.exp() * x
     }
+
+    // By hand: half the instructions of a reading.
+    fn with_derivatives(
+        &self,
+        &[offset, log_slope, log_r0, log_r1, log_tau]: &[f32; 5],
+        &[one, charge, current, a, b, c]: &[f32; REGRESSORS],
+    ) -> (f32, [f32; 5]) {
+        let s = (log_tau - 2.708_050_2) * core::f32::consts::LOG2_E;
+        let (bend, tilt) = (0.5 * (a + c) - b, 0.5 * (c - a));
+        let (open, ohmic, r1) = (
+            expf(log_slope) * charge,
+            expf(log_r0) * current,
+            expf(log_r1),
+        );
+        let slow = r1 * (s * (s * bend + tilt) + b);
+        let by_tau = r1 * (2.0 * s * bend + tilt) * core::f32::consts::LOG2_E;
+        let voltage = offset * one + open + ohmic + slow;
+        (voltage, [one, open, ohmic, slow, by_tau])
+    }
 }
 
 /// A reading as the model takes it, with `y` in mV: less what the one before it explains, and scaled.
@@ -432,6 +451,31 @@ mod tests {
                     (found - exact).abs() < 0.01 * 30.0,
                     "{tau}: {found} {exact}"
                 );
+            }
+        }
+    }
+
+    /// The formula without its derivatives by hand.
+    struct Formula;
+
+    impl Response<5> for Formula {
+        type Input = [f32; REGRESSORS];
+
+        fn response<T: Real>(&self, theta: &[T; 5], x: &[f32; REGRESSORS]) -> T {
+            Thevenin.response(theta, x)
+        }
+    }
+
+    #[test]
+    fn derivatives_by_hand_are_those_of_the_formula() {
+        let x = [0.7, -0.2, 20.0, 12.0, 9.0, 5.0];
+        for tau in [8.0, 15.0, 25.0] {
+            let theta = [0.3, logf(50.0), logf(2.0), logf(0.9), logf(tau)];
+            let (y, by_hand) = Thevenin.with_derivatives(&theta, &x);
+            let (same, derivatives) = Formula.with_derivatives(&theta, &x);
+            assert!((y - same).abs() < 1e-4 * y.abs());
+            for (d, e) in by_hand.iter().zip(derivatives) {
+                assert!((d - e).abs() < 1e-4 * (1.0 + e.abs()), "{d} {e}");
             }
         }
     }
