@@ -527,7 +527,7 @@ fn draw(all: &[Tracked], path: &Path) -> Outcome {
             let least = t.known.iter().map(|(rest, _, r)| [f64::from(*rest), r[i]]);
             panel.line(least, colour, 1, names[1])?;
         }
-        panel.done(SeriesLabelPosition::Upperright)?;
+        panel.done(SeriesLabelPosition::UpperRight)?;
 
         let Some(pulse) = t.shown.last() else {
             continue;
@@ -538,9 +538,11 @@ fn draw(all: &[Tracked], path: &Path) -> Outcome {
             let Marginal { mean, sd } = s.expected;
             [s.time, mean - 1.96 * sd, mean + 1.96 * sd].map(f64::from)
         });
-        let [bottom, top] = edges
-            .clone()
-            .fold([f64::MAX, f64::MIN], |[a, b], e| [a.min(e[1]), b.max(e[2])]);
+        let least = pulse.iter().flat_map(|s| s.least_squares.map(f64::from));
+        let ends = edges.clone().flat_map(|[_, low, high]| [low, high]);
+        let [bottom, top] = ends
+            .chain(least)
+            .fold([f64::MAX, f64::MIN], |[a, b], v| [a.min(v), b.max(v)]);
         let mut panel = Panel::new(
             &right,
             "the last charge pulse, predicted before it",
@@ -560,7 +562,7 @@ fn draw(all: &[Tracked], path: &Path) -> Outcome {
                 .map(|s| [s.time, s.least_squares[i]].map(f64::from));
             panel.line(least, colour, 2, name)?;
         }
-        panel.done(SeriesLabelPosition::Lowerright)?;
+        panel.done(SeriesLabelPosition::LowerRight)?;
     }
     plot::finish(&area, path)
 }
