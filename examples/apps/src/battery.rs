@@ -439,9 +439,8 @@ mod tests {
     fn a_time_constant_between_the_filters() {
         for tau in [7.5, 9.0, 12.0, 15.0, 20.0, 30.0] {
             let theta = [1.0, logf(50.0), logf(2.0), logf(1.0), logf(tau)];
-            let (mut load, mut x, mut charge) = (Load::default(), 0.0, 0.0);
-            for second in 0..90 {
-                let current = if second < 30 { -30.0 } else { 10.0 };
+            let (mut load, current, mut x, mut charge) = (Load::default(), -30.0, 0.0, 0.0);
+            for _ in 0..90 {
                 load.add(current, 1.0);
                 x += (current - x) * (1.0 - expf(-1.0 / tau));
                 charge += current / 3600.0;
