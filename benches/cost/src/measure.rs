@@ -434,7 +434,8 @@ impl<W: Wants> Bench<W> {
     fn battery(&self) {
         let mut cell = Cell::new(1);
         let mut battery = Battery::new(7).expect("constants in range");
-        let reading = |i| cell.step(cell::pulse_test(i));
+        battery.update(cell.step(cell::pulse_test(0)));
+        let reading = |i| cell.step(cell::pulse_test(i + 1));
         self.application::<Battery, _>("battery", 6, 3 * cell::TEST, reading, |reading| {
             black_box(battery.update(reading));
         });

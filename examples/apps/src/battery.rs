@@ -240,6 +240,8 @@ impl Battery {
     ///
     /// # Errors
     /// None, because the constants are in range.
+    // Out of line: what it is made from takes no stack afterwards.
+    #[inline(never)]
     pub fn new(seed: u64) -> Result<Self, ConfigError> {
         let [slope, r0, r1, tau, sigma] = TYPICAL.map(libm::logf);
         let position = [0.0, slope, r0, r1, tau, sigma];
@@ -316,6 +318,8 @@ impl Battery {
     }
 
     /// Starts again from a rest.
+    // Out of line: the new tracker takes no stack while a reading is learnt.
+    #[inline(never)]
     fn start(&mut self, voltage: f32) {
         self.rest = Some(voltage);
         self.load = Load::default();

@@ -28,6 +28,7 @@ pub fn calibrate(steps: u32, out: &mut impl Write) -> Result {
     instrument("DanWood", DANWOOD, &readings::DANWOOD, steps, out)
 }
 
+#[inline(never)]
 fn instrument<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]>>(
     name: &str,
     instrument: Instrument<N, R>,
@@ -65,6 +66,7 @@ fn instrument<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]>
 ///
 /// # Errors
 /// When `out` fails.
+#[inline(never)]
 pub fn filter(ticks: u32, out: &mut impl Write) -> Result {
     const AMBIENT: f32 = 21.0;
     let mut plant = Plant::new(AMBIENT, Body::TYPICAL, 1);

@@ -28,8 +28,11 @@ pub fn record(application: &str, readings: u32, out: &mut impl Write) -> Result 
     }
 }
 
+// Each application is in a function of its own: together they would not fit on the smallest stack.
+
 const SEED: u64 = 7;
 
+#[inline(never)]
 fn sensor(readings: u32, out: &mut impl Write) -> Result {
     let mut sensor = Sensor::new(SEED).map_err(|_| Error)?;
     let mut noise = FixedInverseCdf::new(Pcg32::seed_from_u64(1));
@@ -59,6 +62,7 @@ fn code(i: u32, noise: &mut impl Noise) -> u16 {
 }
 
 /// The battery in pulse tests; now and then the voltage is missing.
+#[inline(never)]
 fn battery(readings: u32, out: &mut impl Write) -> Result {
     let mut battery = Battery::new(SEED).map_err(|_| Error)?;
     let mut cell = Cell::new(1);
@@ -76,6 +80,7 @@ fn battery(readings: u32, out: &mut impl Write) -> Result {
 }
 
 /// The filter on a simulated body; now and then the sensor gives nothing.
+#[inline(never)]
 fn filter(readings: u32, out: &mut impl Write) -> Result {
     const AMBIENT: f32 = 21.0;
     let mut filter = Filter::new(AMBIENT, SEED).map_err(|_| Error)?;
