@@ -69,7 +69,7 @@ fn no_seed_loses_the_posterior() {
             );
         }
         let pulses = covered(&all(&tracked, |t| &t.pulses));
-        assert!((93.0..=97.5).contains(&pulses), "seed {seed}: {pulses}");
+        assert!((93.0..=97.0).contains(&pulses), "seed {seed}: {pulses}");
     }
 }
 
