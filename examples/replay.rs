@@ -105,6 +105,14 @@ fn print(recording: &Recording) {
     println!("{application}, seed {seed}, {} readings", replay.readings());
     let row = |name: &str, mean: f32, sd: f32| println!("    {name:<20}{mean:>12.5} ± {sd:.5}");
     match replay.application() {
+        Application::Battery(battery) => {
+            let known = battery.parameters();
+            row("R0, mΩ", known.r0.mean, known.r0.sd);
+            row("R1, mΩ", known.r1.mean, known.r1.sd);
+            row("time constant, s", known.tau.mean, known.tau.sd);
+            let open = known.open_circuit;
+            row("open circuit, V", open.mean, open.sd);
+        }
         Application::Calibrate(calibration) => {
             let b = constants(&CHWIRUT2.response, &calibration.estimate());
             for (i, b) in (1..).zip(b) {

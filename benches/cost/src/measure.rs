@@ -16,7 +16,9 @@ use langevin::{
     stepper::{MaxStep, Preconditioned, Sgld, StepParameters, Stepper},
 };
 use langevin_apps::{
+    battery::Battery,
     calibrate::{CHWIRUT2, Calibration, LAST, calibration, reading},
+    cell::{self, Cell},
     compass::{Compass, Turned},
     filter::{Filter, heater},
     plant::{Body, Plant},
@@ -416,6 +418,9 @@ impl<W: Wants> Bench<W> {
         if self.wants("application", ("compass", ""), 10) {
             self.compass();
         }
+        if self.wants("application", ("battery", ""), 6) {
+            self.battery();
+        }
     }
 
     /// Ticks of the thermal filter.
@@ -449,6 +454,17 @@ impl<W: Wants> Bench<W> {
         let reading = |_| device.reading();
         self.application::<Compass, _>("compass", 10, 48, reading, |(field, acceleration)| {
             black_box(compass.update(field, acceleration));
+        });
+    }
+
+    /// Readings of the battery.
+    fn battery(&self) {
+        let mut cell = Cell::new(1);
+        let mut battery = Battery::new(7).expect("constants in range");
+        battery.update(cell.step(cell::pulse_test(0)));
+        let reading = |i| cell.step(cell::pulse_test(i + 1));
+        self.application::<Battery, _>("battery", 6, 3 * cell::TEST, reading, |reading| {
+            black_box(battery.update(reading));
         });
     }
 

@@ -5,7 +5,9 @@
 #![no_std]
 #![deny(unsafe_code, missing_docs)]
 
+pub mod battery;
 pub mod calibrate;
+pub mod cell;
 pub mod compass;
 pub mod derivatives;
 pub mod filter;

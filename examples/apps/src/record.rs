@@ -15,6 +15,7 @@
 //!
 //! | application | settings | words of a reading |
 //! |---|---|---|
+//! | `battery` | | bits of time, current and voltage |
 //! | `calibrate` | | bits of setting and response, of Chwirut2's instrument |
 //! | `compass` | | bits of the field in µT along x, y and z, and of the acceleration in g along the same axes |
 //! | `filter` | bits of the ambient temperature | bits of temperature and power |

@@ -3,6 +3,7 @@
 use core::fmt::{Display, Formatter, Result as Outcome};
 
 use crate::{
+    battery::{self, Battery},
     calibrate::{CHWIRUT2, Calibration, calibration, reading},
     compass::{Compass, Report},
     filter::{Filter, Sample},
@@ -18,6 +19,8 @@ use crate::{
     reason = "there is only one value of it, and no allocator"
 )]
 pub enum Application {
+    /// The battery.
+    Battery(Battery),
     /// The calibration of Chwirut2's instrument.
     Calibrate(Calibration),
     /// The calibration of a magnetometer, and the posterior after the latest pose.
@@ -31,6 +34,7 @@ pub enum Application {
 impl Application {
     fn new(name: &str, seed: u64, settings: &[u32]) -> Result<Self, ReplayError> {
         let made = match (name, settings) {
+            ("battery", []) => Battery::new(seed).map(Self::Battery),
             ("calibrate", []) => calibration(CHWIRUT2, seed).map(Self::Calibrate),
             ("compass", []) => Compass::new(seed).map(|c| Self::Compass(c, None)),
             ("filter", [ambient]) => Filter::new(f32::from_bits(*ambient), seed).map(Self::Filter),
@@ -42,6 +46,15 @@ impl Application {
 
     fn take(&mut self, words: &[u32]) -> Result<(), ReplayError> {
         match (self, words) {
+            (Self::Battery(battery), [seconds, current, voltage]) => {
+                let [seconds, current, voltage] =
+                    [*seconds, *current, *voltage].map(f32::from_bits);
+                battery.update(battery::Reading {
+                    seconds,
+                    current,
+                    voltage,
+                });
+            }
             (Self::Calibrate(calibration), [x, y]) => {
                 let at = [*x, *y].map(f32::from_bits);
                 // It does not fail: the prior is proper, and so is the generator.
@@ -71,6 +84,7 @@ impl Application {
     /// Adds a reading and what it has led to.
     fn hash(&self, words: &[u32], hash: &mut Hash) {
         match self {
+            Self::Battery(battery) => hash.reading(words, battery.position()),
             Self::Calibrate(calibration) => hash.reading(words, &calibration.estimate().mean()),
             Self::Filter(filter) => hash.reading(words, &filter.mean()),
             Self::Sensor(sensor) => hash.reading(words, &sensor.mean()),

@@ -31,6 +31,7 @@ pub fn calibrate(last: u16, out: &mut impl Write) -> Result {
     instrument("DanWood", DANWOOD, &readings::DANWOOD, last, out)
 }
 
+#[inline(never)]
 fn instrument<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]> + Copy>(
     name: &str,
     instrument: Instrument<N, R>,
@@ -67,6 +68,7 @@ fn instrument<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]>
 ///
 /// # Errors
 /// When `out` fails.
+#[inline(never)]
 pub fn filter(ticks: u32, out: &mut impl Write) -> Result {
     const AMBIENT: f32 = 21.0;
     let mut plant = Plant::new(AMBIENT, Body::TYPICAL, 1);

@@ -13,7 +13,7 @@ fn main() -> std::process::ExitCode {
             "usage: langevin-qemu golden|steppers|tune STEPS
        langevin-qemu calibrate DRAWS
        langevin-qemu filter TICKS
-       langevin-qemu record compass|filter|sensor READINGS"
+       langevin-qemu record battery|compass|filter|sensor READINGS"
         );
         return std::process::ExitCode::FAILURE;
     }

@@ -7,6 +7,8 @@ use langevin::{
     noise::{FixedInverseCdf, Noise},
 };
 use langevin_apps::{
+    battery::Battery,
+    cell::{self, Cell},
     compass::{Compass, Turned},
     filter::{Filter, heater},
     plant::{Body, Plant},
@@ -20,6 +22,7 @@ use langevin_apps::{
 /// When `out` fails, and when there is no such application.
 pub fn record(application: &str, readings: u32, out: &mut impl Write) -> Result {
     match application {
+        "battery" => battery(readings, out),
         "compass" => compass(readings, out),
         "filter" => filter(readings, out),
         "sensor" => sensor(readings, out),
@@ -27,8 +30,11 @@ pub fn record(application: &str, readings: u32, out: &mut impl Write) -> Result 
     }
 }
 
+// Each application is in a function of its own: together they would not fit on the smallest stack.
+
 const SEED: u64 = 7;
 
+#[inline(never)]
 fn sensor(readings: u32, out: &mut impl Write) -> Result {
     let mut sensor = Sensor::new(SEED).map_err(|_| Error)?;
     let mut noise = FixedInverseCdf::new(Pcg32::seed_from_u64(1));
@@ -79,7 +85,26 @@ fn code(i: u32, noise: &mut impl Noise) -> u16 {
     }
 }
 
+/// The battery in pulse tests; now and then the voltage is missing.
+#[inline(never)]
+fn battery(readings: u32, out: &mut impl Write) -> Result {
+    let mut battery = Battery::new(SEED).map_err(|_| Error)?;
+    let mut cell = Cell::new(1);
+    let mut recorder = Recorder::start("battery", SEED, &[], out)?;
+    for i in 0..readings {
+        let mut reading = cell.step(cell::pulse_test(i));
+        if i % 50 == 20 {
+            reading.voltage = f32::NAN;
+        }
+        battery.update(reading);
+        let words = [reading.seconds, reading.current, reading.voltage].map(f32::to_bits);
+        recorder.reading(&words, battery.position(), out)?;
+    }
+    recorder.hash(out)
+}
+
 /// The filter on a simulated body; now and then the sensor gives nothing.
+#[inline(never)]
 fn filter(readings: u32, out: &mut impl Write) -> Result {
     const AMBIENT: f32 = 21.0;
     let mut filter = Filter::new(AMBIENT, SEED).map_err(|_| Error)?;

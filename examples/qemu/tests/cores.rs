@@ -93,6 +93,7 @@ fn commands() -> Vec<Vec<String>> {
         "record sensor 300",
         "record filter 1000",
         "record compass 24",
+        "record battery 170",
     ]
     .map(|command| command.split(' ').map(String::from).collect())
     .to_vec()
@@ -179,7 +180,7 @@ fn every_core_has_the_bits_of_the_host() {
 /// A recording replays; with another seed, another reading or a reading lost it does not.
 #[test]
 fn a_changed_recording_does_not_replay() {
-    for application in ["sensor", "filter"] {
+    for application in ["sensor", "filter", "battery"] {
         let recording = on_host(&["record", application, "300"]);
         assert!(replays(&recording).unwrap());
         let lines: Vec<&str> = recording.lines().collect();
