@@ -119,8 +119,8 @@ fn print(recording: &Recording) {
                 row(&format!("b{i}"), b.mean, b.sd);
             }
         }
-        Application::Compass(_, report) => {
-            let report = report.as_ref().ok_or("no pose")?;
+        Application::Compass(_, None) => println!("    no pose that could be used"),
+        Application::Compass(_, Some(report)) => {
             let [x, y, z, ..] = report.mean;
             let [x_sd, y_sd, z_sd, .., log_noise_sd] = report.sd;
             row("offset x, µT", x, x_sd);
