@@ -307,24 +307,32 @@ impl Corrections {
 
     /// Corrects a mode; of the corrections to the covariance as much is used as leaves it positive definite.
     #[inline(never)]
-    fn apply(&self, mode: &mut Mode) {
+    fn apply(&mut self, mode: &mut Mode) {
         let mut moved = self.mean;
         mode.factor.apply(&mut moved);
         for (x, moved) in mode.theta.iter_mut().zip(moved) {
             *x += moved;
         }
-        for share in [1.0, 0.5, 0.25, 0.125] {
-            let mut covariance = [[0.0; UNKNOWNS]; UNKNOWNS];
-            for (i, (row, mean)) in covariance.iter_mut().zip(self.mean).enumerate() {
-                for (j, (x, other)) in row.iter_mut().zip(self.mean).enumerate() {
-                    let both = element(&self.products, i, j) + element(&self.products, j, i);
-                    let own = if i == j { 1.0 } else { 0.0 };
-                    *x = own + share * (0.5 * both - mean * other);
+        // The covariance in the coordinates of the mode, on and below the diagonal.
+        let covariance = &mut self.products;
+        for (i, mean) in self.mean.iter().enumerate() {
+            for (j, other) in self.mean.iter().enumerate().take(i + 1) {
+                let both = element(covariance, i, j) + element(covariance, j, i);
+                if let Some(x) = covariance.get_mut(i).and_then(|row| row.get_mut(j)) {
+                    *x = 0.5 * both - mean * other + if i == j { 1.0 } else { 0.0 };
                 }
             }
-            if let Ok(inner) = Dense::from_covariance(&covariance) {
+        }
+        for _ in 0..4 {
+            if let Ok(inner) = Dense::from_covariance(covariance) {
                 mode.factor.compose(&inner);
                 break;
+            }
+            // Half of what it differs from I.
+            for (i, row) in covariance.iter_mut().enumerate() {
+                for (j, x) in row.iter_mut().enumerate() {
+                    *x = 0.5 * (*x + if i == j { 1.0 } else { 0.0 });
+                }
             }
         }
     }

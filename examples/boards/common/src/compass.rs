@@ -29,8 +29,12 @@ pub fn compass(seed: u64, i2c: impl I2c, mut delay: impl DelayNs, console: impl 
             stop(failure.message())
         }
     };
-    let recorder = Recorder::start("compass", seed, &[], &mut log);
-    let (Ok(mut compass), Ok(mut recorder)) = (Compass::new(seed), recorder) else {
+    // Not moved: it is used where it was made.
+    let mut compass = Compass::new(seed);
+    let Ok(compass) = &mut compass else {
+        stop("no compass");
+    };
+    let Ok(mut recorder) = Recorder::start("compass", seed, &[], &mut log) else {
         stop("no compass");
     };
     log.info(&Line::new().text("turn the board slowly, in all directions"));
@@ -40,15 +44,7 @@ pub fn compass(seed: u64, i2c: impl I2c, mut delay: impl DelayNs, console: impl 
         match magnetometer.read() {
             Ok((field, acceleration)) => {
                 failed = false;
-                if let Some(report) = compass.update(field, acceleration) {
-                    let [x, y, z] = field.map(f32::to_bits);
-                    let [gx, gy, gz] = acceleration.map(f32::to_bits);
-                    let words = [x, y, z, gx, gy, gz];
-                    // The log does not fail.
-                    let _ = recorder.reading(&words, compass.position(), &mut log);
-                    let _ = recorder.hash(&mut log);
-                    show(&report, &mut log);
-                }
+                learn(compass, field, acceleration, &mut recorder, &mut log);
             }
             Err(failure) => {
                 if !failed {
@@ -60,6 +56,26 @@ pub fn compass(seed: u64, i2c: impl I2c, mut delay: impl DelayNs, console: impl 
     }
 }
 
+/// Learns from a reading; records it and logs the posterior if it is of a new pose.
+#[inline(never)]
+fn learn(
+    compass: &mut Compass,
+    field: [f32; 3],
+    acceleration: [f32; 3],
+    recorder: &mut Recorder,
+    log: &mut Log<impl Console>,
+) {
+    if let Some(report) = compass.update(field, acceleration) {
+        let ([x, y, z], [gx, gy, gz]) = (field, acceleration);
+        let words = [x, y, z, gx, gy, gz].map(f32::to_bits);
+        // The log does not fail. A hash after each: poses are few.
+        let _ = recorder.reading(&words, compass.position(), log);
+        let _ = recorder.hash(log);
+        show(&report, log);
+    }
+}
+
+#[inline(never)]
 fn show(report: &Report, log: &mut Log<impl Console>) {
     log.info(&unknowns(report));
     let line = verdict(report);
