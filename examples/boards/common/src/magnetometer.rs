@@ -28,6 +28,9 @@ impl Failure {
     }
 }
 
+/// The field in µT and the acceleration in g.
+pub type Reading = ([f32; 3], [f32; 3]);
+
 /// An LSM303AGR that measures ten times a second.
 pub struct Magnetometer<I2C>(Lsm303agr<I2cInterface<I2C>, MagContinuous>);
 
@@ -62,7 +65,7 @@ impl<I2C: I2c> Magnetometer<I2C> {
     ///
     /// # Errors
     /// [`Failure::Bus`]. The next reading may succeed.
-    pub fn read(&mut self) -> Result<([f32; 3], [f32; 3]), Failure> {
+    pub fn read(&mut self) -> Result<Reading, Failure> {
         let Self(device) = self;
         let field = device.magnetic_field().map_err(bus)?;
         let acceleration = device.acceleration().map_err(bus)?;
@@ -120,7 +123,7 @@ mod tests {
     fn converse(
         conversation: &[Transaction],
         readings: usize,
-    ) -> Result<Vec<Result<([f32; 3], [f32; 3]), Failure>>, Failure> {
+    ) -> Result<Vec<Result<Reading, Failure>>, Failure> {
         let mut bus = Mock::new(conversation);
         let result = Magnetometer::start(bus.clone(), &mut NoopDelay::new())
             .map(|mut device| (0..readings).map(|_| device.read()).collect());
