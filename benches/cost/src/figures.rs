@@ -80,8 +80,8 @@ const TABLES: [(&str, &str, &str, Cell, bool); 9] = [
     (
         "An application, on average / at worst",
         "Of `examples/apps`: a tick of the thermal filter with its two unknowns, of the first 10 000; a reading\n\
-         of the sensor with its three, of the first 1000; a reading of the battery with its six, of the first\n\
-         three pulse tests.\n",
+         of the sensor with its three, of the first 1000; a pose of the compass with its ten, of the first 24;\n\
+         a reading of the battery with its six, of the first three pulse tests.\n",
         "application",
         both,
         true,

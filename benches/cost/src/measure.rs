@@ -447,12 +447,12 @@ impl<W: Wants> Bench<W> {
         });
     }
 
-    /// Poses of the compass, of which a few are too close to another one to be used.
+    /// Poses of the compass. It computes its posterior from six of them on, and a few are too close to another to be used.
     fn compass(&self) {
         let mut device = Turned::typical(1);
         let mut compass = Compass::new(7).expect("constants in range");
         let reading = |_| device.reading();
-        self.application::<Compass, _>("compass", 10, 48, reading, |(field, acceleration)| {
+        self.application::<Compass, _>("compass", 10, 24, reading, |(field, acceleration)| {
             black_box(compass.update(field, acceleration));
         });
     }
