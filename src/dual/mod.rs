@@ -45,7 +45,7 @@ use core::{
 
 pub use formula::{Differentiated, Formula, ObservationFormula};
 
-use crate::arithmetic::sqrt;
+use crate::arithmetic::{exp, sqrt};
 
 /// A number to write formulas with: `f32`, or a [`Dual`] that carries derivatives along.
 ///
@@ -211,7 +211,7 @@ impl Real for f32 {
     }
     #[inline]
     fn exp(self) -> Self {
-        libm::expf(self)
+        exp(self)
     }
     #[inline]
     fn exp_m1(self) -> Self {
@@ -503,7 +503,7 @@ impl<const N: usize> Real for Dual<N> {
 
     #[inline]
     fn exp(self) -> Self {
-        let value = libm::expf(self.value);
+        let value = exp(self.value);
         self.chain(value, value)
     }
 
