@@ -224,7 +224,7 @@ pub fn figures(extent: Extent) -> Report {
 
     flash(&mut report, extent, &fast[0]);
     if extent == Extent::All {
-        boards::table(&mut report, &small);
+        boards::tables(&mut report);
     }
     report
 }

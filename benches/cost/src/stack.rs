@@ -20,7 +20,15 @@ pub fn high_water(mut region: impl FnMut()) -> u32 {
 fn painted(region: &mut dyn FnMut()) -> u32 {
     let top: usize;
     // SAFETY: reads the stack pointer.
-    unsafe { asm!("mov {top}, sp", top = out(reg) top, options(nomem, nostack)) };
+    #[cfg(target_arch = "arm")]
+    unsafe {
+        asm!("mov {top}, sp", top = out(reg) top, options(nomem, nostack))
+    };
+    // SAFETY: as above.
+    #[cfg(target_arch = "riscv32")]
+    unsafe {
+        asm!("mv {top}, sp", top = out(reg) top, options(nomem, nostack))
+    };
     let at = |word: usize| (top - 4 * word) as *mut u32;
     for word in 1..=DEPTH {
         // SAFETY: below the stack pointer, in RAM (its size exceeds what is painted many times), where
