@@ -27,7 +27,7 @@
 //!
 //! # Accuracy
 //!
-//! Everything is computed in `f32`. Exponentials, logarithms, powers, tanh and arc tangents are libm's. Sine, cosine,
+//! Everything is computed in `f32`. Exponentials, logarithms, powers, tanh and arc tangents have libm's bits. Sine, cosine,
 //! tangent and hypotenuse are the crate's own, because libm's go through `f64`: sine and cosine are within 2e-7.
 //! Where a function has no derivative the partial derivatives are 0 (`abs` and `hypot` at 0), those of the argument
 //! that was chosen (`min`, `max`), or not finite (`sqrt` and `ln` at 0), which a step then refuses. Derivatives are those of

@@ -232,7 +232,18 @@ pub fn tables(report: &mut Report) {
         (board.name.clone(), None, cells.to_vec())
     });
     report.table(SECTION, &COLUMNS, rows.collect());
+    ratios(report, &measured);
+}
 
+/// Adds the second table as far as the simulator's cycles are in it and the images are measured anyway.
+pub fn short(report: &mut Report) {
+    let rows = [CALIBRATE, BARE].into_iter();
+    let measured = rows.map(|row| ((M0_ASSEMBLY.name, row), Measured::new(M0_ASSEMBLY, row)));
+    ratios(report, &measured.collect());
+}
+
+/// Adds the table of cycles an instruction.
+fn ratios(report: &mut Report, measured: &BTreeMap<(&str, &str), Measured>) {
     report.text += "\nCycles an instruction from the mix: how many of a hundred instructions load or store a word, branch, and divide or\n\
         take a root, by the blocks that QEMU executes; and what each kind takes, by the manuals of the Cortex-M0+, the Cortex-M4 and\n\
         the E31 (`src/mix.rs`). A Cortex-M33 is taken for a Cortex-M4. Left out are flash wait states: all is in the cache.\n";

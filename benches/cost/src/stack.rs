@@ -8,7 +8,7 @@ use core::{
 
 const PAINT: u32 = 0xA5A5_5A5A;
 /// How far down is painted, in words.
-const DEPTH: usize = 4096;
+const DEPTH: usize = 16_384;
 
 /// Bytes of stack that `region` takes, beyond what calling it does.
 pub fn high_water(mut region: impl FnMut()) -> u32 {
