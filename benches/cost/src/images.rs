@@ -168,6 +168,9 @@ impl Image {
 
     /// Bytes of the sections with all of `flags`, in the file or not.
     fn size(&self, flags: u32, in_file: bool) -> usize {
+        // On RISC-V what is left of the RAM is a section.
+        let left =
+            |section: &object::Section<'_, '_>| matches!(section.name(), Ok(".stack" | ".heap"));
         let has = |section: &object::Section<'_, '_>| match section.flags() {
             SectionFlags::Elf { sh_flags } => sh_flags & u64::from(flags) == u64::from(flags),
             _ => false,
@@ -175,7 +178,8 @@ impl Image {
         let sections = self.elf();
         let sizes = sections
             .sections()
-            .filter(|section| has(section) && (!in_file || section.file_range().is_some()))
+            .filter(|section| !left(section) && has(section))
+            .filter(|section| !in_file || section.file_range().is_some())
             .map(|section| section.size());
         sizes.sum::<u64>() as usize
     }
