@@ -327,7 +327,7 @@ impl<W: Wants> Bench<W> {
             print("step", NAME, N, average, worst);
             // From the first step to what follows the warm-up: its ends are the deepest.
             sampler = new();
-            let stack = stack::high_water(|| {
+            let stack = stack::high_water_within(stack::DEEP, || {
                 for _ in 0..WHOLE {
                     let _ = black_box(sampler.step(&mut potential));
                 }
