@@ -2,6 +2,7 @@
 //!
 //! Whatever form is taken, the bits of the result are the same.
 
+mod exponential;
 #[cfg(any(test, all(target_arch = "arm", not(target_abi = "eabihf"))))]
 mod integer_sqrt;
 
@@ -58,6 +59,12 @@ pub fn sqrt(x: f32) -> f32 {
 #[inline]
 pub fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
+}
+
+/// Returns eˣ, with the bits of libm's.
+#[inline]
+pub fn exp(x: f32) -> f32 {
+    exponential::exp::<EMULATED>(x)
 }
 
 /// Returns `scale`·ξ − `drift`.

@@ -2,6 +2,7 @@
 
 use crate::{
     ConfigError, Potential, StepError,
+    arithmetic::exp,
     potential::{Energy, GradientVariance},
 };
 
@@ -96,7 +97,7 @@ impl Constraint {
                 log_slope: 0.0,
             },
             Kind::Above(low) => {
-                let e = libm::expf(clamped(theta));
+                let e = exp(clamped(theta));
                 let x = low + e;
                 Image {
                     x: if x == low { low.next_up() } else { x },
@@ -105,7 +106,7 @@ impl Constraint {
                 }
             }
             Kind::Below(high) => {
-                let e = libm::expf(clamped(theta));
+                let e = exp(clamped(theta));
                 let x = high - e;
                 Image {
                     x: if x == high { high.next_down() } else { x },
@@ -115,7 +116,7 @@ impl Constraint {
             }
             Kind::Between(low, high) => {
                 // The share of the interval towards the nearer bound: no 1 − s to cancel.
-                let e = libm::expf(-clamped(theta).abs());
+                let e = exp(-clamped(theta).abs());
                 let near = e / (1.0 + e);
                 let (width, tilt) = (high - low, (1.0 - e) / (1.0 + e));
                 let (x, log_slope) = if theta > 0.0 {
@@ -142,7 +143,7 @@ impl Constraint {
         match self.0 {
             Kind::Real => 0.0,
             Kind::Above(_) | Kind::Below(_) => theta,
-            Kind::Between(..) => -theta.abs() - 2.0 * libm::log1pf(libm::expf(-theta.abs())),
+            Kind::Between(..) => -theta.abs() - 2.0 * libm::log1pf(exp(-theta.abs())),
         }
     }
 

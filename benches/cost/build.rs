@@ -139,15 +139,21 @@ fn main() {
     // Version 6 code runs on the board with a Cortex-M3: the same instructions, and a finer clock.
     let target = match env::var("TARGET").unwrap().as_str() {
         "thumbv6m-none-eabi" => "thumbv7m-none-eabi".to_string(),
+        "riscv32imc-unknown-none-elf" => "riscv32imac-unknown-none-elf".to_string(),
         other => other.to_string(),
     };
     let layout = format!("{layouts}/{target}.x");
     fs::copy(&layout, out.join("memory.x")).unwrap_or_else(|e| panic!("{layout}: {e}"));
     println!("cargo:rustc-link-search={}", out.display());
+    let riscv = env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("riscv32");
+    if riscv {
+        println!("cargo:rustc-link-arg-bins=-Tmemory.x");
+    }
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
     println!("cargo:rerun-if-env-changed=C_COMPILER");
     println!("cargo:rerun-if-changed=src/alternatives.c");
-    if let Ok(compiler) = env::var("C_COMPILER") {
+    // The C compiler is Arm's.
+    if let (Ok(compiler), false) = (env::var("C_COMPILER"), riscv) {
         println!("cargo:rustc-cfg=newlib");
         let object = c(&compiler, &out);
         println!(

@@ -27,7 +27,7 @@
 //!
 //! # Accuracy
 //!
-//! Everything is computed in `f32`. Exponentials, logarithms, powers, tanh and arc tangents are libm's. Sine, cosine,
+//! Everything is computed in `f32`. Exponentials, logarithms, powers, tanh and arc tangents have libm's bits. Sine, cosine,
 //! tangent and hypotenuse are the crate's own, because libm's go through `f64`: sine and cosine are within 2e-7.
 //! Where a function has no derivative the partial derivatives are 0 (`abs` and `hypot` at 0), those of the argument
 //! that was chosen (`min`, `max`), or not finite (`sqrt` and `ln` at 0), which a step then refuses. Derivatives are those of
@@ -45,7 +45,7 @@ use core::{
 
 pub use formula::{Differentiated, Formula, ObservationFormula};
 
-use crate::arithmetic::sqrt;
+use crate::arithmetic::{exp, sqrt};
 
 /// A number to write formulas with: `f32`, or a [`Dual`] that carries derivatives along.
 ///
@@ -211,7 +211,7 @@ impl Real for f32 {
     }
     #[inline]
     fn exp(self) -> Self {
-        libm::expf(self)
+        exp(self)
     }
     #[inline]
     fn exp_m1(self) -> Self {
@@ -503,7 +503,7 @@ impl<const N: usize> Real for Dual<N> {
 
     #[inline]
     fn exp(self) -> Self {
-        let value = libm::expf(self.value);
+        let value = exp(self.value);
         self.chain(value, value)
     }
 

@@ -2,7 +2,7 @@
 
 use core::f32::consts::{FRAC_1_SQRT_2, PI};
 
-use crate::arithmetic::sqrt;
+use crate::arithmetic::{exp, sqrt};
 
 /// The law of one observation given θ, as seen from the value that was observed.
 ///
@@ -80,7 +80,7 @@ pub(super) fn poisson(rate: f32, y: f32) -> Law {
         if k < 0.0 {
             0.0
         } else if k <= SUMMED && rate < 80.0 {
-            let (mut sum, mut term, mut i) = (0.0, libm::expf(-rate), 0.0);
+            let (mut sum, mut term, mut i) = (0.0, exp(-rate), 0.0);
             while i <= k {
                 sum += term;
                 i += 1.0;

@@ -1,7 +1,10 @@
 //! Linear regression, with the noise's standard deviation known or a parameter.
 
 use super::{GeneralizedLinear, Law, Likelihood, LocationScale, dot};
-use crate::{ConfigError, Sample, arithmetic::sqrt};
+use crate::{
+    ConfigError, Sample,
+    arithmetic::{exp, sqrt},
+};
 
 /// Linear regression with known σ: y ~ N(z, σ²), z = xᵀθ, −log p = (z − y)²/(2σ²).
 ///
@@ -89,7 +92,7 @@ impl LinearRegressionLogSigma {
     #[inline]
     fn inverse_sigma<const N: usize>(theta: &[f32; N]) -> (f32, f32) {
         let log_sigma = theta.last().copied().unwrap_or_default();
-        (libm::expf(-log_sigma), log_sigma)
+        (exp(-log_sigma), log_sigma)
     }
 
     /// Returns (xᵀβ − y)/σ. Squares come last, so that they overflow last.

@@ -1,6 +1,7 @@
 //! Logistic regression.
 
 use super::{GeneralizedLinear, Law};
+use crate::arithmetic::exp;
 
 /// Logistic regression: y is 1 with probability p = 1/(1 + e^−z), z = xᵀθ, else 0;
 /// −log p = log(1 + eᶻ) − yz.
@@ -32,7 +33,7 @@ impl GeneralizedLinear for LogisticRegression {
     fn energy(&self, z: f32, y: f32) -> f32 {
         // The linear part apart, so that a sure and right prediction costs exactly 0.
         let linear = if z > 0.0 { (1.0 - y) * z } else { -y * z };
-        linear + libm::log1pf(libm::expf(-z.abs()))
+        linear + libm::log1pf(exp(-z.abs()))
     }
 
     #[inline]

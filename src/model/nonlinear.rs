@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     ConfigError, Sample,
+    arithmetic::exp,
     data::Measurement,
     dual::{Dual, Real},
 };
@@ -308,13 +309,13 @@ where
         let (x, y, sd) = observation.parts();
         let residual = (value(&self.response, theta, x) - y) / sd;
         let law = &self.law.law;
-        law.energy(libm::expf(-log_sigma) * residual, 0.0) + log_sigma
+        law.energy(exp(-log_sigma) * residual, 0.0) + log_sigma
     }
 
     fn law(&self, theta: &[f32; M], observation: &O) -> Option<Law> {
         let (theta, log_sigma) = split::<N, M>(theta);
         let (x, y, sd) = observation.parts();
-        let scale = libm::expf(log_sigma) * sd;
+        let scale = exp(log_sigma) * sd;
         let residual = y - value(&self.response, theta, x);
         Some(self.law.law.law(0.0, residual / scale)?.stretched(scale))
     }
@@ -330,7 +331,7 @@ where
         O: 'o,
     {
         let (theta, log_sigma) = split::<N, M>(theta);
-        let inverse_sigma = libm::expf(-log_sigma);
+        let inverse_sigma = exp(-log_sigma);
         let response = self.response.with_derivatives(theta);
         data.for_each(|(observation, weight)| {
             let (x, y, sd) = observation.parts();

@@ -1,6 +1,7 @@
 //! Poisson regression.
 
 use super::{GeneralizedLinear, Law, law};
+use crate::arithmetic::exp;
 
 /// Poisson regression with the logarithm as link: y ~ Poisson(eᶻ), z = xᵀθ; −log p = eᶻ − yz, up to a
 /// constant.
@@ -26,18 +27,18 @@ const LAST: f32 = 64.0;
 impl GeneralizedLinear for PoissonRegression {
     #[inline]
     fn slope(&self, z: f32, y: f32) -> f32 {
-        libm::expf(at_most_last(z)) - y
+        exp(at_most_last(z)) - y
     }
 
     #[inline]
     fn energy(&self, z: f32, y: f32) -> f32 {
         let bounded = at_most_last(z);
-        libm::expf(bounded) * (1.0 + (z - bounded)) - y * z
+        exp(bounded) * (1.0 + (z - bounded)) - y * z
     }
 
     #[inline]
     fn slope_difference(&self, z: f32, anchor: f32, _: f32) -> f32 {
-        libm::expf(at_most_last(z)) - libm::expf(at_most_last(anchor))
+        exp(at_most_last(z)) - exp(at_most_last(anchor))
     }
 
     /// Accepts every finite y ≥ 0.
@@ -47,7 +48,7 @@ impl GeneralizedLinear for PoissonRegression {
     }
 
     fn law(&self, z: f32, y: f32) -> Option<Law> {
-        Some(law::poisson(libm::expf(at_most_last(z)), y))
+        Some(law::poisson(exp(at_most_last(z)), y))
     }
 }
 

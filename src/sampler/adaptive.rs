@@ -324,7 +324,7 @@ impl<const N: usize> Adaptive<N> {
         let keep = if noisy {
             0.0
         } else {
-            libm::expf(-FRICTION * time)
+            crate::arithmetic::exp(-FRICTION * time)
         };
         let renew = sqrt(1.0 - keep * keep);
         // The drift is bounded by one whitened unit for each coordinate.

@@ -73,7 +73,7 @@ impl Secants {
 
     /// The high quantile.
     pub fn curvature(&self) -> f32 {
-        libm::expf(self.logarithm)
+        crate::arithmetic::exp(self.logarithm)
     }
 }
 

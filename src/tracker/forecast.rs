@@ -140,7 +140,7 @@ fn other<const N: usize>(
             let (low, high, log) = tails(&along.map(|x| side * x))?;
             at_most += weight * low;
             at_least += weight * high;
-            density += weight * libm::expf((log - centre).min(80.0));
+            density += weight * crate::arithmetic::exp((log - centre).min(80.0));
         }
     }
     let surprise = (2.0 * at_most.min(at_least)).min(1.0);

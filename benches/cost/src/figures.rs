@@ -30,7 +30,7 @@ type Cell = fn(&Row) -> String;
 /// Tables of what the cores print: heading, text below it, the rows' table, their cells, and whether they are
 /// measured with opt-level "s" too, each row in an image of its own, as a user's would be: what the compiler
 /// inlines depends on what else is there.
-const TABLES: [(&str, &str, &str, Cell, bool); 9] = [
+const TABLES: [(&str, &str, &str, Cell, bool); 10] = [
     ("A draw, on average", "", "draw", average, false),
     (
         "Four successive draws, at worst",
@@ -71,6 +71,13 @@ const TABLES: [(&str, &str, &str, Cell, bool); 9] = [
         true,
     ),
     (
+        "Derivatives of a response, a reading",
+        "Of 16 readings at the same θ; the four decays have an exponential each.\n",
+        "derivatives",
+        average,
+        true,
+    ),
+    (
         "SGLD written by hand without the crate, without a barrier, on average / at worst",
         "In C, where it is measured: `src/alternatives.c` with newlib and the compiler's soft floats.\n",
         "naive",
@@ -81,7 +88,8 @@ const TABLES: [(&str, &str, &str, Cell, bool); 9] = [
         "An application, on average / at worst",
         "Of `examples/apps`: a tick of the thermal filter with its two unknowns, of the first 10 000; a reading\n\
          of the sensor with its three, of the first 1000; a pose of the compass with its ten, of the first 24;\n\
-         a reading of the battery with its six, of the first three pulse tests.\n",
+         a reading of the battery with its six, of the first three pulse tests. And a reading of a tracker with\n\
+         nothing set: the three coefficients of a curve, linear regression, 64 readings in the window, the first 500.\n",
         "application",
         both,
         true,
@@ -224,8 +232,9 @@ pub fn figures(extent: Extent) -> Report {
     );
 
     flash(&mut report, extent, &fast[0]);
-    if extent == Extent::All {
-        boards::table(&mut report, &small);
+    match extent {
+        Extent::All => boards::tables(&mut report),
+        Extent::Short => boards::short(&mut report),
     }
     report
 }

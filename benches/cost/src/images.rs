@@ -32,6 +32,25 @@ const fn core(name: &'static str, target: &'static str, machine: &'static str) -
     }
 }
 
+impl Core {
+    /// QEMU for it, on its machine.
+    pub fn emulator(&self) -> Command {
+        let riscv = self.target.starts_with("riscv");
+        let mut qemu = Command::new(if riscv {
+            "qemu-system-riscv32"
+        } else {
+            "qemu-system-arm"
+        });
+        if riscv {
+            qemu.args(["-bios", "none"]);
+        }
+        qemu.args(["-M", self.machine, "-nographic", "-monitor", "none"])
+            .args(["-serial", "none"])
+            .args(["-semihosting-config", "enable=on,target=native"]);
+        qemu
+    }
+}
+
 /// Version 6 code, run on a Cortex-M3: the same instructions, and a finer clock.
 pub const M0: Core = core("M0", "thumbv6m-none-eabi", "mps2-an385");
 /// The same with the floats of `softfloat-armv6m` instead of the compiler's.
@@ -53,6 +72,9 @@ pub const CORES: [Core; 6] = [
     core("M7", "thumbv7em-none-eabihf", "mps2-an500"),
     M33,
 ];
+
+/// RISC-V without floats, as on the HiFive1; for the boards' table.
+pub const RV32: Core = core("RV32IMC", "riscv32imc-unknown-none-elf", "virt");
 
 /// Those that are measured with opt-level "s" too.
 pub const SMALL: [Core; 3] = [M0, M0_ASSEMBLY, M4F];
@@ -146,6 +168,9 @@ impl Image {
 
     /// Bytes of the sections with all of `flags`, in the file or not.
     fn size(&self, flags: u32, in_file: bool) -> usize {
+        // On RISC-V what is left of the RAM is a section.
+        let left =
+            |section: &object::Section<'_, '_>| matches!(section.name(), Ok(".stack" | ".heap"));
         let has = |section: &object::Section<'_, '_>| match section.flags() {
             SectionFlags::Elf { sh_flags } => sh_flags & u64::from(flags) == u64::from(flags),
             _ => false,
@@ -153,7 +178,8 @@ impl Image {
         let sections = self.elf();
         let sizes = sections
             .sections()
-            .filter(|section| has(section) && (!in_file || section.file_range().is_some()))
+            .filter(|section| !left(section) && has(section))
+            .filter(|section| !in_file || section.file_range().is_some())
             .map(|section| section.size());
         sizes.sum::<u64>() as usize
     }
@@ -211,21 +237,59 @@ impl Row {
     }
 }
 
+/// What measures on a core: all, or one row in an image of its own.
+pub fn bench(core: Core, profile: &str, row: Option<&str>) -> PathBuf {
+    program(core, profile, "langevin-cost", row.map(|row| ("ROW", row)))
+}
+
 /// Runs measurements on a core: all, or those of one row in an image of its own.
 pub fn measure(core: Core, profile: &str, row: Option<&str>) -> Vec<Row> {
-    let holds = row.map(|row| ("ROW", row));
-    let output = Command::new("qemu-system-arm")
-        .args(["-M", core.machine, "-nographic", "-monitor", "none"])
-        .args(["-serial", "none", "-icount", "shift=7,sleep=off"])
-        .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
-        .arg(program(core, profile, "langevin-cost", holds))
+    count(core, &bench(core, profile, row))
+}
+
+/// Runs what [`bench`] made.
+pub fn count(core: Core, program: &Path) -> Vec<Row> {
+    // RISC-V's counter of instructions counts QEMU's virtual nanoseconds.
+    let shift = if core == RV32 {
+        "shift=0,sleep=off"
+    } else {
+        "shift=7,sleep=off"
+    };
+    let mut qemu = core.emulator();
+    rows(
+        core.name,
+        qemu.args(["-icount", shift, "-kernel"]).arg(program),
+    )
+}
+
+/// The same on the simulated RP2040, in cycles: those of the counter's known loop, three for two instructions, are
+/// what it takes for its instructions.
+pub fn cycles(program: &Path) -> Vec<Row> {
+    let folder = package().join("../../examples/boards/pico/simulated");
+    assert!(
+        folder.join("node_modules").exists(),
+        "run `npm ci` in examples/boards/pico/simulated"
+    );
+    let mut node = Command::new("node");
+    let mut rows = rows(
+        "simulated RP2040",
+        node.arg(folder.join("measure.js")).arg(program),
+    );
+    for row in &mut rows {
+        row.values = row.values.map(|value| 1.5 * value);
+    }
+    rows
+}
+
+fn rows(name: &str, run: &mut Command) -> Vec<Row> {
+    let output = run
         .output()
-        .expect("qemu-system-arm runs");
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {error}", core.name);
+    assert!(output.status.success(), "{name}: {error}");
     String::from_utf8_lossy(&output.stdout)
         .lines()
-        .map(|line| Row::parse(line).unwrap_or_else(|| panic!("{}: {line}", core.name)))
+        .map(|line| Row::parse(line).unwrap_or_else(|| panic!("{name}: {line}")))
         .collect()
 }
 

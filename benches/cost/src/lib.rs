@@ -13,6 +13,8 @@ pub mod images;
 pub mod linear;
 #[cfg(target_os = "none")]
 pub mod measure;
+#[cfg(not(target_os = "none"))]
+pub mod mix;
 pub mod models;
 #[cfg(not(target_os = "none"))]
 pub mod report;

@@ -1,7 +1,8 @@
 //! On a core, measures; on the host, makes the figures of all cores.
 //!
 //! `cargo run --release` writes them to `figures.md` and `figures.json`; `cargo run --release -- check` compares them with what is
-//! there, within 2 % (another compiler: 15 %); `check short` measures, and compares, those of a minute or two.
+//! there, within 2 % (another compiler: 15 %); `check short` measures, and compares, those of a minute or two. `boards` measures
+//! the boards' tables only, and writes them into the files.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
@@ -20,7 +21,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         [] => return Ok(figures(Extent::All).write()?),
         ["check"] => Extent::All,
         ["check", "short"] => Extent::Short,
-        _ => return Err("nothing, `check` or `check short`".into()),
+        ["boards"] => {
+            let mut report = Report::read()?;
+            report.cut(boards::SECTION);
+            boards::tables(&mut report);
+            return Ok(report.write()?);
+        }
+        _ => return Err("nothing, `check`, `check short` or `boards`".into()),
     };
     let now = figures(extent);
     if Report::read()?.compare(&now, extent == Extent::All) {
@@ -58,7 +65,8 @@ mod firmware {
         }
     }
 
-    #[cortex_m_rt::entry]
+    #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
+    #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
     fn main() -> ! {
         Bench::new(Wanted).everything();
         process::exit(0)

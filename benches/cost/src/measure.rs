@@ -6,8 +6,10 @@ use core::{
 };
 
 use langevin::{
-    BoxMuller, Chain, Moments, Pcg32, Potential, Sample, Sampler, SeedableRng, Window,
+    BoxMuller, Chain, GaussianPrior, Model, Moments, Pcg32, Potential, Sample, Sampler,
+    SeedableRng, Tracker, Window,
     estimate::{Covariance, Diagnostics, Predictive, Quantiles},
+    model::{LinearRegression, Response},
     noise::Noise,
     potential::Energy,
     preconditioner::{Diagonal, Preconditioner},
@@ -17,9 +19,10 @@ use langevin::{
 };
 use langevin_apps::{
     battery::Battery,
-    calibrate::{CHWIRUT2, Calibration, LAST, calibration, reading},
+    calibrate::{CHWIRUT2, Calibration, Chwirut2, LAST, calibration, reading},
     cell::{self, Cell},
     compass::{Compass, Turned},
+    derivatives::{Chwirut2ByHand, Decays, DecaysByHand},
     filter::{Filter, heater},
     plant::{Body, Plant},
     readings,
@@ -39,6 +42,13 @@ use crate::{
 
 /// How many single rounds the worst is taken over.
 const TRIALS: u32 = 512;
+
+/// Steps of a [`Sampler`] that hold its warm-up and its first answers.
+const WHOLE: u32 = 3000;
+
+/// Where derivatives are taken: of the calibration, and of four decays.
+const CONSTANTS: [f32; 3] = [0.17, -3.9, -2.0];
+const DECAYS: [f32; 8] = [1.0, 0.3, -2.0, 1.0, 0.5, 0.1, 3.0, 2.0];
 
 /// Which rows are wanted: all, or one in an image of its own.
 pub trait Wants {
@@ -308,12 +318,45 @@ impl<W: Wants> Bench<W> {
     fn sampler<const N: usize>(&self) {
         const NAME: (&str, &str) = ("Sampler", "Box-Muller");
         if self.wants("step", NAME, N) {
-            let mut sampler = Sampler::<N, _>::new([1.0; N], BoxMuller::new(rng()));
+            let new = || Sampler::<N, _>::new([1.0; N], BoxMuller::new(rng()));
+            let mut sampler = new();
             let mut potential = Linear::new();
-            let size = size_of_val(&sampler);
-            self.row_and_ram("step", NAME, N, size, |n| {
+            let mut rounds = |n| {
                 for _ in 0..n {
                     let _ = black_box(sampler.step(&mut potential));
+                }
+            };
+            let (average, worst) = self.measure(black_box(&mut rounds));
+            print("step", NAME, N, average, worst);
+            // From the first step to what follows the warm-up: its ends are the deepest.
+            sampler = new();
+            let stack = stack::high_water_within(stack::DEEP, || {
+                for _ in 0..WHOLE {
+                    let _ = black_box(sampler.step(&mut potential));
+                }
+            });
+            print("stack", NAME, N, stack as f32, 0.0);
+            print("state", NAME, N, size_of_val(&sampler) as f32, 0.0);
+        }
+    }
+
+    /// Derivatives of a response by dual numbers or by hand, at each of [`models::OBSERVATIONS`] inputs.
+    #[inline(always)]
+    fn derivatives<const N: usize, R: Response<N, Input = [f32; 1]>>(
+        &self,
+        name: (&str, &str),
+        response: R,
+        theta: [f32; N],
+    ) {
+        if self.wants("derivatives", name, N) {
+            let theta = black_box(theta);
+            let inputs = black_box([1.5; models::OBSERVATIONS]);
+            self.row("derivatives", name, N, models::OBSERVATIONS, |n| {
+                for _ in 0..n {
+                    let at = response.with_derivatives(&theta);
+                    for x in inputs {
+                        black_box(at(&[x]));
+                    }
                 }
             });
         }
@@ -409,6 +452,13 @@ impl<W: Wants> Bench<W> {
         self.naive("by hand on rand_distr", || rand_distr_normal(&mut words));
         #[cfg(newlib)]
         self.newlib();
+        self.derivatives(("calibration", "by dual numbers"), Chwirut2, CONSTANTS);
+        self.derivatives(("calibration", "by hand"), Chwirut2ByHand, CONSTANTS);
+        self.derivatives(("four decays", "by dual numbers"), Decays, DECAYS);
+        self.derivatives(("four decays", "by hand"), DecaysByHand, DECAYS);
+        if self.wants("application", ("tracker", ""), 3) {
+            self.tracker();
+        }
         if self.wants("application", ("thermal filter", ""), 2) {
             self.filter();
         }
@@ -421,6 +471,28 @@ impl<W: Wants> Bench<W> {
         if self.wants("application", ("battery", ""), 6) {
             self.battery();
         }
+    }
+
+    /// Readings of a tracker of a curve's three coefficients, 64 of them in its window.
+    fn tracker(&self) {
+        type Curve = Model<GaussianPrior<3>, LinearRegression>;
+        type Curves = Tracker<Curve, Window<Sample<3>, 64>, BoxMuller<Pcg32>, 3>;
+        let prior = GaussianPrior::new([0.0; 3], [10.0; 3]).expect("scales");
+        let model = Model::new(prior, LinearRegression::new(0.5).expect("a scale"));
+        let mut tracker: Curves = Tracker::new(model, Window::new(), BoxMuller::new(rng()));
+        let mut noise = BoxMuller::new(rng());
+        let reading = |i: u32| {
+            let mut xi = [0.0];
+            let _ = noise.fill(&mut xi);
+            let x = (i % 20) as f32 * 0.1 - 1.0;
+            Sample {
+                x: [1.0, x, x * x],
+                y: 1.0 + 3.0 * x + 0.5 * xi[0],
+            }
+        };
+        self.application::<Curves, _>("tracker", 3, 500, reading, |reading| {
+            let _ = black_box(tracker.update(reading));
+        });
     }
 
     /// Ticks of the thermal filter.

@@ -43,6 +43,12 @@ impl Report {
         write!(self.text, "\n## {heading}\n{gap}{text}").unwrap();
     }
 
+    /// Leaves out the last section, in order to write it anew.
+    pub fn cut(&mut self, heading: &str) {
+        let at = self.text.find(&format!("\n## {heading}\n"));
+        self.text.truncate(at.unwrap_or(self.text.len()));
+    }
+
     /// Adds a table, known as `name`.
     pub fn table(&mut self, name: &str, columns: &[&str], rows: Vec<Row>) {
         let sized = rows.iter().any(|(_, n, _)| n.is_some());
@@ -54,6 +60,7 @@ impl Report {
         let rule = "--:|".repeat(columns.len() + usize::from(sized));
         writeln!(self.text, "\n|---|{rule}").unwrap();
         let table = self.tables.entry(name.to_string()).or_default();
+        table.clear();
         for (name, n, cells) in rows {
             let [shown, key] = match n {
                 Some(n) => [format!("{name} | {n}"), format!("{name}, N = {n}")],

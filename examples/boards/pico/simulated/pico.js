@@ -17,14 +17,14 @@ const TOP = 256 * 1024;
 export const GP26 = 0;
 export const CHIP = 4;
 
-/// What an ELF file loads into the flash: [offset, bytes], one for each segment.
-function segments(elf) {
+/// What an ELF file loads: [address, bytes], one for each segment.
+export function segments(elf) {
   const loaded = [];
   const [start, size, count] = [elf.readUInt32LE(28), elf.readUInt16LE(42), elf.readUInt16LE(44)];
   for (let at = start; at < start + size * count; at += size) {
     const [type, offset, , address, length] = [0, 4, 8, 12, 16].map((i) => elf.readUInt32LE(at + i));
     if (type === 1 && length > 0) {
-      loaded.push([address - FLASH, elf.subarray(offset, offset + length)]);
+      loaded.push([address, elf.subarray(offset, offset + length)]);
     }
   }
   return loaded;
@@ -61,8 +61,8 @@ export class Pico {
     chip.logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
     chip.peripherals[0x40060] = new RingOscillator(oscillator);
     chip.sram.fill(PAINT);
-    for (const [offset, bytes] of segments(image)) {
-      chip.flash.set(bytes, offset);
+    for (const [address, bytes] of segments(image)) {
+      chip.flash.set(bytes, address - FLASH);
     }
     chip.core.VTOR = VECTORS;
     chip.core.reset();
