@@ -139,6 +139,7 @@ impl<const N: usize> Adaptive<N> {
     }
 
     /// Another window, of `length` draws.
+    #[inline(never)]
     fn begin(&mut self, length: u32) {
         self.window = length;
         // Some relaxation times of the chain.

@@ -6,9 +6,8 @@ use crate::preconditioner::Preconditioner;
 
 /// The side of the first path in whitened units, for each coordinate.
 const SIDE: f32 = 0.7;
-/// Intervals of a side, and their number in all.
-const INTERVALS: u8 = 4;
-const NODES: u8 = 4 * INTERVALS;
+/// Four sides of four intervals each.
+const NODES: u8 = 16;
 /// The work that a gradient may do in any case, the part of the absolute work that it may, and how many times what
 /// Simpson's rule with twice the interval is off. That is off by noise and rounding too, by more than the work is.
 const LEAST_WORK: f32 = 0.02;
@@ -58,31 +57,31 @@ impl Circuit {
         self.push(site, &site.gradient);
     }
 
-    fn is_turned(&self, coordinate: usize) -> bool {
-        (coordinate >> self.bit) & 1 == 1
+    /// The sign of a coordinate along the second side.
+    fn sign(&self, coordinate: usize) -> f32 {
+        if (coordinate >> self.bit) & 1 == 1 {
+            -1.0
+        } else {
+            1.0
+        }
     }
 
-    fn side(&self) -> f32 {
-        SIDE * f32::from_bits((127 - u32::from(self.halvings)) << 23)
+    /// The length of an interval.
+    fn interval(&self) -> f32 {
+        (SIDE / 4.0) * f32::from_bits((127 - u32::from(self.halvings)) << 23)
     }
 
     /// Where the next gradient is wanted.
     pub fn probe<const N: usize>(&self, site: &Site<N>) -> [f32; N] {
-        let along = |from: u8, to: u8| {
-            let nodes = (self.node.saturating_sub(from)).min(to - self.node.min(to));
-            self.side() * f32::from(nodes.min(INTERVALS)) / f32::from(INTERVALS)
-        };
-        let (first, second) = (along(0, 3 * INTERVALS), along(INTERVALS, NODES));
+        let node = i16::from(self.node);
+        let intervals = |from: i16, to: i16| f32::from((node - from).min(to - node).clamp(0, 4));
+        let (first, second) = (intervals(0, 12), intervals(4, 16));
         let mut displacement = [0.0; N];
         for (coordinate, d) in displacement.iter_mut().enumerate() {
-            *d = if self.is_turned(coordinate) {
-                first - second
-            } else {
-                first + second
-            };
+            *d = first + self.sign(coordinate) * second;
         }
         site.metric.apply(&mut displacement);
-        site.displaced(&displacement, 1.0)
+        site.displaced(&displacement, self.interval())
     }
 
     /// Takes the gradient at the probe (`None`: not finite); `Ok(true)` when done.
@@ -118,34 +117,43 @@ impl Circuit {
         Ok(N.saturating_sub(1) >> self.bit == 0)
     }
 
-    /// Adds a node to the side that it ends and the one that it begins.
+    /// Adds a node to the side that it ends and to the one that it begins.
     fn push<const N: usize>(&mut self, site: &Site<N>, gradient: &[f32; N]) {
         let mut u = *gradient;
         site.metric.apply_transpose(&mut u);
         let (mut first, mut second) = (0.0, 0.0);
         for (coordinate, u) in u.iter().enumerate() {
             first += u;
-            second += if self.is_turned(coordinate) { -u } else { *u };
+            second += self.sign(coordinate) * u;
         }
-        for (k, along) in [first, second, -first, -second].into_iter().enumerate() {
-            // Which node of that side this one is, from 0 to INTERVALS.
-            let within = i32::from(self.node) - k as i32 * i32::from(INTERVALS);
+        let third = self.interval() / 3.0;
+        let slope = |side: u8| {
+            let along = if side & 1 == 0 { first } else { second };
+            third * if side & 2 == 0 { along } else { -along }
+        };
+        let (side, within) = (self.node >> 2, self.node & 3);
+        if within == 0 && side > 0 {
+            self.add(slope(side - 1), 1.0, -1.0);
+            self.tolerance += OF_ERROR * self.error.abs();
+            self.error = 0.0;
+        }
+        if side < 4 {
             let (weight, difference) = match within {
-                0 | 4 => (1.0, -1.0),
-                1 | 3 => (4.0, 4.0),
+                0 => (1.0, -1.0),
                 2 => (2.0, -6.0),
-                _ => continue,
+                _ => (4.0, 4.0),
             };
-            let slope = self.side() * along * (1.0 / 12.0);
-            self.work += weight * slope;
-            self.tolerance += OF_ABSOLUTE * (weight * slope).abs();
-            self.error += difference * slope;
-            if within == 4 {
-                self.tolerance += OF_ERROR * self.error.abs();
-                self.error = 0.0;
-            }
+            self.add(slope(side), weight, difference);
         }
         self.node += 1;
+    }
+
+    #[inline(never)]
+    fn add(&mut self, slope: f32, weight: f32, difference: f32) {
+        let work = weight * slope;
+        self.work += work;
+        self.tolerance += OF_ABSOLUTE * work.abs();
+        self.error += difference * slope;
     }
 }
 
