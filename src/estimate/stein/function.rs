@@ -1,9 +1,8 @@
 //! A function of θ: its posterior mean and standard deviation, from draws and the gradients at them.
 
-use super::{BATCH, BOUND, LEAST_BATCHES, SteinMoments, advance, at, dot, row_of};
+use super::{BOUND, SteinMoments, advance, at, dot, row_of, series::Series};
 use crate::{
     arithmetic::sqrt,
-    estimate::batches::Doubling,
     preconditioner::{Dense, Preconditioner},
 };
 
@@ -40,7 +39,7 @@ pub struct SteinFunction<const N: usize> {
     batch: f32,
     batch_u: [f32; N],
     filled: u32,
-    series: Doubling<1>,
+    series: Series<1, 1>,
 }
 
 impl<const N: usize> SteinFunction<N> {
@@ -56,7 +55,7 @@ impl<const N: usize> SteinFunction<N> {
             batch: 0.0,
             batch_u: [0.0; N],
             filled: 0,
-            series: Doubling::new(BATCH),
+            series: Series::new(),
         }
     }
 
@@ -94,11 +93,11 @@ impl<const N: usize> SteinFunction<N> {
             *sum += u;
         }
         self.filled += 1;
-        if self.filled >= self.series.size_and_count().0 {
+        if self.filled >= self.series.size() {
             let share = 1.0 / self.filled as f32;
             let slope = self.slope(moments);
             let u = self.batch_u.map(|u| share * u);
-            self.series.push([share * self.batch - dot(&slope, &u)]);
+            self.series.push(&[[share * self.batch - dot(&slope, &u)]]);
             self.batch = 0.0;
             self.batch_u = [0.0; N];
             self.filled = 0;
@@ -144,11 +143,11 @@ impl<const N: usize> SteinFunction<N> {
 
     /// Standard error of the mean; infinite before there are 24 batches of 16 draws.
     pub fn standard_error(&self) -> f32 {
-        let [variance] = self.series.long_run_variance();
-        if self.series.size_and_count().1 < LEAST_BATCHES {
-            f32::INFINITY
-        } else {
+        let [[variance]] = self.series.long_run_variances();
+        if self.series.is_enough() {
             sqrt(variance / self.weight)
+        } else {
+            f32::INFINITY
         }
     }
 }
@@ -161,5 +160,5 @@ impl<const N: usize> Default for SteinFunction<N> {
 
 crate::checkpoint!(impl[const N: usize] for SteinFunction<N> {
     weight: f32, mean: f32, variance: f32, mean_u: [f32; N], with_u: [f32; N], origin: f32, batch: f32, batch_u: [f32; N],
-    filled: u32, series: Doubling<1>
+    filled: u32, series: Series<1, 1>
 });
