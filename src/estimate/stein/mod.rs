@@ -99,7 +99,7 @@ pub struct SteinMoments<const N: usize> {
     series: Series<N, 4>,
     // Batches in a row whose corrected means were far from those of all.
     surprises: u8,
-    // The largest |a(a − w)| so far, with what a tail of that slope has beyond it.
+    // The largest a(a − w) so far, less what h explains of it, with what a tail of that slope has beyond it.
     tail: f32,
 }
 
@@ -292,6 +292,7 @@ impl<const N: usize> SteinMoments<N> {
         }
         let mut before = y_before;
         self.factor.apply(&mut before);
+        let certainty = self.certainty();
         for ((((mean, square), (virial, cubic)), marginal), ((x, w), before)) in
             (self.batch.mean.iter_mut())
                 .zip(&mut self.batch.square)
@@ -314,7 +315,10 @@ impl<const N: usize> SteinMoments<N> {
             } else {
                 NORMAL
             };
-            let beyond = factor * a * (a - w);
+            // What the regression on p and h leaves of q there.
+            let slope = (marginal.square_and_cubic - marginal.virial_and_cubic)
+                / marginal.variance_of_cubic.max(1.0);
+            let beyond = factor * (a * (a - w) - certainty * slope * h);
             self.tail = self.tail.max(beyond);
         }
         for (sum, u) in self.batch.u.iter_mut().zip(u) {
