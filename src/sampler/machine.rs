@@ -62,7 +62,7 @@ const PATIENCE: u16 = 1024;
 ///
 /// When the metric turns out to be wrong it warms up again; when the target has moved it locates it again.
 ///
-/// Memory: 5N² + 45N + 56 words with [`BoxMuller`](crate::BoxMuller): 944 bytes for N = 3, 2944 for N = 8.
+/// Memory: 6N² + 42N + 46 words with [`BoxMuller`](crate::BoxMuller): 904 bytes for N = 3, 3064 for N = 8.
 #[derive(Clone, Debug)]
 pub struct Sampler<const N: usize, Z> {
     noise: Z,

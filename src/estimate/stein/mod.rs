@@ -75,7 +75,7 @@ const BOUND: f32 = 1e8;
 /// ```
 ///
 /// Draws count the same unless it forgets. In f32 running means keep their accuracy for some 10⁷ draws. Memory:
-/// 5N² + 35N + 20 floats; work, 7N² multiplications a draw.
+/// 6N² + 32N + 10 floats; work, 9N² multiplications a draw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SteinMoments<const N: usize> {
