@@ -119,7 +119,7 @@ impl<const N: usize> Doubling<N> {
         }
     }
 
-    /// Takes in the mean of the next batch of [`size_and_count`](Self::size_and_count) draws.
+    /// Takes in the mean of the next batch.
     pub fn push(&mut self, mut mean: [f32; N]) {
         self.fine.push(&mean);
         if self.fine.count & 1 == 1 {
@@ -138,6 +138,7 @@ impl<const N: usize> Doubling<N> {
     }
 
     /// Returns the number of draws per batch, and the number of full batches.
+    #[cfg(test)]
     pub const fn size_and_count(&self) -> (u32, u32) {
         (self.size, self.fine.count)
     }

@@ -281,7 +281,6 @@ impl<const N: usize> Default for Dense<N> {
 }
 
 impl<const N: usize> Preconditioner<N> for Dense<N> {
-    #[inline]
     fn apply_transpose(&self, gradient: &mut [f32; N]) {
         // Column sums, row by row and in place: row i adds to the elements up to i, none of which is
         // read again.
@@ -299,7 +298,6 @@ impl<const N: usize> Preconditioner<N> for Dense<N> {
         }
     }
 
-    #[inline]
     fn apply(&self, displacement: &mut [f32; N]) {
         // Last row first: it needs all elements as they were.
         for (index, row) in self.lower.iter().enumerate().rev() {

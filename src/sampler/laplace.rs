@@ -1,6 +1,7 @@
 //! Warm-up's first part: down to the mode, and the curvature there.
 
 use super::SamplerError;
+use super::circuit::Circuit;
 use super::descent::Descent;
 use super::tuning::{Site, squared};
 use super::variants::variants;
@@ -73,6 +74,8 @@ enum Phase<const N: usize> {
     Last(Curvature<N>),
     /// The gradient at the mode once more: whether it is the same. The curvature was positive definite, or not.
     Again(bool),
+    /// Whether the gradient is that of a potential. The curvature was positive definite, or not.
+    Circuit(Circuit, bool),
 }
 
 impl<const N: usize> Locate<N> {
@@ -170,14 +173,31 @@ impl<const N: usize> Locate<N> {
                 if squared(&difference) > NOISY * N as f32 {
                     return Err(SamplerError::Noisy);
                 }
-                return Ok(Some(Laplace {
-                    mode: site.theta,
-                    sd: site.metric.row_norms(),
-                    is_mode: positive && site.energy() < NO_MODE,
-                }));
+                // A single coordinate's is always one.
+                if N == 1 {
+                    return Ok(Some(self.found(positive)));
+                }
+                let circuit = Circuit::new(site);
+                self.probe = circuit.probe(site);
+                self.phase = Phase::Circuit(circuit, positive);
+            }
+            Phase::Circuit(circuit, positive) => {
+                let positive = *positive;
+                if circuit.update(site, gradient)? {
+                    return Ok(Some(self.found(positive)));
+                }
+                self.probe = circuit.probe(site);
             }
         }
         Ok(None)
+    }
+
+    fn found(&self, positive: bool) -> Laplace<N> {
+        Laplace {
+            mode: self.site.theta,
+            sd: self.site.metric.row_norms(),
+            is_mode: positive && self.site.energy() < NO_MODE,
+        }
     }
 
     fn measure(&mut self, curvature: Curvature<N>) {
@@ -218,7 +238,8 @@ variants!(impl[const N: usize] for Phase<N> {
     3 Search(search: Search<N>, curvature: Curvature<N>),
     4 Newton(search: Search<N>, steps: u8, before: f32),
     5 Last(curvature: Curvature<N>),
-    6 Again(positive: bool)
+    6 Again(positive: bool),
+    7 Circuit(circuit: Circuit, positive: bool)
 });
 
 crate::checkpoint!(impl[const N: usize] for Locate<N> {

@@ -46,22 +46,23 @@ const PATIENCE: u16 = 1024;
 /// It goes through these stages, one gradient a step:
 ///
 /// 1. *Locating*: descent by the signs of the gradient (iRprop−), the scale of each coordinate, the Hessian by central
-///    differences, Newton steps: some 30 to 200 gradients. Then [`laplace`](Self::laplace) is known, and is the first
+///    differences, Newton steps, and whether the gradient is that of any potential (it does no work along closed paths):
+///    some 50 to 250 gradients. Then [`laplace`](Self::laplace) is known, and is the first
 ///    answer.
 /// 2. *Warming up*: a chain in the metric that Laplace gave, over windows of 64, 128, ... draws, each of which sets
 ///    centre, metric and step size anew from its corrected moments ([`SteinMoments`]), until one has found the posterior
 ///    as round as it was told, or is 2048 draws long: 200 gradients for a bell shape.
 /// 3. *Sampling*: the same chain, whose draws [`step`](Self::step) hands out, and whose corrected moments are the answer.
 ///
-/// The chain is BAOAB in the metric's coordinates, friction 1 for a curvature of 1, whose step size η is the lesser of
-/// 0.25 and half of what the curvature allows that it meets along the way (a quantile of about 0.99 of it); where the
+/// The chain is BAOAB in the metric's coordinates, friction 1.3 for a curvature of 1, whose step size η is the lesser of
+/// 0.25 and 0.4 of what the curvature allows that it meets along the way (a quantile of about 0.99 of it); where the
 /// gradient is noisy its momentum is drawn anew at each step, and the noise that is injected is less by what the gradient
 /// brings. No step drifts further than one whitened unit times √N, and one across which the step size turns out to be
 /// unstable is taken back.
 ///
 /// When the metric turns out to be wrong it warms up again; when the target has moved it locates it again.
 ///
-/// Memory: 5N² + 45N + 56 words with [`BoxMuller`](crate::BoxMuller): 944 bytes for N = 3, 2944 for N = 8.
+/// Memory: 6N² + 42N + 46 words with [`BoxMuller`](crate::BoxMuller): 904 bytes for N = 3, 3064 for N = 8.
 #[derive(Clone, Debug)]
 pub struct Sampler<const N: usize, Z> {
     noise: Z,
@@ -139,16 +140,21 @@ pub enum SamplerError {
         /// Which coordinate.
         coordinate: usize,
     },
-    /// No step size is stable: the curvature varies too much, or the gradient is not that of any
-    /// potential.
+    /// No step size is stable: the curvature varies too much over the posterior. In a hierarchical model, whose
+    /// posterior is a funnel, sample the standardised effects zᵢ in θᵢ = μ + τzᵢ instead of the effects θᵢ.
     Unstable,
+    /// The gradient is not that of any potential: it does work along a closed path about the mode.
+    /// [`check_symmetry`](crate::potential::check_symmetry) tells in which coordinate, and
+    /// [`check_gradient`](crate::potential::check_gradient) what is wrong with it.
+    NotAGradient,
     /// The gradient's noise is so large that only hopelessly short steps would drown it: take larger
     /// minibatches, or [`ControlVariates`](crate::model::ControlVariates).
     Noisy,
     /// The chain goes ever further out: the posterior is improper, or nearly flat.
     Diverging,
-    /// The potential or the random number generator has failed 1024 times in a row. Alone among these it is not for
-    /// good: when what failed works again, so does `step`.
+    /// The potential or the random number generator has failed 1024 times in a row, or
+    /// [`Potential::check`] fails at the first step. Alone among these it is not for good: when what failed works again,
+    /// so does `step`.
     Failing(StepError),
 }
 
@@ -163,12 +169,17 @@ impl fmt::Display for SamplerError {
                 f,
                 "coordinate {coordinate} is too large for its spread; subtract an offset"
             ),
-            Self::Unstable => f.write_str("no step size is stable"),
+            Self::Unstable => f.write_str(
+                "no step size is stable; where the posterior is a funnel, sample standardised effects",
+            ),
+            Self::NotAGradient => {
+                f.write_str("gradient is not that of any potential; run check_gradient on it")
+            }
             Self::Noisy => {
                 f.write_str("gradient is too noisy; take larger minibatches or control variates")
             }
             Self::Diverging => f.write_str("chain goes ever further out; the posterior is flat"),
-            Self::Failing(error) => write!(f, "{error}, time and again"),
+            Self::Failing(error) => write!(f, "cannot go on: {error}"),
         }
     }
 }
@@ -401,6 +412,9 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
         &mut self,
         potential: &mut P,
     ) -> Result<Option<Draw<'_, N>>, SamplerError> {
+        if self.evaluations == 0 {
+            potential.check().map_err(SamplerError::Failing)?;
+        }
         let outcome = match &mut self.phase {
             Phase::Stopped(error) => return Err(*error),
             Phase::Locating(locate) => {
@@ -493,6 +507,7 @@ impl Checkpoint for SamplerError {
             Self::Unstable | Self::Failing(_) => (3, 0),
             Self::Noisy => (4, 0),
             Self::Diverging => (5, 0),
+            Self::NotAGradient => (6, 0),
         };
         (kind, coordinate as u32).write(out);
     }
@@ -507,6 +522,7 @@ impl Checkpoint for SamplerError {
             3 => Self::Unstable,
             4 => Self::Noisy,
             5 => Self::Diverging,
+            6 => Self::NotAGradient,
             _ => return Err(CheckpointError::Invalid),
         })
     }

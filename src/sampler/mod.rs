@@ -4,6 +4,7 @@
 //! [`Monitor`] is what it judges its own chain by, and watches any other chain as well.
 
 mod adaptive;
+mod circuit;
 mod descent;
 mod laplace;
 mod machine;

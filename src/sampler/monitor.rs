@@ -24,7 +24,7 @@ const MORE_ERRORS: f32 = 0.1;
 /// The part of a bias that the correction is taken to leave.
 const LEFT: f32 = 0.1;
 /// The part of one more excursion into a tail that counts as an error.
-const REACH: f32 = 0.35;
+const REACH: f32 = 0.5;
 /// What one more excursion into a tail may change of a standard deviation, in units of the accuracy.
 const TAIL: f32 = 1.0;
 /// A chain of so many draws is slow when it needs this many times as many to have explored, and drifts when its split R-hat

@@ -32,7 +32,8 @@ pub enum Reason {
     /// Steps are below the resolution of the position.
     Stalled,
     /// More than one step in a hundred had to be taken back because the curvature along it was beyond what the step
-    /// size is stable for: the posterior has a funnel, a wall or a thin bent ridge.
+    /// size is stable for: the posterior has a funnel, a wall or a thin bent ridge. In a hierarchical model sample the
+    /// standardised effects zᵢ in θᵢ = μ + τzᵢ instead of the effects θᵢ; a positive parameter, by its logarithm.
     Unstable,
     /// The gradient's noise is not drowned by the injected noise: it adds more than 10 % to a variance. Take larger
     /// minibatches or [`ControlVariates`](crate::model::ControlVariates).
@@ -68,7 +69,9 @@ impl fmt::Display for Reason {
             Self::Stopped(error) => write!(f, "{error}"),
             Self::Errors => f.write_str("too many errors"),
             Self::Stalled => f.write_str("steps below the resolution of the position"),
-            Self::Unstable => f.write_str("no step size suits all of the posterior"),
+            Self::Unstable => f.write_str(
+                "no step size suits all of the posterior; where it is a funnel, sample standardised effects",
+            ),
             Self::GradientNoise => {
                 f.write_str("gradient noise is not drowned; larger minibatches or control variates")
             }

@@ -1,6 +1,10 @@
 //! Posterior moments from draws and the gradients at them.
 
-use super::batches::Doubling;
+mod function;
+mod series;
+
+pub use function::SteinFunction;
+
 use super::watch::{Observer, Watched};
 use super::{Weights, central_normal, normal_intervals};
 use crate::{
@@ -8,11 +12,8 @@ use crate::{
     arithmetic::sqrt,
     preconditioner::{Dense, Preconditioner},
 };
+use series::Series;
 
-/// Draws of the shortest batches that a standard error is made of.
-const BATCH: u32 = 16;
-/// Batches that make a standard error.
-const LEAST_BATCHES: u32 = 24;
 /// Squared distance from the centre from which on the gradient says how the tail falls, and what a normal one has beyond.
 const FAR_OUT: f32 = 20.0;
 const NORMAL: f32 = 1.3;
@@ -35,8 +36,9 @@ const BOUND: f32 = 1e8;
 ///
 /// What a finite run shows of them is error, and is taken off the estimates by linear regression. In whitened
 /// coordinates y = L⁻¹(θ − c), u = Lᵀ∇U/T, the mean of a coordinate and its second moment are regressed on the N
-/// components of u and on the coordinate's own product with the gradient; the covariances between coordinates
-/// are those of the regression on u alone,
+/// components of u, on the coordinate's own product with the gradient, and on that of its square, E\[(a² − 1)w − 2a\] = 0,
+/// by which skewed coordinates, such as logarithms of scales, become two to five times as precise; the covariances between
+/// coordinates are those of the regression on u alone,
 ///
 /// ```text
 /// Cov = Cov(y, y) − B Cov(u, y) + B,   B = Cov(y, u) Cov(u, u)⁻¹, symmetrised.
@@ -73,7 +75,7 @@ const BOUND: f32 = 1e8;
 /// ```
 ///
 /// Draws count the same unless it forgets. In f32 running means keep their accuracy for some 10⁷ draws. Memory:
-/// 5N² + 35N + 20 floats; work, 7N² multiplications a draw.
+/// 6N² + 32N + 10 floats; work, 9N² multiplications a draw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SteinMoments<const N: usize> {
@@ -94,40 +96,44 @@ pub struct SteinMoments<const N: usize> {
     batch: Means<N>,
     filled: u32,
     // Batch means of what the regression leaves of the means and of the variances, of the draws, and of the virials.
-    of_mean: Doubling<N>,
-    of_variance: Doubling<N>,
-    of_draws: Doubling<N>,
-    of_virial: Doubling<N>,
+    series: Series<N, 4>,
     // Batches in a row whose corrected means were far from those of all.
     surprises: u8,
-    // The largest |a(a − w)| so far, with what a tail of that slope has beyond it.
+    // The largest a(a − w) so far, less what h explains of it, with what a tail of that slope has beyond it.
     tail: f32,
 }
 
-/// One coordinate in its own scale: a = (θᵢ − cᵢ)/sᵢ, q = a² and p = a wᵢ/sᵢ − 1, w = L u, sᵢ² = (LLᵀ)ᵢᵢ.
-/// p is 0 on average under the posterior, and q − 1 for a Gaussian one that L has right.
+/// One coordinate in its own scale: a = (θᵢ − cᵢ)/sᵢ, q = a², and with w = (L u)ᵢ/sᵢ, sᵢ² = (LLᵀ)ᵢᵢ, the virial p = aw − 1
+/// and the cubic h = (a² − 1)w − 2a. p and h are 0 on average under the posterior; for a Gaussian one that L has right,
+/// w = a, p = q − 1, and h has the variance 6 and is uncorrelated with the others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Marginal<const N: usize> {
     scale: f32,
-    mean: f32,
     square: f32,
     virial: f32,
+    cubic: f32,
     variance_of_virial: f32,
+    variance_of_cubic: f32,
+    virial_and_cubic: f32,
     mean_and_virial: f32,
+    mean_and_cubic: f32,
     square_and_virial: f32,
+    square_and_cubic: f32,
     // Covariances with u.
-    virial_and_u: [f32; N],
     square_and_u: [f32; N],
+    virial_and_u: [f32; N],
+    cubic_and_u: [f32; N],
 }
 
-/// Of each coordinate a, q and p, and of u: a draw's, or means of many.
+/// Sums over a batch: of each coordinate's a, q, p and h, and of u.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Means<const N: usize> {
     mean: [f32; N],
     square: [f32; N],
     virial: [f32; N],
+    cubic: [f32; N],
     u: [f32; N],
 }
 
@@ -136,6 +142,7 @@ impl<const N: usize> Means<N> {
         mean: [0.0; N],
         square: [0.0; N],
         virial: [0.0; N],
+        cubic: [0.0; N],
         u: [0.0; N],
     };
 }
@@ -155,17 +162,20 @@ struct Coefficients<const N: usize> {
     mean: [f32; N],
     square: [f32; N],
     virial: [f32; N],
-    mean_on_virial: f32,
-    square_on_virial: f32,
+    cubic: [f32; N],
+    // On what u leaves of virial and cubic.
+    mean_on_own: [f32; 2],
+    square_on_own: [f32; 2],
 }
 
 impl<const N: usize> Coefficients<N> {
     /// What is left of means of a and of q, `u` being the mean of u in those coordinates.
-    fn residuals(&self, mean: f32, square: f32, virial: f32, u: &[f32; N]) -> (f32, f32) {
-        let virial = virial - dot(&self.virial, u);
+    fn residuals(&self, mean: f32, square: f32, own: [f32; 2], u: &[f32; N]) -> (f32, f32) {
+        let [virial, cubic] = own;
+        let own = [virial - dot(&self.virial, u), cubic - dot(&self.cubic, u)];
         (
-            mean - dot(&self.mean, u) - self.mean_on_virial * virial,
-            square - dot(&self.square, u) - self.square_on_virial * virial,
+            mean - dot(&self.mean, u) - dot(&self.mean_on_own, &own),
+            square - dot(&self.square, u) - dot(&self.square_on_own, &own),
         )
     }
 }
@@ -210,10 +220,7 @@ impl<const N: usize> SteinMoments<N> {
             marginals: [Marginal::new(1.0); N],
             batch: Means::NONE,
             filled: 0,
-            of_mean: Doubling::new(BATCH),
-            of_variance: Doubling::new(BATCH),
-            of_draws: Doubling::new(BATCH),
-            of_virial: Doubling::new(BATCH),
+            series: Series::new(),
             surprises: 0,
             tail: 0.0,
         };
@@ -283,34 +290,42 @@ impl<const N: usize> SteinMoments<N> {
                 *c += share * (product - *c);
             }
         }
-        for ((marginal, x), w) in self.marginals.iter_mut().zip(&from_centre).zip(&w) {
-            marginal.push(*x, *w, &u_after, share);
-        }
-        for ((((mean, square), virial), marginal), (x, w)) in (self.batch.mean.iter_mut())
-            .zip(&mut self.batch.square)
-            .zip(&mut self.batch.virial)
-            .zip(&self.marginals)
-            .zip(from_centre.iter().zip(&w))
+        let mut before = y_before;
+        self.factor.apply(&mut before);
+        let certainty = self.certainty();
+        for ((((mean, square), (virial, cubic)), marginal), ((x, w), before)) in
+            (self.batch.mean.iter_mut())
+                .zip(&mut self.batch.square)
+                .zip(self.batch.virial.iter_mut().zip(&mut self.batch.cubic))
+                .zip(&mut self.marginals)
+                .zip(from_centre.iter().zip(&w).zip(&before))
         {
-            let (a, w) = (x / marginal.scale, w / marginal.scale);
+            let [a, w, before] = [x, w, before].map(|x| x / marginal.scale);
+            let q = a * a;
+            let (p, h) = (a * w - 1.0, (q - 1.0) * w - 2.0 * a);
+            marginal.push(before, q, p, h, &u_after, share);
             *mean += a;
-            *square += a * a;
-            *virial += a * w - 1.0;
+            *square += q;
+            *virial += p;
+            *cubic += h;
             // A tail that falls as |a|^−(e+1), e = aw − 1 there, has e/(e − 4) times as much of a⁴ beyond.
-            let factor = if a * a > FAR_OUT {
-                let exponent = (a * w - 1.0).max(4.4);
+            let factor = if q > FAR_OUT {
+                let exponent = p.max(4.4);
                 exponent / (exponent - 4.0)
             } else {
                 NORMAL
             };
-            let beyond = factor * a * (a - w);
+            // What the regression on p and h leaves of q there.
+            let slope = (marginal.square_and_cubic - marginal.virial_and_cubic)
+                / marginal.variance_of_cubic.max(1.0);
+            let beyond = factor * (a * (a - w) - certainty * slope * h);
             self.tail = self.tail.max(beyond);
         }
         for (sum, u) in self.batch.u.iter_mut().zip(u) {
             *sum += u;
         }
         self.filled += 1;
-        if self.filled >= self.of_mean.size_and_count().0 {
+        if self.filled >= self.series.size() {
             self.close_batch();
         }
     }
@@ -323,17 +338,18 @@ impl<const N: usize> SteinMoments<N> {
         covariance_u.solve(&mut all_u);
         covariance_u.solve(&mut batch_u);
         let (mut of_mean, mut of_variance) = ([0.0; N], [0.0; N]);
-        let usual = self.of_mean.long_run_variance();
+        let [usual, ..] = self.series.long_run_variances();
         let mut surprise = 0.0_f32;
         for (index, (mean, variance)) in of_mean.iter_mut().zip(&mut of_variance).enumerate() {
-            let Some((coefficients, marginal)) = self.coefficients(index, &covariance_u) else {
+            let Some(coefficients) = self.coefficients(index, &covariance_u) else {
                 continue;
             };
-            let (centre, _) = marginal.residuals(&coefficients, &all_u);
+            let (centre, _) = self.all(index, &coefficients, &all_u);
+            let of = |sums: &[f32; N]| share * at(sums, index);
             let (of_a, of_q) = coefficients.residuals(
-                share * at(&self.batch.mean, index),
-                share * at(&self.batch.square, index),
-                share * at(&self.batch.virial, index),
+                of(&self.batch.mean),
+                of(&self.batch.square),
+                [of(&self.batch.virial), of(&self.batch.cubic)],
                 &batch_u,
             );
             let spread = sqrt(share * at(&usual, index) + SLACK);
@@ -346,10 +362,12 @@ impl<const N: usize> SteinMoments<N> {
         } else {
             0
         };
-        self.of_mean.push(of_mean);
-        self.of_variance.push(of_variance);
-        self.of_draws.push(self.batch.mean.map(|a| share * a));
-        self.of_virial.push(self.batch.virial.map(|p| share * p));
+        self.series.push(&[
+            of_mean,
+            of_variance,
+            self.batch.mean.map(|a| share * a),
+            self.batch.virial.map(|p| share * p),
+        ]);
         self.batch = Means::NONE;
         self.filled = 0;
     }
@@ -409,14 +427,15 @@ impl<const N: usize> SteinMoments<N> {
         Dense::from_covariance(&covariance).unwrap_or_default()
     }
 
+    /// The mean of coordinate `index`, in its own scale about the centre, before any correction.
+    fn plain_mean(&self, index: usize, scale: f32) -> f32 {
+        dot(row_of(self.factor.rows(), index), &self.mean_y) / scale
+    }
+
     /// Coefficients of the coordinate `index`.
-    fn coefficients(
-        &self,
-        index: usize,
-        covariance_u: &Dense<N>,
-    ) -> Option<(Coefficients<N>, &Marginal<N>)> {
+    fn coefficients(&self, index: usize, covariance_u: &Dense<N>) -> Option<Coefficients<N>> {
         let marginal = self.marginals.get(index)?;
-        let row = self.factor.rows().get(index)?;
+        let row = row_of(self.factor.rows(), index).map(|l| l / marginal.scale);
         let certainty = self.certainty();
         let presumed = 1.0 - certainty;
         // Cov(a, u), a being the row of L times y, over its scale.
@@ -426,30 +445,55 @@ impl<const N: usize> SteinMoments<N> {
                 *m += certainty * l * c;
             }
         }
-        for m in &mut mean {
-            *m /= marginal.scale;
-        }
         let mut square = marginal.square_and_u.map(|c| certainty * c);
         let mut virial = marginal.virial_and_u.map(|c| certainty * c);
-        covariance_u.solve(&mut mean);
-        covariance_u.solve(&mut square);
-        covariance_u.solve(&mut virial);
-        // What u leaves of the virial's variance: never quite nothing.
-        let own = certainty * marginal.variance_of_virial + presumed * 2.0;
-        let rest = (own - dot(&virial, &virial)).max(1e-3 * own);
-        let with_mean = certainty * marginal.mean_and_virial - dot(&mean, &virial);
-        let with_square =
-            certainty * marginal.square_and_virial + presumed * 2.0 - dot(&square, &virial);
-        Some((
-            Coefficients {
-                mean,
-                square,
-                virial,
-                mean_on_virial: with_mean / rest,
-                square_on_virial: with_square / rest,
-            },
-            marginal,
-        ))
+        let mut cubic = marginal.cubic_and_u.map(|c| certainty * c);
+        for vector in [&mut mean, &mut square, &mut virial, &mut cubic] {
+            covariance_u.solve(vector);
+        }
+        // What u leaves of the covariances of virial and cubic, the variances never quite nothing.
+        let of_virial = certainty * marginal.variance_of_virial + presumed * 2.0;
+        let of_cubic = certainty * marginal.variance_of_cubic + presumed * 6.0;
+        let both = certainty * marginal.virial_and_cubic - dot(&virial, &cubic);
+        let first = (of_virial - dot(&virial, &virial)).max(1e-3 * of_virial);
+        let slope = both / first;
+        let second = (of_cubic - dot(&cubic, &cubic) - slope * both).max(1e-3 * of_cubic);
+        let own = |with_virial: f32, with_cubic: f32, on_u: &[f32; N]| {
+            let with_virial = with_virial - dot(on_u, &virial);
+            let with_cubic = with_cubic - dot(on_u, &cubic);
+            let on_cubic = (with_cubic - slope * with_virial) / second;
+            [with_virial / first - slope * on_cubic, on_cubic]
+        };
+        let mean_on_own = own(
+            certainty * marginal.mean_and_virial,
+            certainty * marginal.mean_and_cubic,
+            &mean,
+        );
+        let square_on_own = own(
+            certainty * marginal.square_and_virial + presumed * 2.0,
+            certainty * marginal.square_and_cubic,
+            &square,
+        );
+        Some(Coefficients {
+            mean,
+            square,
+            virial,
+            cubic,
+            mean_on_own,
+            square_on_own,
+        })
+    }
+
+    /// What the regression leaves of the means of a and of q, of all draws.
+    fn all(&self, index: usize, coefficients: &Coefficients<N>, u: &[f32; N]) -> (f32, f32) {
+        self.marginals.get(index).map_or((0.0, 0.0), |marginal| {
+            coefficients.residuals(
+                self.plain_mean(index, marginal.scale),
+                marginal.square,
+                [marginal.virial, marginal.cubic],
+                u,
+            )
+        })
     }
 
     /// Mean and variance of each coordinate, in its own scale about the centre.
@@ -459,8 +503,8 @@ impl<const N: usize> SteinMoments<N> {
         covariance_u.solve(&mut u);
         let mut scaled = [(0.0, 0.0); N];
         for (index, result) in scaled.iter_mut().enumerate() {
-            if let Some((coefficients, marginal)) = self.coefficients(index, &covariance_u) {
-                let (mean, square) = marginal.residuals(&coefficients, &u);
+            if let Some(coefficients) = self.coefficients(index, &covariance_u) {
+                let (mean, square) = self.all(index, &coefficients, &u);
                 *result = (mean, (square - mean * mean).max(0.0));
             }
         }
@@ -592,8 +636,8 @@ impl<const N: usize> SteinMoments<N> {
         if !self.has_batches() {
             return errors;
         }
-        let of_means = self.errors_of(self.of_mean.long_run_variance());
-        let of_variances = self.errors_of(self.of_variance.long_run_variance());
+        let [of_means, of_variances, ..] = self.series.long_run_variances();
+        let (of_means, of_variances) = (self.errors_of(of_means), self.errors_of(of_variances));
         for ((((of_mean, of_sd), marginal), sd), (mean, variance)) in (errors.mean.iter_mut())
             .zip(&mut errors.sd)
             .zip(&self.marginals)
@@ -617,12 +661,15 @@ impl<const N: usize> SteinMoments<N> {
             return effective;
         }
         let draws = self.equivalent();
-        for (((e, marginal), of_draws), of_virial) in (effective.iter_mut())
+        let [_, _, of_draws, of_virial] = self.series.long_run_variances();
+        for (index, (((e, marginal), of_draws), of_virial)) in (effective.iter_mut())
             .zip(&self.marginals)
-            .zip(self.of_draws.long_run_variance())
-            .zip(self.of_virial.long_run_variance())
+            .zip(of_draws)
+            .zip(of_virial)
+            .enumerate()
         {
-            let variance = marginal.square - marginal.mean * marginal.mean;
+            let mean = self.plain_mean(index, marginal.scale);
+            let variance = marginal.square - mean * mean;
             if variance > 0.0 && marginal.variance_of_virial > 0.0 {
                 // More than one draw's worth when successive draws are opposed: not counted as more than twice.
                 *e = (draws * variance / of_draws)
@@ -635,12 +682,12 @@ impl<const N: usize> SteinMoments<N> {
 
     /// Whether there are batches enough for a standard error.
     fn has_batches(&self) -> bool {
-        self.of_mean.size_and_count().1 >= LEAST_BATCHES
+        self.series.is_enough()
     }
 
     /// Standard errors of means of all draws with these long-run variances, with what few batches leave unsure.
     fn errors_of(&self, long_run_variance: [f32; N]) -> [f32; N] {
-        let count = self.of_mean.size_and_count().1 as f32;
+        let count = self.series.count() as f32;
         let variance = (count + 2.0) / ((count - 4.0) * self.equivalent());
         long_run_variance.map(|v| sqrt(variance * v))
     }
@@ -648,7 +695,8 @@ impl<const N: usize> SteinMoments<N> {
     /// Standard error of each [`virial`](Self::virial); infinite before there are 24 batches of 16 draws.
     pub(crate) fn virial_error(&self) -> [f32; N] {
         if self.has_batches() {
-            self.errors_of(self.of_virial.long_run_variance())
+            let [.., of_virial] = self.series.long_run_variances();
+            self.errors_of(of_virial)
         } else {
             [f32::INFINITY; N]
         }
@@ -682,12 +730,14 @@ impl<const N: usize> SteinMoments<N> {
     /// Shifts and stretches numbers, such as quantiles, that were found from the same draws, as mean and standard
     /// deviation are corrected.
     pub fn corrected<const K: usize>(&self, mut values: [[f32; K]; N]) -> [[f32; K]; N] {
-        for (((values, marginal), centre), (mean, variance)) in (values.iter_mut())
+        for (index, (((values, marginal), centre), (mean, variance))) in (values.iter_mut())
             .zip(&self.marginals)
             .zip(&self.centre)
             .zip(self.scaled())
+            .enumerate()
         {
-            let plain = marginal.square - marginal.mean * marginal.mean;
+            let plain_mean = self.plain_mean(index, marginal.scale);
+            let plain = marginal.square - plain_mean * plain_mean;
             let stretch = if plain > 0.0 && variance > 0.0 {
                 sqrt(variance / plain)
             } else {
@@ -695,7 +745,7 @@ impl<const N: usize> SteinMoments<N> {
             };
             for x in values {
                 let a = (*x - centre) / marginal.scale;
-                *x = centre + marginal.scale * (mean + stretch * (a - marginal.mean));
+                *x = centre + marginal.scale * (mean + stretch * (a - plain_mean));
             }
         }
         values
@@ -706,42 +756,51 @@ impl<const N: usize> Marginal<N> {
     const fn new(scale: f32) -> Self {
         Self {
             scale,
-            mean: 0.0,
             square: 0.0,
             virial: 0.0,
+            cubic: 0.0,
             variance_of_virial: 0.0,
+            variance_of_cubic: 0.0,
+            virial_and_cubic: 0.0,
             mean_and_virial: 0.0,
+            mean_and_cubic: 0.0,
             square_and_virial: 0.0,
-            virial_and_u: [0.0; N],
+            square_and_cubic: 0.0,
             square_and_u: [0.0; N],
+            virial_and_u: [0.0; N],
+            cubic_and_u: [0.0; N],
         }
     }
 
-    /// Takes in θᵢ − cᵢ and wᵢ; `u_after` is u less its new mean.
+    /// Takes in a less its mean so far, q, p and h; `u_after` is u less its new mean.
     #[inline]
-    fn push(&mut self, x: f32, w: f32, u_after: &[f32; N], share: f32) {
-        let a = x / self.scale;
-        let mean = a - self.mean;
-        self.mean += share * mean;
-        let square = a * a - self.square;
-        self.square += share * square;
-        let virial = (a * (w / self.scale) - 1.0) - self.virial;
-        self.virial += share * virial;
-        let after = (1.0 - share) * virial;
-        self.variance_of_virial += share * (virial * after - self.variance_of_virial);
-        self.mean_and_virial += share * (mean * after - self.mean_and_virial);
-        self.square_and_virial += share * (square * after - self.square_and_virial);
-        for ((v, s), u) in (self.virial_and_u.iter_mut())
-            .zip(&mut self.square_and_u)
+    fn push(&mut self, a: f32, q: f32, p: f32, h: f32, u_after: &[f32; N], share: f32) {
+        let (q, p, h) = (q - self.square, p - self.virial, h - self.cubic);
+        self.square += share * q;
+        self.virial += share * p;
+        self.cubic += share * h;
+        let rest = 1.0 - share;
+        let (p_after, h_after) = (rest * p, rest * h);
+        for (covariance, product) in [
+            (&mut self.variance_of_virial, p * p_after),
+            (&mut self.variance_of_cubic, h * h_after),
+            (&mut self.virial_and_cubic, p * h_after),
+            (&mut self.mean_and_virial, a * p_after),
+            (&mut self.mean_and_cubic, a * h_after),
+            (&mut self.square_and_virial, q * p_after),
+            (&mut self.square_and_cubic, q * h_after),
+        ] {
+            *covariance += share * (product - *covariance);
+        }
+        for (((with_q, with_p), with_h), u) in (self.square_and_u.iter_mut())
+            .zip(&mut self.virial_and_u)
+            .zip(&mut self.cubic_and_u)
             .zip(u_after)
         {
-            *v += share * (virial * u - *v);
-            *s += share * (square * u - *s);
+            *with_q += share * (q * u - *with_q);
+            *with_p += share * (p * u - *with_p);
+            *with_h += share * (h * u - *with_h);
         }
-    }
-
-    fn residuals(&self, coefficients: &Coefficients<N>, u: &[f32; N]) -> (f32, f32) {
-        coefficients.residuals(self.mean, self.square, self.virial, u)
     }
 }
 
@@ -778,175 +837,18 @@ impl<const N: usize> Observer<N> for SteinMoments<N> {
     }
 }
 
-/// Mean and standard deviation of a function of θ, corrected by the gradients as [`SteinMoments`] are.
-///
-/// It takes each value together with the gradient, and is read with the moments of the same draws. The mean is
-/// regressed on u; the variance changes by what the corrected covariance of θ says of the function's linear part. When the moments start anew, so does it.
-///
-/// ```
-/// use langevin::estimate::{SteinFunction, SteinMoments};
-/// use langevin::{BoxMuller, Pcg32, Sampler, SeedableRng};
-/// let mut posterior = |x: &[f32; 2]| [x[0] - 3.0, 4.0 * (x[1] - 1.0)];
-/// let mut sampler = Sampler::new([0.0; 2], BoxMuller::new(Pcg32::seed_from_u64(7)));
-/// let mut sum = SteinFunction::new();
-/// for _ in 0..2000 {
-///     if let Some(draw) = sampler.step(&mut posterior)? {
-///         sum.push(draw.position[0] + draw.position[1], draw.gradient, draw.moments);
-///     }
-/// }
-/// let moments = sampler.moments().unwrap();
-/// assert!((sum.mean(moments) - 4.0).abs() < 1e-3);
-/// assert!((sum.sd(moments) - 1.25_f32.sqrt()).abs() < 1e-3);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct SteinFunction<const N: usize> {
-    weight: f32,
-    mean: f32,
-    variance: f32,
-    mean_u: [f32; N],
-    with_u: [f32; N],
-    origin: f32,
-    batch: f32,
-    batch_u: [f32; N],
-    filled: u32,
-    series: Doubling<1>,
-}
-
-impl<const N: usize> SteinFunction<N> {
-    /// Creates an empty estimate.
-    pub const fn new() -> Self {
-        Self {
-            weight: 0.0,
-            mean: 0.0,
-            variance: 0.0,
-            mean_u: [0.0; N],
-            with_u: [0.0; N],
-            origin: 0.0,
-            batch: 0.0,
-            batch_u: [0.0; N],
-            filled: 0,
-            series: Doubling::new(BATCH),
-        }
-    }
-
-    /// Takes in the function's value at a draw, the gradient ∇U there, and the moments that have that draw.
-    ///
-    /// A value that is not finite is rejected without a trace.
-    pub fn push(&mut self, value: f32, gradient: &[f32; N], moments: &SteinMoments<N>) {
-        if moments.weight() < self.weight {
-            *self = Self::new();
-        }
-        let mut u = *gradient;
-        for g in &mut u {
-            *g /= moments.temperature;
-        }
-        moments.factor.apply_transpose(&mut u);
-        let bounded = u.iter().all(|x| x.abs() < BOUND) && value.is_finite();
-        if !bounded {
-            return;
-        }
-        if self.weight == 0.0 {
-            self.origin = value;
-        }
-        // With the moments' own share, so that it forgets as they do.
-        let share = 1.0 / (self.weight + 1.0).min(moments.weight()).max(1.0);
-        self.weight = (self.weight + 1.0).min(moments.weight().max(1.0));
-        let before = value - self.mean;
-        self.mean += share * before;
-        self.variance += share * (before * (value - self.mean) - self.variance);
-        let (_, after) = advance(&mut self.mean_u, &u, share);
-        for (c, u) in self.with_u.iter_mut().zip(&after) {
-            *c += share * (before * u - *c);
-        }
-        self.batch += value - self.origin;
-        for (sum, u) in self.batch_u.iter_mut().zip(&u) {
-            *sum += u;
-        }
-        self.filled += 1;
-        if self.filled >= self.series.size_and_count().0 {
-            let share = 1.0 / self.filled as f32;
-            let slope = self.slope(moments);
-            let u = self.batch_u.map(|u| share * u);
-            self.series.push([share * self.batch - dot(&slope, &u)]);
-            self.batch = 0.0;
-            self.batch_u = [0.0; N];
-            self.filled = 0;
-        }
-    }
-
-    /// Coefficients of the regression on u.
-    fn slope(&self, moments: &SteinMoments<N>) -> [f32; N] {
-        let covariance_u = moments.covariance_u();
-        let mut slope = self.with_u;
-        covariance_u.solve(&mut slope);
-        covariance_u.solve_transpose(&mut slope);
-        slope
-    }
-
-    /// The corrected mean; 0 without draws.
-    pub fn mean(&self, moments: &SteinMoments<N>) -> f32 {
-        self.mean - dot(&self.slope(moments), &self.mean_u)
-    }
-
-    /// The corrected standard deviation; 0 without draws.
-    pub fn sd(&self, moments: &SteinMoments<N>) -> f32 {
-        let corrected = moments.whitened_covariance();
-        // f is bᵀu and more; where y is Cu and more, that is (C⁻¹b)ᵀy.
-        let mut slope = self.slope(moments);
-        if let Ok(factor) = Dense::from_covariance(&corrected) {
-            factor.solve(&mut slope);
-            factor.solve_transpose(&mut slope);
-        }
-        let mut variance = self.variance;
-        for (i, (row, slope_i)) in corrected.iter().zip(&slope).enumerate() {
-            for (j, (c, slope_j)) in row.iter().zip(&slope).enumerate() {
-                let plain = if i == j {
-                    at(&moments.variance_y, i)
-                } else {
-                    at(row_of(&moments.second, i.min(j)), i.max(j))
-                };
-                variance += slope_i * slope_j * (c - plain);
-            }
-        }
-        sqrt(variance.max(0.0))
-    }
-
-    /// Standard error of the mean; infinite before there are 24 batches of 16 draws.
-    pub fn standard_error(&self) -> f32 {
-        let [variance] = self.series.long_run_variance();
-        if self.series.size_and_count().1 < LEAST_BATCHES {
-            f32::INFINITY
-        } else {
-            sqrt(variance / self.weight)
-        }
-    }
-}
-
-impl<const N: usize> Default for SteinFunction<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 crate::checkpoint!(impl[const N: usize] for Marginal<N> {
-    scale: f32, mean: f32, square: f32, virial: f32, variance_of_virial: f32, mean_and_virial: f32,
-    square_and_virial: f32, virial_and_u: [f32; N], square_and_u: [f32; N]
+    scale: f32, square: f32, virial: f32, cubic: f32, variance_of_virial: f32, variance_of_cubic: f32,
+    virial_and_cubic: f32, mean_and_virial: f32, mean_and_cubic: f32, square_and_virial: f32, square_and_cubic: f32,
+    square_and_u: [f32; N], virial_and_u: [f32; N], cubic_and_u: [f32; N]
 });
 
 crate::checkpoint!(impl[const N: usize] for Means<N> {
-    mean: [f32; N], square: [f32; N], virial: [f32; N], u: [f32; N]
+    mean: [f32; N], square: [f32; N], virial: [f32; N], cubic: [f32; N], u: [f32; N]
 });
 
 crate::checkpoint!(impl[const N: usize] for SteinMoments<N> {
     centre: [f32; N], factor: Dense<N>, temperature: f32, weights: Weights, mean_y: [f32; N], mean_u: [f32; N],
     variance_y: [f32; N], cross: [[f32; N]; N], second: [[f32; N]; N], marginals: [Marginal<N>; N],
-    batch: Means<N>, filled: u32, of_mean: Doubling<N>, of_variance: Doubling<N>, of_draws: Doubling<N>,
-    of_virial: Doubling<N>, surprises: u8, tail: f32
+    batch: Means<N>, filled: u32, series: Series<N, 4>, surprises: u8, tail: f32
 } if |moments| moments.temperature > 0.0 && crate::arithmetic::finite(&moments.centre));
-
-crate::checkpoint!(impl[const N: usize] for SteinFunction<N> {
-    weight: f32, mean: f32, variance: f32, mean_u: [f32; N], with_u: [f32; N], origin: f32, batch: f32, batch_u: [f32; N],
-    filled: u32, series: Doubling<1>
-});

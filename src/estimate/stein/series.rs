@@ -1,0 +1,130 @@
+//! Long-run variances of several series at once, by the means of batches that double.
+
+use crate::arithmetic::{finite, within};
+
+/// Draws of the first batches.
+const BATCH: u32 = 16;
+/// Batches of one size.
+const BATCHES: u32 = 96;
+/// How many batches the variance by those of half the size is worth.
+const WORTH: u32 = 16;
+/// Batches that make a standard error.
+const LEAST: u32 = 24;
+
+/// K numbers for each coordinate: the variance of their batch means, by batches of one size, and by those before of half
+/// the size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Series<const N: usize, const K: usize> {
+    size: u32,
+    count: u32,
+    mean: [[f32; N]; K],
+    // Sums of squared deviations.
+    squares: [[f32; N]; K],
+    // Long-run variances by the smaller batches.
+    before: [[f32; N]; K],
+}
+
+impl<const N: usize, const K: usize> Series<N, K> {
+    pub const fn new() -> Self {
+        Self {
+            size: BATCH,
+            count: 0,
+            mean: [[0.0; N]; K],
+            squares: [[0.0; N]; K],
+            before: [[0.0; N]; K],
+        }
+    }
+
+    /// Draws of the next batch.
+    pub const fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// How many batches the variances are worth.
+    pub const fn count(&self) -> u32 {
+        self.count + self.worth()
+    }
+
+    const fn worth(&self) -> u32 {
+        if self.size > BATCH { WORTH } else { 0 }
+    }
+
+    /// Whether there are batches enough for a standard error.
+    pub const fn is_enough(&self) -> bool {
+        self.size > BATCH || self.count >= LEAST
+    }
+
+    /// Takes in the means of a batch.
+    pub fn push(&mut self, means: &[[f32; N]; K]) {
+        self.count += 1;
+        let share = 1.0 / self.count as f32;
+        for ((mean, sum), x) in (self.mean.as_flattened_mut().iter_mut())
+            .zip(self.squares.as_flattened_mut())
+            .zip(means.as_flattened())
+        {
+            let from_mean = x - *mean;
+            *mean += share * from_mean;
+            *sum += from_mean * (x - *mean);
+        }
+        if self.count >= BATCHES {
+            let before = self.long_run_variances();
+            *self = Self {
+                size: self.size.saturating_mul(2),
+                before,
+                ..Self::new()
+            };
+        }
+    }
+
+    /// n times the variances of the means of n draws, for large n; infinite before there are two batches.
+    pub fn long_run_variances(&self) -> [[f32; N]; K] {
+        let worth = self.worth() as f32;
+        let others = self.count.saturating_sub(1) as f32;
+        let total = worth + others;
+        if total == 0.0 {
+            return [[f32::INFINITY; N]; K];
+        }
+        let (of_before, of_squares) = (worth / total, self.size as f32 / total);
+        let mut variances = self.before;
+        for (v, squares) in
+            (variances.as_flattened_mut().iter_mut()).zip(self.squares.as_flattened())
+        {
+            *v = of_before * *v + of_squares * squares;
+        }
+        variances
+    }
+}
+
+crate::checkpoint!(impl[const N: usize, const K: usize] for Series<N, K> {
+    size: u32, count: u32, mean: [[f32; N]; K], squares: [[f32; N]; K], before: [[f32; N]; K]
+} if |series| series.size >= BATCH && series.count < BATCHES
+    && series.mean.iter().all(|mean| within(mean, f32::MAX))
+    && series.squares.iter().chain(&series.before).all(finite));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Batch means of white noise ±1: the long-run variance is 1, by batches of any size.
+    #[test]
+    fn white_noise_has_its_variance() {
+        let mut series = Series::<1, 2>::new();
+        let mut state = 1_u32;
+        for _ in 0..2_000 {
+            let mut sum = 0.0;
+            for _ in 0..series.size() {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                sum += if state >> 31 == 0 { 1.0 } else { -1.0 };
+            }
+            let mean = sum / series.size() as f32;
+            series.push(&[[mean], [2.0 * mean]]);
+            let [[one], [four]] = series.long_run_variances();
+            if series.is_enough() {
+                assert!((0.4..2.2).contains(&one), "{one}");
+                assert!((four / one - 4.0).abs() < 1e-3);
+            }
+        }
+        assert!(series.size() > 16 << 10);
+    }
+}
