@@ -53,7 +53,7 @@ pub struct Estimate<'a, const N: usize> {
 }
 
 /// Above this mean of |y − u|²/N over some 64 draws a posterior is called bent.
-const BENT: f32 = 0.4;
+const BENT: f32 = 0.3;
 
 impl<const N: usize> Estimate<'_, N> {
     /// The means of the unknowns.

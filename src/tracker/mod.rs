@@ -10,6 +10,7 @@ mod forecast;
 mod forgetting;
 mod packed;
 mod prediction;
+mod skew;
 mod state;
 
 use core::fmt;
@@ -23,6 +24,7 @@ use draws::Draws;
 use estimate::News;
 use folding::Folded;
 use prediction::Outcome;
+use skew::Skew;
 use state::{Track, Working};
 
 use crate::{
@@ -311,6 +313,12 @@ where
         working.folded.discount(factor);
         // It is finite: the window takes it.
         let _ = window.push(reading);
+        // The reference of both is the same.
+        let by = belief.displacement().iter();
+        let by = by.zip(working.belief.displacement());
+        for (moved, (new, old)) in track.moved.iter_mut().zip(by) {
+            *moved += new - old;
+        }
         working.adopt(belief);
         track.effective = 1.0 + factor * track.effective;
         if let Some(run) = alarm {
@@ -414,27 +422,38 @@ where
         }
         let scale = count as f32 / f32::from(batch);
         let mut result = Ok(());
-        for _ in 0..draws {
+        let batches = &mut track.batch;
+        let mut gradient = |theta: &[f32; N]| {
+            let mut gradient = [0.0; N];
+            prior.add_gradient(theta, &mut gradient);
+            if sampled {
+                add_scaled(&mut gradient, 1.0, &sum);
+                let readings = batch::indices(batches, count, batch)
+                    .filter_map(|index| window.get(index))
+                    .map(|(reading, weight)| (reading, scale * weight));
+                likelihood.add_differences(theta, &anchor, readings, &mut gradient);
+            } else {
+                likelihood.add_gradients(theta, window.weighted(), &mut gradient);
+            }
+            folded.add_gradient(&reference, theta, &mut gradient);
+            gradient
+        };
+        // At least half of the work is left for the draws.
+        let affordable = !sampled && usize::from(draws) >= 2 * Skew::<N>::GRADIENTS;
+        let skew = affordable.then(|| Skew::measure(&belief, &mut gradient));
+        let mut left = usize::from(draws);
+        if let Some(skew) = &skew {
+            skew.follow(&mut belief, &track.moved);
+            left = left.saturating_sub(Skew::<N>::GRADIENTS);
+        }
+        track.moved = [0.0; N];
+        for _ in 0..left {
             let mut xi = [0.0; N];
             if noise.fill(&mut xi).is_err() {
                 result = Err(TrackerError::Random);
                 break;
             }
-            chain.step(&mut belief, averaged, &xi, |theta| {
-                let mut gradient = [0.0; N];
-                prior.add_gradient(theta, &mut gradient);
-                if sampled {
-                    add_scaled(&mut gradient, 1.0, &sum);
-                    let readings = batch::indices(&mut track.batch, count, batch)
-                        .filter_map(|index| window.get(index))
-                        .map(|(reading, weight)| (reading, scale * weight));
-                    likelihood.add_differences(theta, &anchor, readings, &mut gradient);
-                } else {
-                    likelihood.add_gradients(theta, window.weighted(), &mut gradient);
-                }
-                folded.add_gradient(&reference, theta, &mut gradient);
-                gradient
-            });
+            chain.step(&mut belief, averaged, &xi, skew.as_ref(), &mut gradient);
         }
         track.pack(Working {
             belief,

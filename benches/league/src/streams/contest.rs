@@ -263,6 +263,7 @@ pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
     after: &[usize],
     rivals: bool,
 ) -> Verdict {
+    let rivals = rivals && std::env::var("NORIVALS").is_err();
     let all = in_parallel(streams, |id| stream::<C, N, CAP>(case, id, after, rivals));
     let bytes = size_of::<TrackerState<Window<C::Reading, CAP>, Noise, N>>()
         - size_of::<Window<C::Reading, CAP>>();
