@@ -62,7 +62,8 @@ impl<const N: usize> Draws<N> {
         vectors.chain(&scalars).all(|x| x.is_finite())
     }
 
-    /// The mean of |y − u|²/N, bounded, over some 64 draws: 0 where the posterior is normal and the belief right.
+    /// The mean of |y − u|²/N, bounded, over some 64 draws, without what third derivatives explain of it where they are known: 0 where the
+    /// posterior is normal and the belief right.
     pub(super) const fn deviation(&self) -> f32 {
         self.deviation
     }
@@ -96,12 +97,13 @@ impl<const N: usize> Draws<N> {
         WINDOW * sqrt(readings.max(1.0) * draws)
     }
 
-    /// One draw, with fresh noise `xi`.
+    /// One draw, with fresh noise `xi`, averaged over `window` and so many `further` draws.
     #[inline]
     pub(super) fn step(
         &mut self,
         belief: &mut Belief<N>,
         window: f32,
+        further: f32,
         xi: &[f32; N],
         skew: Option<&Skew<N>>,
         gradient: impl FnOnce(&[f32; N]) -> [f32; N],
@@ -142,7 +144,7 @@ impl<const N: usize> Draws<N> {
             Some(_) => SHORT_WINDOW * (1.0 + SCATTER * self.deviation).min(MOST_STRETCH),
             None => (1.0 + self.stiffness).min(MOST_STRETCH),
         };
-        let gain = (1.0 / (window * stretch)).max(GAIN / (self.count + GAIN * FIRST));
+        let gain = (1.0 / (window * stretch + further)).max(GAIN / (self.count + GAIN * FIRST));
         let bound = LONGEST * dimensions;
         shorten(&mut d, bound);
         shorten(&mut rest, bound);
@@ -174,7 +176,7 @@ impl<const N: usize> Draws<N> {
 }
 
 /// Shortens a vector to a squared length of at most `bound`.
-fn shorten<const N: usize>(v: &mut [f32; N], bound: f32) {
+pub(super) fn shorten<const N: usize>(v: &mut [f32; N], bound: f32) {
     let length = dot(v, v);
     if length > bound {
         let share = sqrt(bound / length);
@@ -196,7 +198,7 @@ mod tests {
             let mut xi = [0.0; 2];
             noise.fill(&mut xi).unwrap();
             let gradient = |t: &[f32; 2]| [(t[0] - 1.0) / 4.0, 4.0 * (t[1] + 1.0)];
-            chain.step(&mut belief, 100.0, &xi, None, gradient);
+            chain.step(&mut belief, 100.0, 0.0, &xi, None, gradient);
         }
         (belief, chain)
     }
@@ -217,7 +219,9 @@ mod tests {
     fn a_gradient_that_is_not_finite_leaves_the_belief() {
         let (mut belief, mut chain) = learn(100);
         let before = belief;
-        chain.step(&mut belief, 100.0, &[1.0; 2], None, |_| [f32::NAN, 0.0]);
+        chain.step(&mut belief, 100.0, 0.0, &[1.0; 2], None, |_| {
+            [f32::NAN, 0.0]
+        });
         assert_eq!(belief, before);
         assert!(chain.is_finite());
     }

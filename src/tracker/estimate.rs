@@ -110,7 +110,8 @@ impl<const N: usize> Estimate<'_, N> {
     /// Returns how far from normal the posterior is: the mean of |y − u|²/N, at most 9, over some 64 draws y in coordinates in which
     /// mean and covariance are 0 and I, u the gradient there.
     ///
-    /// It is 0 where the posterior is normal, and mean and covariance are right.
+    /// It is 0 where the posterior is normal, and mean and covariance are right. What third derivatives explain of it does not count where the
+    /// tracker knows them.
     #[must_use]
     pub const fn deviation(&self) -> f32 {
         self.track.draws().deviation()

@@ -1,6 +1,6 @@
 //! How the curvature of the posterior changes over its width.
 
-use super::{belief::Belief, prediction::symmetrise};
+use super::{belief::Belief, draws::shorten, prediction::symmetrise};
 use crate::{
     arithmetic::sqrt,
     model::{add_scaled, dot},
@@ -8,8 +8,11 @@ use crate::{
 
 /// Distance of the gradients from the mean, in standard deviations.
 const SECANT: f32 = 1.5;
-/// Longest row.
+/// Longest row, and the length below which a row is rounding, or of no consequence.
 const MOST: f32 = 1.0;
+const LEAST: f32 = 0.02;
+/// Longest move that is followed, in standard deviations.
+const FARTHEST: f32 = 4.0;
 /// Largest part of the precision that a move takes away.
 const MOST_TAKEN: f32 = 0.5;
 
@@ -42,7 +45,7 @@ impl<const N: usize> Skew<N> {
             }
             let second = belief.apply_transpose(&second);
             let length = sqrt(dot(&second, &second));
-            if length.is_finite() {
+            if length.is_finite() && length > LEAST {
                 let share = if length > MOST { MOST / length } else { 1.0 };
                 *row = second.map(|x| share * x);
             }
@@ -80,7 +83,9 @@ impl<const N: usize> Skew<N> {
 
     /// Gives `belief` the curvature of the place to which it has moved by `moved`: what a third derivative is.
     pub(super) fn follow(&self, belief: &mut Belief<N>, moved: &[f32; N]) {
-        let (mut change, norm) = self.along(&belief.whitened(moved));
+        let mut z = belief.whitened(moved);
+        shorten(&mut z, FARTHEST * FARTHEST);
+        let (mut change, norm) = self.along(&z);
         let norm = sqrt(norm);
         if !(norm > 0.0 && norm.is_finite()) {
             return;

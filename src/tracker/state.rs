@@ -103,7 +103,12 @@ impl<const N: usize> Track<N> {
     };
 
     fn is_possible(&self) -> bool {
-        let vectors = [&self.reference, &self.displacement, &self.slope, &self.moved];
+        let vectors = [
+            &self.reference,
+            &self.displacement,
+            &self.slope,
+            &self.moved,
+        ];
         let finite = vectors.iter().all(|v| v.iter().all(|x| x.is_finite()));
         finite && usize::from(self.turn) < N && self.effective >= 0.0 && self.score.is_finite()
     }
