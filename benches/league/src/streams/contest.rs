@@ -259,13 +259,21 @@ pub struct Verdict {
     pub lost: usize,
 }
 
+/// What the guide's table says of a case after so many readings.
+pub struct Row {
+    pub reading: usize,
+    /// Coverage of the exact 90 % interval.
+    pub exact: f64,
+    /// Of each estimator the median error of the mean in sd, that of the sd in per cent, and the coverage; `None` where it is the exact
+    /// answer or was not run.
+    pub cells: [Option<[f64; 3]>; 4],
+}
+
 /// What the guide's table says of a case.
 pub struct Summary {
     pub name: &'static str,
     pub unknowns: usize,
-    /// After so many readings: coverage of the exact 90 % interval, and of each estimator the median error of the mean in sd, that
-    /// of the sd in per cent, and the coverage; `None` where it is the exact answer or was not run.
-    pub points: Vec<(usize, f64, [Option<[f64; 3]>; 4])>,
+    pub rows: Vec<Row>,
     /// Bytes that the estimators keep between readings, the readings themselves apart, and likelihood terms a reading.
     pub bytes: [usize; 4],
     pub terms: [f64; 4],
@@ -297,7 +305,7 @@ pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
     let mut summary = Summary {
         name: case.name(),
         unknowns: N,
-        points: vec![],
+        rows: vec![],
         bytes: [bytes, moments, moments, 500 * size_of::<f32>() * (N + 1)],
         terms: [
             average(all.iter().map(|s| s.terms)),
@@ -371,7 +379,11 @@ pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
                 }
             }
         }
-        summary.points.push((*n, covered, cells));
+        summary.rows.push(Row {
+            reading: *n,
+            exact: covered,
+            cells,
+        });
     }
     (verdict, summary)
 }

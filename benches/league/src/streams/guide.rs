@@ -2,7 +2,10 @@
 
 use std::{fmt::Write, fs, io, path::Path};
 
-use super::{contest::Summary, run};
+use super::{
+    contest::{Row, Summary},
+    run,
+};
 
 const CASES: &str = "linear,drift,approach,cooling,logistic,student,poisson,saturating,rate,bent";
 const BEGIN: &str = "<!-- league: begin -->\n";
@@ -42,7 +45,12 @@ fn table(streams: &str, summaries: &[Summary]) -> String {
     );
     line("|---|---|---|---|---|---|---|---|".into());
     for summary in summaries {
-        for (reading, exact, cells) in &summary.points {
+        for Row {
+            reading,
+            exact,
+            cells,
+        } in &summary.rows
+        {
             if !AFTER.contains(reading) {
                 continue;
             }
