@@ -560,6 +560,34 @@ fn a_reading_costs_what_it_may() {
     assert!(terms.get() > 32 * 64);
 }
 
+/// How much the standard deviations scatter that trackers with this many gradients a reading tell of the same readings, relative to
+/// their mean.
+fn scatter(gradients: u16) -> f32 {
+    let terms = Cell::new(0);
+    let sds: Vec<f32> = (0..8)
+        .map(|seed| {
+            let noise = BoxMuller::new(Pcg32::seed_from_u64(seed));
+            let mut tracker = Tracker::new(curve_model(&terms), Window::<_, 100>::new(), noise)
+                .gradients(gradients);
+            for reading in curve_readings().take(100) {
+                tracker.update(reading).unwrap();
+            }
+            tracker.estimate().sd()[1]
+        })
+        .collect();
+    let mean = sds.iter().sum::<f32>() / 8.0;
+    let variance = sds.iter().map(|sd| (sd / mean - 1.0).powi(2)).sum::<f32>() / 7.0;
+    variance.sqrt()
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "slow there")]
+fn third_derivatives_steady_the_draws() {
+    // From 4N + 2 = 10 gradients on there are third derivatives; the draws beside them are half as many.
+    let (with, without) = (scatter(10), scatter(9));
+    assert!(2.0 * with < without, "{with} beside {without}");
+}
+
 #[test]
 fn work_is_spread_over_ticks_with_the_same_bits() {
     let terms = Cell::new(0);

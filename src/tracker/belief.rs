@@ -103,6 +103,19 @@ impl<const N: usize> Belief<N> {
         out
     }
 
+    /// L⁻¹ x for a lower triangular L.
+    pub(super) fn whitened(&self, x: &[f32; N]) -> [f32; N] {
+        let mut out = [0.0; N];
+        for (k, (row, x)) in self.factor.iter().zip(x).enumerate() {
+            // What is not known yet is 0.
+            let known = dot(row, &out);
+            if let Some((out, diagonal)) = out.get_mut(k).zip(row.get(k)) {
+                *out = (x - known) / diagonal;
+            }
+        }
+        out
+    }
+
     /// The point r + (c + offset).
     #[inline]
     pub(super) fn offset(&self, offset: &[f32; N]) -> [f32; N] {

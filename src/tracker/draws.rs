@@ -1,7 +1,10 @@
 //! The chain that corrects the belief: one gradient of the whole posterior a draw.
 
-use super::{belief::Belief, packed::rotate};
-use crate::{arithmetic::sqrt, model::dot};
+use super::{belief::Belief, packed::rotate, skew::Skew};
+use crate::{
+    arithmetic::sqrt,
+    model::{add_scaled, dot},
+};
 
 /// Step size where the posterior is normal: consecutive positions of the chain then are uncorrelated but for shared noise.
 const STEP: f32 = 1.0;
@@ -19,8 +22,11 @@ const RESTART: f32 = 2.25;
 /// The gain is GAIN/(draws + GAIN · FIRST) until it has fallen to that of the averaging window.
 const GAIN: f32 = 4.0;
 const FIRST: f32 = 12.0;
-/// Averaging window of the updates: WINDOW · √(effective readings · draws a reading), more where the posterior is stiff.
+/// Averaging window of the updates: WINDOW · √(effective readings · draws a reading), longer where draws scatter more: by 1 + stiffness
+/// or, where third derivatives are known, shorter and by 1 + SCATTER · deviation.
 const WINDOW: f32 = 2.5;
+const SHORT_WINDOW: f32 = 0.5;
+const SCATTER: f32 = 16.0;
 const MOST_STRETCH: f32 = 8.0;
 
 /// A Leimkuhler–Matthews chain in whitened coordinates y, and what it has seen.
@@ -56,7 +62,8 @@ impl<const N: usize> Draws<N> {
         vectors.chain(&scalars).all(|x| x.is_finite())
     }
 
-    /// The mean of |y − u|²/N, bounded, over some 64 draws: 0 where the posterior is normal and the belief right.
+    /// The mean of |y − u|²/N, bounded, over some 64 draws, without what third derivatives explain of it where they are known: 0 where the
+    /// posterior is normal and the belief right.
     pub(super) const fn deviation(&self) -> f32 {
         self.deviation
     }
@@ -90,13 +97,15 @@ impl<const N: usize> Draws<N> {
         WINDOW * sqrt(readings.max(1.0) * draws)
     }
 
-    /// One draw, with fresh noise `xi`.
+    /// One draw, with fresh noise `xi`, averaged over `window` and so many `further` draws.
     #[inline]
     pub(super) fn step(
         &mut self,
         belief: &mut Belief<N>,
         window: f32,
+        further: f32,
         xi: &[f32; N],
+        skew: Option<&Skew<N>>,
         gradient: impl FnOnce(&[f32; N]) -> [f32; N],
     ) {
         let dimensions = N as f32;
@@ -120,19 +129,25 @@ impl<const N: usize> Draws<N> {
         for (d, u) in d.iter_mut().zip(&u) {
             *d -= u;
         }
-        let dd = dot(&d, &d);
-        let per_dimension = dd / dimensions;
-        self.deviation += (per_dimension.min(LONGEST) - self.deviation) / AVERAGED;
-        self.stiffness += (per_dimension.min(STIFFEST) - self.stiffness) / AVERAGED;
+        // What the third derivatives leave of it.
+        let mut rest = d;
+        if let Some(skew) = skew {
+            add_scaled(&mut rest, 1.0, &skew.correction(&y, &u));
+        }
+        let stiffness = dot(&d, &d) / dimensions;
+        self.stiffness += (stiffness.min(STIFFEST) - self.stiffness) / AVERAGED;
+        let deviation = dot(&rest, &rest) / dimensions;
+        self.deviation += (deviation.min(LONGEST) - self.deviation) / AVERAGED;
 
         self.count += 1.0;
-        let longest = window * (1.0 + self.stiffness).min(MOST_STRETCH);
-        let gain = (1.0 / longest).max(GAIN / (self.count + GAIN * FIRST));
+        let stretch = match skew {
+            Some(_) => SHORT_WINDOW * (1.0 + SCATTER * self.deviation).min(MOST_STRETCH),
+            None => (1.0 + self.stiffness).min(MOST_STRETCH),
+        };
+        let gain = (1.0 / (window * stretch + further)).max(GAIN / (self.count + GAIN * FIRST));
         let bound = LONGEST * dimensions;
-        if dd > bound {
-            let share = sqrt(bound / dd);
-            d = d.map(|d| share * d);
-        }
+        shorten(&mut d, bound);
+        shorten(&mut rest, bound);
         for (m, d) in self.residual.iter_mut().zip(&d) {
             *m += (d - *m) / RESIDUAL;
         }
@@ -141,7 +156,14 @@ impl<const N: usize> Draws<N> {
         }
         let yy = dot(&y, &y);
         let share = if yy > bound { sqrt(bound / yy) } else { 1.0 };
-        belief.learn(gain, share, &ly, &y, &d);
+        belief.learn(gain, share, &ly, &y, &rest);
+        if let Some(skew) = skew {
+            let (mut change, _) = skew.along(&d);
+            for row in &mut change {
+                *row = row.map(|x| 0.5 * gain * share * x);
+            }
+            belief.sharpen(&change);
+        }
 
         let mut along = step;
         if step * step * uu > LONGEST_MOVE * dimensions {
@@ -150,6 +172,15 @@ impl<const N: usize> Draws<N> {
         for ((x, u), xi) in self.position.iter_mut().zip(&u).zip(xi) {
             *x += 2.0 * half * xi - along * u;
         }
+    }
+}
+
+/// Shortens a vector to a squared length of at most `bound`.
+pub(super) fn shorten<const N: usize>(v: &mut [f32; N], bound: f32) {
+    let length = dot(v, v);
+    if length > bound {
+        let share = sqrt(bound / length);
+        *v = v.map(|x| share * x);
     }
 }
 
@@ -167,7 +198,7 @@ mod tests {
             let mut xi = [0.0; 2];
             noise.fill(&mut xi).unwrap();
             let gradient = |t: &[f32; 2]| [(t[0] - 1.0) / 4.0, 4.0 * (t[1] + 1.0)];
-            chain.step(&mut belief, 100.0, &xi, gradient);
+            chain.step(&mut belief, 100.0, 0.0, &xi, None, gradient);
         }
         (belief, chain)
     }
@@ -188,7 +219,9 @@ mod tests {
     fn a_gradient_that_is_not_finite_leaves_the_belief() {
         let (mut belief, mut chain) = learn(100);
         let before = belief;
-        chain.step(&mut belief, 100.0, &[1.0; 2], |_| [f32::NAN, 0.0]);
+        chain.step(&mut belief, 100.0, 0.0, &[1.0; 2], None, |_| {
+            [f32::NAN, 0.0]
+        });
         assert_eq!(belief, before);
         assert!(chain.is_finite());
     }

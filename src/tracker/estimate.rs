@@ -53,7 +53,7 @@ pub struct Estimate<'a, const N: usize> {
 }
 
 /// Above this mean of |y − u|²/N over some 64 draws a posterior is called bent.
-const BENT: f32 = 0.4;
+const BENT: f32 = 0.3;
 
 impl<const N: usize> Estimate<'_, N> {
     /// The means of the unknowns.
@@ -110,7 +110,8 @@ impl<const N: usize> Estimate<'_, N> {
     /// Returns how far from normal the posterior is: the mean of |y − u|²/N, at most 9, over some 64 draws y in coordinates in which
     /// mean and covariance are 0 and I, u the gradient there.
     ///
-    /// It is 0 where the posterior is normal, and mean and covariance are right.
+    /// It is 0 where the posterior is normal, and mean and covariance are right. What third derivatives explain of it does not count where the
+    /// tracker knows them.
     #[must_use]
     pub const fn deviation(&self) -> f32 {
         self.track.draws().deviation()

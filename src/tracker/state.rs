@@ -42,6 +42,8 @@ pub(super) struct Track<const N: usize> {
     reference: [f32; N],
     displacement: [f32; N],
     slope: [f32; N],
+    /// How far the mean was moved by readings since the last draws.
+    pub(super) moved: [f32; N],
     packed: Packed<N>,
     draws: Draws<N>,
     pub(super) alarm: Alarm,
@@ -61,8 +63,8 @@ pub(super) struct Track<const N: usize> {
 }
 
 crate::checkpoint!(impl[const N: usize] for Track<N> {
-    reference: [f32; N], displacement: [f32; N], slope: [f32; N], packed: Packed<N>, draws: Draws<N>, alarm: Alarm,
-    effective: f32, score: f32, refused: u32, turn: u16, batch: u32, started: bool, astray: u8, out_of_reach: bool
+    reference: [f32; N], displacement: [f32; N], slope: [f32; N], moved: [f32; N], packed: Packed<N>, draws: Draws<N>,
+    alarm: Alarm, effective: f32, score: f32, refused: u32, turn: u16, batch: u32, started: bool, astray: u8, out_of_reach: bool
 } if |track| track.is_possible());
 
 /// A [`Track`] with its matrices in full, while it works.
@@ -86,6 +88,7 @@ impl<const N: usize> Track<N> {
         reference: [0.0; N],
         displacement: [0.0; N],
         slope: [0.0; N],
+        moved: [0.0; N],
         packed: Packed::NOTHING,
         draws: Draws::NOTHING,
         alarm: Alarm::QUIET,
@@ -100,7 +103,12 @@ impl<const N: usize> Track<N> {
     };
 
     fn is_possible(&self) -> bool {
-        let vectors = [&self.reference, &self.displacement, &self.slope];
+        let vectors = [
+            &self.reference,
+            &self.displacement,
+            &self.slope,
+            &self.moved,
+        ];
         let finite = vectors.iter().all(|v| v.iter().all(|x| x.is_finite()));
         finite && usize::from(self.turn) < N && self.effective >= 0.0 && self.score.is_finite()
     }

@@ -121,7 +121,9 @@ pub struct Point {
 
 pub struct Stream {
     pub points: Vec<Point>,
+    /// Likelihood terms that the tracker asked for at a reading, and Laplace's approximation at a point.
     pub terms: f64,
+    pub laplace: f64,
     pub refused: u32,
     pub alarms: u32,
 }
@@ -211,6 +213,7 @@ fn stream<C: Case<N>, const N: usize, const CAP: usize>(
             })
             .collect(),
         terms: terms.get() as f64 / length,
+        laplace: laplace.terms as f64 / after.len() as f64,
         refused: tracker.estimate().refused(),
         alarms,
     }
@@ -256,13 +259,33 @@ pub struct Verdict {
     pub lost: usize,
 }
 
+/// What the guide's table says of a case after so many readings.
+pub struct Row {
+    pub reading: usize,
+    /// Coverage of the exact 90 % interval.
+    pub exact: f64,
+    /// Of each estimator the median error of the mean in sd, that of the sd in per cent, and the coverage; `None` where it is the exact
+    /// answer or was not run.
+    pub cells: [Option<[f64; 3]>; 4],
+}
+
+/// What the guide's table says of a case.
+pub struct Summary {
+    pub name: &'static str,
+    pub unknowns: usize,
+    pub rows: Vec<Row>,
+    /// Bytes that the estimators keep between readings, the readings themselves apart, and likelihood terms a reading.
+    pub bytes: [usize; 4],
+    pub terms: [f64; 4],
+}
+
 /// Prints the table of a case; `rivals` also runs the other estimators.
 pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
     case: &C,
     streams: usize,
     after: &[usize],
     rivals: bool,
-) -> Verdict {
+) -> (Verdict, Summary) {
     let all = in_parallel(streams, |id| stream::<C, N, CAP>(case, id, after, rivals));
     let bytes = size_of::<TrackerState<Window<C::Reading, CAP>, Noise, N>>()
         - size_of::<Window<C::Reading, CAP>>();
@@ -278,9 +301,24 @@ pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
         "  reading   mean off, sd: 50 90 100 %    sd off, %: 50 90 100 %   holds 50 90 95 %   exact: 50 90 95 %  bent"
     );
     let mut verdict = Verdict::default();
+    let moments = size_of::<f32>() * (N + N * N);
+    let mut summary = Summary {
+        name: case.name(),
+        unknowns: N,
+        rows: vec![],
+        bytes: [bytes, moments, moments, 500 * size_of::<f32>() * (N + 1)],
+        terms: [
+            average(all.iter().map(|s| s.terms)),
+            1.0,
+            average(all.iter().map(|s| s.laplace)),
+            500.0,
+        ],
+    };
     for (i, n) in after.iter().enumerate() {
         let points: Vec<_> = all.iter().map(|s| &s.points[i]).collect();
         let bent = points.iter().filter(|p| p.bent).count();
+        let covered = 100.0 * average(points.iter().map(|p| p.exact[1]));
+        let mut cells = [None; 4];
         for (e, name) in ESTIMATORS
             .iter()
             .enumerate()
@@ -298,6 +336,7 @@ pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
                 core::array::from_fn(|k| 100.0 * average(points.iter().map(|p| p.exact[k])));
             let m = [0.5, 0.9, 1.0].map(|q| quantile(&means, q));
             let s = [0.5, 0.9, 1.0].map(|q| percent(quantile(&sds, q)));
+            cells[e] = Some([m[0], s[0], held[1]]);
             let label = if e == 0 {
                 format!("{n}")
             } else {
@@ -340,6 +379,11 @@ pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
                 }
             }
         }
+        summary.rows.push(Row {
+            reading: *n,
+            exact: covered,
+            cells,
+        });
     }
-    verdict
+    (verdict, summary)
 }

@@ -10,13 +10,15 @@
 
 mod cases;
 mod contest;
+mod guide;
 mod quadrature;
 mod random;
 mod rivals;
 mod trials;
 
 use cases::{Approach, Kind, Linear, Logistic, Poisson, Rate, Saturating, StudentT};
-use contest::{Verdict, checkpoints, contest};
+use contest::{Summary, Verdict, checkpoints, contest};
+pub use guide::guide;
 
 /// Room for all readings of a case, and for ten times an effective number of 100.
 const ALL: usize = 1024;
@@ -49,7 +51,11 @@ const SATURATING: Saturating = Saturating {
 };
 
 /// A case with room for all its readings.
-fn all<C: cases::Case<N>, const N: usize>(case: &C, streams: usize, rivals: bool) -> Verdict {
+fn all<C: cases::Case<N>, const N: usize>(
+    case: &C,
+    streams: usize,
+    rivals: bool,
+) -> (Verdict, Summary) {
     contest::<C, N, ALL>(case, streams, &checkpoints(case.length()), rivals)
 }
 
@@ -70,7 +76,7 @@ fn scaled<const N: usize>(name: &'static str) -> Linear<N> {
 }
 
 /// `arguments`: the number of streams of a case (50), then names of cases, separated by commas (all).
-pub fn run(arguments: &[String]) {
+pub fn run(arguments: &[String]) -> Vec<Summary> {
     let streams = arguments
         .first()
         .map_or(50, |n| n.parse().expect("a number of streams"));
@@ -82,7 +88,9 @@ pub fn run(arguments: &[String]) {
     let mut curved = Verdict::default();
     let mut elsewhere = Verdict::default();
     let mut bent = Verdict::default();
-    let mut add = |kind: Kind, verdict: Verdict| {
+    let mut summaries = vec![];
+    let mut add = |kind: Kind, (verdict, summary): (Verdict, Summary)| {
+        summaries.push(summary);
         let sum = match kind {
             Kind::Curved => &mut curved,
             Kind::Bent => &mut bent,
@@ -269,4 +277,5 @@ pub fn run(arguments: &[String]) {
         "streams: means within {:.3} sd, sds within {:.1} %, coverage within {:.1} points",
         curved.mean, curved.sd, curved.coverage,
     );
+    summaries
 }

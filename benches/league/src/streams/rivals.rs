@@ -1,5 +1,7 @@
 //! What else a firmware engineer would take.
 
+use std::cell::Cell;
+
 use super::{
     cases::Case,
     quadrature::{Moments, inverse},
@@ -54,11 +56,16 @@ impl<const N: usize> Kalman<N> {
 /// Mode and curvature of the whole posterior, in f64: Laplace's approximation.
 pub struct Laplace<const N: usize> {
     mode: [f64; N],
+    /// Likelihood terms so far.
+    pub terms: u64,
 }
 
 impl<const N: usize> Laplace<N> {
     pub fn new((mean, _): Moments<N>) -> Self {
-        Self { mode: mean }
+        Self {
+            mode: mean,
+            terms: 0,
+        }
     }
 
     /// From the last mode, with all readings so far.
@@ -70,8 +77,10 @@ impl<const N: usize> Laplace<N> {
         } else {
             0
         };
+        let terms = Cell::new(0);
         let energy = |theta: &[f64; N]| {
             let mut sum = 0.0;
+            terms.set(terms.get() + (readings.len() - from) as u64);
             for o in &readings[from..] {
                 sum = factor * sum + case.energy(theta, o);
             }
@@ -117,6 +126,7 @@ impl<const N: usize> Laplace<N> {
                 damping = (damping * 10.0_f64).max(0.1);
             }
         }
+        self.terms += terms.get();
         (
             self.mode,
             core::array::from_fn(|k| covariance[k][k].max(0.0).sqrt()),
