@@ -6,7 +6,7 @@ image=$1
 shift
 emulator=(qemu-system-arm)
 case $image in
-*/thumbv6m-none-eabi/*) machine=microbit ;;
+*/thumbv6m-none-eabi/*) machine=mps2-an385 ;;
 */thumbv7m-none-eabi/*) machine=mps2-an385 ;;
 */thumbv7em-none-eabihf/*) machine=mps2-an386 ;;
 */thumbv8m.main-none-eabihf/*) machine=mps2-an505 ;;

@@ -12,8 +12,8 @@ use langevin_qemu::run;
 type Core = (&'static str, &'static str, &'static str);
 
 const CORES: [Core; 7] = [
-    ("M0", "thumbv6m-none-eabi", "microbit"),
-    (ASSEMBLY, "thumbv6m-none-eabi", "microbit"),
+    ("M0", "thumbv6m-none-eabi", "mps2-an385"),
+    (ASSEMBLY, "thumbv6m-none-eabi", "mps2-an385"),
     ("M3", "thumbv7m-none-eabi", "mps2-an385"),
     ("M4F", "thumbv7em-none-eabihf", "mps2-an386"),
     ("M7", "thumbv7em-none-eabihf", "mps2-an500"),
