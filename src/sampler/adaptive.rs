@@ -14,14 +14,14 @@ use crate::{
 
 /// The longest step size η, in whitened units, and the part of the curvature's high quantile that a step may span.
 const LONGEST: f32 = 0.25;
-const SAFETY: f32 = 0.4;
+const SAFETY: f32 = 0.45;
 /// The least step size worth sampling with.
 const LEAST: f32 = 1e-4;
 /// What the step size is before anything is known.
 const CAUTIOUS: f32 = 0.08;
 /// Friction for each unit of time √(2η): a little more than what mixes squares best where the curvature is 1, for it is
 /// more than that somewhere.
-const FRICTION: f32 = 1.3;
+const FRICTION: f32 = 1.5;
 /// A step across which the curvature k was such that ηk exceeds this is taken back: it is all but unstable.
 const REFUSED: f32 = 1.9;
 /// Steps taken back in a row after which the chain goes back to the centre.

@@ -54,8 +54,8 @@ const PATIENCE: u16 = 1024;
 ///    as round as it was told, or is 2048 draws long: 200 gradients for a bell shape.
 /// 3. *Sampling*: the same chain, whose draws [`step`](Self::step) hands out, and whose corrected moments are the answer.
 ///
-/// The chain is BAOAB in the metric's coordinates, friction 1.3 for a curvature of 1, whose step size η is the lesser of
-/// 0.25 and 0.4 of what the curvature allows that it meets along the way (a quantile of about 0.99 of it); where the
+/// The chain is BAOAB in the metric's coordinates, friction 1.5 for a curvature of 1, whose step size η is the lesser of
+/// 0.25 and 0.45 of what the curvature allows that it meets along the way (a quantile of about 0.99 of it); where the
 /// gradient is noisy its momentum is drawn anew at each step, and the noise that is injected is less by what the gradient
 /// brings. No step drifts further than one whitened unit times √N, and one across which the step size turns out to be
 /// unstable is taken back.
