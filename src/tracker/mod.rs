@@ -43,8 +43,8 @@ use crate::{
 /// left to correct, and the answer is exact; elsewhere mean and covariance tend to those of the true posterior.
 ///
 /// Some of the gradients go to the posterior's *third derivatives*, from 2N + 1 points about the mean. They tell how the covariance changes
-/// when a reading moves the mean, and by a further Stein identity they take their own part of the scatter out of every draw. This needs
-/// 4N + 2 gradients a reading or more, so 3 unknowns at most with a full window and the 16 by default, and no minibatches.
+/// when a reading moves the mean, and by a further Stein identity they take their own part of the scatter out of every draw. It is done where it leaves
+/// a quarter of the work for draws, so with a full window and the 16 gradients by default for 5 unknowns at most, and not with minibatches.
 ///
 /// Nothing is to be set but the model, the memory and the work. The memory is the [`Window`]: unlimited or forgetting.
 /// A reading that leaves it goes into a Gaussian term, exactly for a linear model, so that an unlimited memory
@@ -153,7 +153,7 @@ impl<M, W, Z, const N: usize> Tracker<M, W, Z, N> {
 
     /// Sets the number of gradients that a reading may cost, at least 1; 16 by default.
     ///
-    /// The error that they leave falls with its square root; from 4N + 2 on it is smaller by a factor of two and more.
+    /// The error that they leave falls with its square root; from 4 (2N + 1)/3 on it is smaller by a factor of two and more.
     #[must_use]
     pub const fn gradients(mut self, gradients: u16) -> Self {
         self.gradients = if gradients > 0 { gradients } else { 1 };
@@ -249,7 +249,7 @@ where
     /// After [`learn`](Self::learn) it spreads the work of a reading over time. After the last reading of a stream many draws, in one
     /// call, make the estimate as precise as it is needed: its error falls with the square root of their number.
     ///
-    /// Of 4N + 2 draws or more, 2N + 1 are not drawn: their gradients, at the mean and 1.5 standard deviations from it, tell
+    /// Of 4 (2N + 1)/3 draws or more, 2N + 1 are not drawn: their gradients, at the mean and 1.5 standard deviations from it, tell
     /// third derivatives.
     ///
     /// # Errors
@@ -446,8 +446,8 @@ where
             folded.add_gradient(&reference, theta, &mut gradient);
             gradient
         };
-        // At least half of the work is left for the draws.
-        let affordable = !sampled && usize::from(draws) >= 2 * Skew::<N>::GRADIENTS;
+        // At least a quarter of the work is left for the draws.
+        let affordable = !sampled && 3 * usize::from(draws) >= 4 * Skew::<N>::GRADIENTS;
         let skew = affordable.then(|| Skew::measure(&belief, &mut gradient));
         let mut left = draws;
         if let Some(skew) = &skew {
