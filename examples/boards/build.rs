@@ -11,4 +11,11 @@ fn main() {
     }
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
     println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
+    // Of the tests that run on a board.
+    println!("cargo:rustc-check-cfg=cfg(rust_analyzer)");
+    if env::var("CARGO_PKG_NAME").is_ok_and(|name| name == "langevin-microbit-v2") {
+        for script in ["link.x", "defmt.x", "embedded-test.x"] {
+            println!("cargo:rustc-link-arg-tests=-T{script}");
+        }
+    }
 }
