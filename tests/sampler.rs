@@ -264,11 +264,12 @@ fn it_says_why_it_stopped() {
 /// A line y = a + bx with unknown log σ, and a mistake in its gradient: none of them is that of any potential.
 #[test]
 fn a_gradient_of_no_potential_is_named() {
+    type Mistaken = fn(&mut [f32; 3], f32, f32, f32);
     let data: [(f32, f32); 16] = std::array::from_fn(|i| {
         let x = 0.25 * i as f32;
         (x, 1.0 + 2.0 * x + 0.5 * [1.0, -0.3, -1.2, 0.6][i % 4])
     });
-    let gradient = |theta: &[f32; 3], mistake: &dyn Fn(&mut [f32; 3], f32, f32, f32)| {
+    let gradient = |theta: &[f32; 3], mistake: Mistaken| {
         let [a, b, log_sd] = *theta;
         let precision = libm::expf(-2.0 * log_sd);
         let mut sum = theta.map(|x| x / 100.0);
@@ -286,7 +287,6 @@ fn a_gradient_of_no_potential_is_named() {
         }
         sum
     };
-    type Mistaken = fn(&mut [f32; 3], f32, f32, f32);
     let mistakes: [(&str, Mistaken); 7] = [
         ("intercept twice", |t, _, _, _| t[0] *= 2.0),
         ("half of the slope", |t, _, _, _| t[1] *= 0.5),
@@ -304,7 +304,7 @@ fn a_gradient_of_no_potential_is_named() {
     for seed in 0..2 {
         for (name, mistake) in mistakes {
             let mut sampler = Sampler::new([0.0; 3], noise(seed));
-            let end = run(&mut sampler, &mut |x: &[f32; 3]| gradient(x, &mistake), 800);
+            let end = run(&mut sampler, &mut |x: &[f32; 3]| gradient(x, mistake), 800);
             if end != Err(SamplerError::NotAGradient) {
                 unfinished.push((name, end, sampler.evaluations()));
             }
@@ -312,7 +312,7 @@ fn a_gradient_of_no_potential_is_named() {
         let mut sampler = Sampler::new([0.0; 3], noise(seed));
         run(
             &mut sampler,
-            &mut |x: &[f32; 3]| gradient(x, &|_, _, _, _| ()),
+            &mut |x: &[f32; 3]| gradient(x, |_, _, _, _| ()),
             4_000,
         )
         .unwrap();
