@@ -40,7 +40,7 @@ of both NIST data sets, chwirut2 and danwood.
     --instrument NAME   whose readings the file has: chwirut2 (default) or danwood
     --sigma SD          standard deviation of a reading's error (default: NIST's residual sd)
     --gradients N       gradients that a reading may cost (default 8)
-    --last N            draws after the last reading (default 300)
+    --last N            draws after the last reading (default 100)
     --seed N            seed of the noise (default 1)
     --output FILE.svg   the picture (default target/calibrate.svg)";
 

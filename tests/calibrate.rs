@@ -138,8 +138,8 @@ fn off<const N: usize>(
 /// standard deviations within 5 %; what is left is mostly that the moments of b are made of the first two of θ. After
 /// all readings 0.01 and 2 %.
 ///
-/// Without those draws, with the 300 of the boards after the last reading, means are within 0.05 and standard deviations
-/// within 5 % in all of 40 runs, or within 6 % in one.
+/// Without those draws, with the boards' [`LAST`] after the last reading, means are within 0.05 and standard deviations
+/// within 5 % in all of 40 runs.
 ///
 /// Tried, and failed: a sigma 3 % too large, no draws after the last reading.
 fn check<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]> + Copy>(
@@ -185,7 +185,7 @@ fn check<const N: usize, const CAP: usize, R: Response<N, Input = [f32; 1]> + Co
         "of 40 runs: means within {mean:.4} sd, sds within {:.4}",
         errors[39][1]
     );
-    assert!(mean < 0.05 && errors[38][1] < 0.05 && errors[39][1] < 0.06);
+    assert!(mean < 0.05 && errors[39][1] < 0.05);
 }
 
 #[test]

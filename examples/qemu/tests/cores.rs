@@ -85,7 +85,7 @@ fn on_host(arguments: &[&str]) -> String {
 fn commands() -> Vec<Vec<String>> {
     let steps = env::var("STEPS").unwrap_or_else(|_| "10000".into());
     [
-        "calibrate 300",
+        "calibrate 100",
         &format!("golden {steps}"),
         "steppers 10",
         "tune 12000",
