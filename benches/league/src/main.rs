@@ -11,7 +11,7 @@ fn main() {
         ["posteriors", rest @ ..] => posteriors::run(rest),
         ["guide", number] => {
             let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../src/guide/streaming.md");
-            streams::guide(number, page.as_ref()).map_err(|error| error.to_string())
+            streams::guide(number, page.as_ref()).map_err(Into::into)
         }
         ["streams", ..] => {
             streams::run(arguments.get(1..).unwrap_or_default());
