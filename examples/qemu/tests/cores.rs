@@ -180,8 +180,9 @@ fn every_core_has_the_bits_of_the_host() {
 /// A recording replays; with another seed, another reading or a reading lost it does not.
 #[test]
 fn a_changed_recording_does_not_replay() {
-    for application in ["sensor", "filter", "battery"] {
-        let recording = on_host(&["record", application, "300"]);
+    // Until the filter has learnt two blocks of ticks the seed makes no difference.
+    for (application, readings) in [("sensor", "300"), ("filter", "1000"), ("battery", "300")] {
+        let recording = on_host(&["record", application, readings]);
         assert!(replays(&recording).unwrap());
         let lines: Vec<&str> = recording.lines().collect();
         let changed = |change: &dyn Fn(usize, &str) -> Option<String>| {
@@ -190,7 +191,7 @@ fn a_changed_recording_does_not_replay() {
             replays(&lines.join("\n")).unwrap_err().to_string()
         };
         let seed = changed(&|_, line| Some(line.replace("0000000000000007", "0000000000000008")));
-        assert!(seed.starts_with("other bits after 64 readings"), "{seed}");
+        assert!(seed.starts_with("other bits after "), "{seed}");
         for at in [1, 100, 290] {
             // The lowest bit of the last word.
             let flip = |i, line: &str| {
