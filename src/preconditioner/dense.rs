@@ -43,8 +43,14 @@ impl<const N: usize> Dense<N> {
 
     /// Creates the preconditioner that changes nothing, L = I.
     pub const fn identity() -> Self {
-        let mut lower = [[0.0; N]; N];
-        let mut rows: &mut [[f32; N]] = &mut lower;
+        let mut identity = Self::BLANK;
+        identity.set_identity();
+        identity
+    }
+
+    const fn set_identity(&mut self) {
+        self.lower = [[0.0; N]; N];
+        let mut rows: &mut [[f32; N]] = &mut self.lower;
         let mut index = 0;
         while let [row, rest @ ..] = rows {
             if let Some((_, [diagonal, ..])) = row.split_at_mut_checked(index) {
@@ -53,7 +59,6 @@ impl<const N: usize> Dense<N> {
             index += 1;
             rows = rest;
         }
-        Self { lower }
     }
 
     /// Creates the preconditioner with these rows; what stands above the diagonal is ignored.
@@ -119,6 +124,22 @@ impl<const N: usize> Dense<N> {
         let mut factor = Self { lower: *covariance };
         factor.factorise()?;
         Ok(factor)
+    }
+
+    /// Becomes the Cholesky factor of the matrix that `fill` sets, row by row with its index, whatever it was; the unit
+    /// matrix where that has none.
+    pub(crate) fn set_covariance(&mut self, fill: impl Fn(usize, &mut [f32; N])) {
+        for (index, row) in self.lower.iter_mut().enumerate() {
+            fill(index, row);
+        }
+        if self.factorise().is_err() {
+            self.set_identity();
+        }
+    }
+
+    /// The rows, to be set to a matrix that [`factorise`](Self::factorise) then makes a factor.
+    pub(crate) const fn rows_mut(&mut self) -> &mut [[f32; N]; N] {
+        &mut self.lower
     }
 
     /// Replaces a matrix, of which only the lower triangle is read, by its Cholesky factor. After an error it is neither.

@@ -86,6 +86,34 @@ enum Phase<const N: usize> {
     Stopped(SamplerError),
 }
 
+impl<const N: usize> Phase<N> {
+    /// Becomes a chain, blank, to be started in place: by value it would be on the stack as well.
+    fn run(&mut self) -> Option<&mut Adaptive<N>> {
+        *self = Self::Running(Adaptive::BLANK);
+        match self {
+            Self::Running(chain) => Some(chain),
+            _ => None,
+        }
+    }
+
+    /// From locating to the chain.
+    #[inline(never)]
+    fn warm_up(&mut self) {
+        if let Self::Locating(locate) = self {
+            let (mode, metric) = (locate.site.theta, locate.site.metric);
+            if let Some(chain) = self.run() {
+                chain.start(&mode, &metric);
+            }
+        }
+    }
+
+    /// From the chain back to locating.
+    #[inline(never)]
+    fn relocate(&mut self, start: &[f32; N]) {
+        *self = Self::Locating(Locate::new(*start));
+    }
+}
+
 /// What a [`Sampler`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -209,7 +237,9 @@ impl<const N: usize, Z> Sampler<N, Z> {
     /// Creates a sampler that skips locating and warming up, with what an earlier one found.
     pub fn resume(tuning: &Tuning<N>, noise: Z) -> Self {
         let mut sampler = Self::new(tuning.centre, noise);
-        sampler.phase = Phase::Running(Adaptive::resume(tuning));
+        if let Some(chain) = sampler.phase.run() {
+            chain.resume(tuning);
+        }
         sampler
     }
 
@@ -417,33 +447,7 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
         }
         let outcome = match &mut self.phase {
             Phase::Stopped(error) => return Err(*error),
-            Phase::Locating(locate) => {
-                self.evaluations = self.evaluations.saturating_add(1);
-                // On the way gradients are exact, where the potential can make them so.
-                let probe = *locate.probe();
-                let mut gradient = [0.0; N];
-                let evaluated = (potential.set_centre(&probe))
-                    .and_then(|()| potential.gradient(&probe, &mut gradient));
-                match evaluated {
-                    Err(error) => Err(error),
-                    Ok(()) => {
-                        let finite = probe.iter().chain(&gradient).all(|x| x.is_finite());
-                        let found = locate.update(finite.then_some(&gradient));
-                        self.position = locate.site.theta;
-                        self.gradient = locate.site.gradient;
-                        Ok(match found {
-                            Ok(None) => Outcome::Nothing,
-                            Ok(Some(laplace)) => {
-                                self.laplace = Some(laplace);
-                                let chain = Adaptive::new(&locate.site);
-                                self.phase = Phase::Running(chain);
-                                Outcome::WarmUp
-                            }
-                            Err(error) => Outcome::Stop(error),
-                        })
-                    }
-                }
-            }
+            Phase::Locating(_) => self.locate(potential),
             Phase::Running(chain) => chain.step(
                 &mut self.position,
                 &mut self.gradient,
@@ -468,7 +472,7 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
                 });
             }
             Ok(Outcome::WarmUp) => self.warmups = self.warmups.saturating_add(1),
-            Ok(Outcome::Locate) => self.phase = Phase::Locating(Locate::new(self.position)),
+            Ok(Outcome::Locate) => self.phase.relocate(&self.position),
             Ok(Outcome::Stop(error)) => {
                 self.phase = Phase::Stopped(error);
                 return Err(error);
@@ -485,6 +489,33 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
         }
         self.in_a_row = 0;
         Ok(None)
+    }
+
+    /// One step of locating.
+    #[inline(never)]
+    fn locate<P: Potential<N>>(&mut self, potential: &mut P) -> Result<Outcome, StepError> {
+        let Phase::Locating(locate) = &mut self.phase else {
+            return Ok(Outcome::Nothing);
+        };
+        self.evaluations = self.evaluations.saturating_add(1);
+        // On the way gradients are exact, where the potential can make them so.
+        let probe = *locate.probe();
+        let mut gradient = [0.0; N];
+        potential.set_centre(&probe)?;
+        potential.gradient(&probe, &mut gradient)?;
+        let finite = probe.iter().chain(&gradient).all(|x| x.is_finite());
+        let found = locate.update(finite.then_some(&gradient));
+        self.position = locate.site.theta;
+        self.gradient = locate.site.gradient;
+        Ok(match found {
+            Ok(None) => Outcome::Nothing,
+            Ok(Some(laplace)) => {
+                self.laplace = Some(laplace);
+                self.phase.warm_up();
+                Outcome::WarmUp
+            }
+            Err(error) => Outcome::Stop(error),
+        })
     }
 }
 
