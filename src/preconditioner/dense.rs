@@ -48,7 +48,8 @@ impl<const N: usize> Dense<N> {
         identity
     }
 
-    const fn set_identity(&mut self) {
+    /// Becomes the one that changes nothing.
+    pub(crate) const fn set_identity(&mut self) {
         self.lower = [[0.0; N]; N];
         let mut rows: &mut [[f32; N]] = &mut self.lower;
         let mut index = 0;

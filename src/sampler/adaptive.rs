@@ -444,16 +444,20 @@ impl<const N: usize> Adaptive<N> {
     }
 
     /// Whether the metric is wrong, by what so many draws say.
-    #[inline(never)]
     fn is_wrong(&self, draws: u32) -> bool {
-        let moments = self.monitor.moments();
-        let mut found = Dense::BLANK;
-        moments.whitened_covariance(&mut found);
-        let (deviation, largest) = from_unit(found.rows());
+        let (deviation, largest) = self.deviation();
         let early = draws <= 1024;
         largest > WRONG_VARIANCE
-            || moments.off_centre() > WRONG_MEAN
+            || self.monitor.moments().off_centre() > WRONG_MEAN
             || (early && deviation > STAYS)
+    }
+
+    /// How far the draws are from what was presumed.
+    #[inline(never)]
+    fn deviation(&self) -> (f32, f32) {
+        let mut found = Dense::BLANK;
+        self.monitor.moments().whitened_covariance(&mut found);
+        from_unit(found.rows())
     }
 
     /// Warms up again, from what is known.
@@ -484,13 +488,18 @@ impl<const N: usize> Adaptive<N> {
     }
 
     /// Moves centre and metric to what the draws say; gives how far that was from what was presumed.
-    #[inline(never)]
     fn refine(&mut self) -> (f32, f32) {
         let moments = self.monitor.moments();
-        let mut found = Dense::BLANK;
-        moments.whitened_covariance(&mut found);
         let finite = (moments.mean()).filter(|mean| mean.iter().all(|x| x.is_finite()));
         let centre = finite.unwrap_or(*moments.centre());
+        self.refine_about(&centre)
+    }
+
+    /// The same once the centre is known, whose matrix is off the stack by now.
+    #[inline(never)]
+    fn refine_about(&mut self, centre: &[f32; N]) -> (f32, f32) {
+        let mut found = Dense::BLANK;
+        self.monitor.moments().whitened_covariance(&mut found);
         let far = from_unit(found.rows());
         let inner = found.factorise().is_ok().then_some(&found);
         if inner.is_some() {
@@ -499,7 +508,7 @@ impl<const N: usize> Adaptive<N> {
             self.pairs = self.pairs.min(16);
             self.momentum = [0.0; N];
         }
-        self.monitor.refine(&centre, inner);
+        self.monitor.refine(centre, inner);
         far
     }
 }

@@ -80,16 +80,26 @@ enum Phase<const N: usize> {
 }
 
 impl<const N: usize> Locate<N> {
-    pub const fn new(start: [f32; N]) -> Self {
-        Self {
-            site: Site {
-                theta: start,
-                gradient: [0.0; N],
-                metric: Dense::identity(),
-            },
-            probe: start,
-            curvature: Curvature::new(),
-            phase: Phase::Descent(Descent::new()),
+    /// All zeros, to be started in place.
+    pub const BLANK: Self = Self {
+        site: Site {
+            theta: [0.0; N],
+            gradient: [0.0; N],
+            metric: Dense::BLANK,
+        },
+        probe: [0.0; N],
+        curvature: Curvature::BLANK,
+        phase: Phase::Descent(Descent::BLANK),
+    };
+
+    /// Starts a blank one.
+    pub const fn start(&mut self, at: &[f32; N]) {
+        self.site.theta = *at;
+        self.site.metric.set_identity();
+        self.probe = *at;
+        self.curvature.start();
+        if let Phase::Descent(descent) = &mut self.phase {
+            descent.start();
         }
     }
 

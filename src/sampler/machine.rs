@@ -107,10 +107,13 @@ impl<const N: usize> Phase<N> {
         }
     }
 
-    /// From the chain back to locating.
+    /// From the start, or from the chain back, to locating.
     #[inline(never)]
-    fn relocate(&mut self, start: &[f32; N]) {
-        *self = Self::Locating(Locate::new(*start));
+    const fn locate(&mut self, start: &[f32; N]) {
+        *self = Self::Locating(Locate::BLANK);
+        if let Self::Locating(locate) = self {
+            locate.start(start);
+        }
     }
 }
 
@@ -218,12 +221,11 @@ impl<const N: usize, Z> Sampler<N, Z> {
     /// Creates a sampler that starts at `start`. A coordinate of it that is not finite is taken as 0.
     pub const fn new(start: [f32; N], noise: Z) -> Self {
         const { assert!(N > 0, "a sampler needs at least one parameter") };
-        let start = crate::chain::sanitised(start);
-        Self {
+        let mut sampler = Self {
             noise,
-            position: start,
+            position: crate::chain::sanitised(start),
             gradient: [0.0; N],
-            phase: Phase::Locating(Locate::new(start)),
+            phase: Phase::Locating(Locate::BLANK),
             laplace: None,
             accuracy: Accuracy::DEFAULT,
             max_step: MaxStep::NONE,
@@ -231,7 +233,9 @@ impl<const N: usize, Z> Sampler<N, Z> {
             in_a_row: 0,
             evaluations: 0,
             warmups: 0,
-        }
+        };
+        sampler.phase.locate(&sampler.position);
+        sampler
     }
 
     /// Creates a sampler that skips locating and warming up, with what an earlier one found.
@@ -472,7 +476,7 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
                 });
             }
             Ok(Outcome::WarmUp) => self.warmups = self.warmups.saturating_add(1),
-            Ok(Outcome::Locate) => self.phase.relocate(&self.position),
+            Ok(Outcome::Locate) => self.phase.locate(&self.position),
             Ok(Outcome::Stop(error)) => {
                 self.phase = Phase::Stopped(error);
                 return Err(error);

@@ -125,17 +125,23 @@ pub(super) struct Curvature<const N: usize> {
 }
 
 impl<const N: usize> Curvature<N> {
-    pub const fn new() -> Self {
-        Self {
-            rounds: 0,
-            column: 0,
-            retreats: 0,
-            span: FAR,
-            reach: FAR,
-            backward: false,
-            forward: [0.0; N],
-            hessian: [[0.0; N]; N],
-        }
+    /// All zeros, to be started in place.
+    pub const BLANK: Self = Self {
+        rounds: 0,
+        column: 0,
+        retreats: 0,
+        span: 0.0,
+        reach: 0.0,
+        backward: false,
+        forward: [0.0; N],
+        hessian: [[0.0; N]; N],
+    };
+
+    /// The first round.
+    pub const fn start(&mut self) {
+        self.rounds = 0;
+        self.span = FAR;
+        self.again();
     }
 
     /// Another round, at the mode.

@@ -243,8 +243,7 @@ impl<const N: usize> SteinMoments<N> {
     /// Starts anew, about a centre, in a metric.
     pub(crate) fn restart(&mut self, centre: &[f32; N], factor: &Dense<N>) {
         self.factor = *factor;
-        self.weights = Weights::new();
-        self.start(centre);
+        self.refine(centre, None);
     }
 
     /// Starts anew about another centre, in the metric that is refined by what was found in its coordinates.
@@ -257,6 +256,7 @@ impl<const N: usize> SteinMoments<N> {
     }
 
     /// Forgets all draws but for their weights.
+    #[inline(never)]
     fn forget(&mut self) {
         self.mean_y = [0.0; N];
         self.mean_u = [0.0; N];
@@ -296,6 +296,15 @@ impl<const N: usize> SteinMoments<N> {
 
     /// As [`push`](Self::push), with the gradient u = Lᵀ∇U/T.
     pub(crate) fn push_whitened(&mut self, position: &[f32; N], u: &[f32; N]) {
+        self.add(position, u);
+        if self.filled >= self.series.size() {
+            self.close_batch();
+        }
+    }
+
+    /// Adds a draw to all sums. What closes a batch needs a frame of its own, and not this one below it.
+    #[inline(never)]
+    fn add(&mut self, position: &[f32; N], u: &[f32; N]) {
         let mut from_centre = *position;
         for (x, c) in from_centre.iter_mut().zip(&self.centre) {
             *x -= c;
@@ -368,9 +377,6 @@ impl<const N: usize> SteinMoments<N> {
             *sum += u;
         }
         self.filled += 1;
-        if self.filled >= self.series.size() {
-            self.close_batch();
-        }
     }
 
     #[inline(never)]
@@ -539,6 +545,7 @@ impl<const N: usize> SteinMoments<N> {
     }
 
     /// Mean and variance of each coordinate, in its own scale about the centre.
+    #[inline(never)]
     fn scaled(&self) -> [(f32, f32); N] {
         let mut covariance_u = Dense::BLANK;
         self.covariance_u(&mut covariance_u);
