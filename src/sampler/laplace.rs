@@ -93,7 +93,8 @@ impl<const N: usize> Locate<N> {
     };
 
     /// Starts a blank one.
-    pub const fn start(&mut self, at: &[f32; N]) {
+    #[inline(never)]
+    pub fn start(&mut self, at: &[f32; N]) {
         self.site.theta = *at;
         self.site.metric.set_identity();
         self.probe = *at;

@@ -107,9 +107,8 @@ impl<const N: usize> Phase<N> {
         }
     }
 
-    /// From the start, or from the chain back, to locating.
-    #[inline(never)]
-    const fn locate(&mut self, start: &[f32; N]) {
+    /// From the chain back to locating.
+    fn locate(&mut self, start: &[f32; N]) {
         *self = Self::Locating(Locate::BLANK);
         if let Self::Locating(locate) = self {
             locate.start(start);
@@ -219,12 +218,14 @@ impl core::error::Error for SamplerError {}
 
 impl<const N: usize, Z> Sampler<N, Z> {
     /// Creates a sampler that starts at `start`. A coordinate of it that is not finite is taken as 0.
+    #[inline(never)]
     pub const fn new(start: [f32; N], noise: Z) -> Self {
         const { assert!(N > 0, "a sampler needs at least one parameter") };
-        let mut sampler = Self {
+        Self {
             noise,
             position: crate::chain::sanitised(start),
             gradient: [0.0; N],
+            // The first step starts it.
             phase: Phase::Locating(Locate::BLANK),
             laplace: None,
             accuracy: Accuracy::DEFAULT,
@@ -233,12 +234,11 @@ impl<const N: usize, Z> Sampler<N, Z> {
             in_a_row: 0,
             evaluations: 0,
             warmups: 0,
-        };
-        sampler.phase.locate(&sampler.position);
-        sampler
+        }
     }
 
     /// Creates a sampler that skips locating and warming up, with what an earlier one found.
+    #[inline(never)]
     pub fn resume(tuning: &Tuning<N>, noise: Z) -> Self {
         let mut sampler = Self::new(tuning.centre, noise);
         if let Some(chain) = sampler.phase.run() {
@@ -448,6 +448,9 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
     ) -> Result<Option<Draw<'_, N>>, SamplerError> {
         if self.evaluations == 0 {
             potential.check().map_err(SamplerError::Failing)?;
+            if let Phase::Locating(locate) = &mut self.phase {
+                locate.start(&self.position);
+            }
         }
         let outcome = match &mut self.phase {
             Phase::Stopped(error) => return Err(*error),
