@@ -93,7 +93,6 @@ impl<const N: usize> Locate<N> {
     };
 
     /// Starts a blank one.
-    #[inline(never)]
     pub fn start(&mut self, at: &[f32; N]) {
         self.site.theta = *at;
         self.site.metric.set_identity();

@@ -81,6 +81,8 @@ pub struct Sampler<const N: usize, Z> {
 
 #[derive(Clone, Copy, Debug)]
 enum Phase<const N: usize> {
+    /// The next step starts locating, from the position.
+    Start,
     Locating(Locate<N>),
     Running(Adaptive<N>),
     Stopped(SamplerError),
@@ -107,7 +109,7 @@ impl<const N: usize> Phase<N> {
         }
     }
 
-    /// From the chain back to locating.
+    /// Starts locating, in place too.
     fn locate(&mut self, start: &[f32; N]) {
         *self = Self::Locating(Locate::BLANK);
         if let Self::Locating(locate) = self {
@@ -225,8 +227,7 @@ impl<const N: usize, Z> Sampler<N, Z> {
             noise,
             position: crate::chain::sanitised(start),
             gradient: [0.0; N],
-            // The first step starts it.
-            phase: Phase::Locating(Locate::BLANK),
+            phase: Phase::Start,
             laplace: None,
             accuracy: Accuracy::DEFAULT,
             max_step: MaxStep::NONE,
@@ -264,7 +265,7 @@ impl<const N: usize, Z> Sampler<N, Z> {
     /// What the next step is about.
     pub fn stage(&self) -> Stage {
         match &self.phase {
-            Phase::Locating(_) => Stage::Locating,
+            Phase::Start | Phase::Locating(_) => Stage::Locating,
             Phase::Running(chain) if chain.warming_up() => Stage::WarmingUp,
             Phase::Running(_) => Stage::Sampling,
             Phase::Stopped(_) => Stage::Stopped,
@@ -448,13 +449,13 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
     ) -> Result<Option<Draw<'_, N>>, SamplerError> {
         if self.evaluations == 0 {
             potential.check().map_err(SamplerError::Failing)?;
-            if let Phase::Locating(locate) = &mut self.phase {
-                locate.start(&self.position);
-            }
+        }
+        if let Phase::Start = self.phase {
+            self.phase.locate(&self.position);
         }
         let outcome = match &mut self.phase {
             Phase::Stopped(error) => return Err(*error),
-            Phase::Locating(_) => self.locate(potential),
+            Phase::Start | Phase::Locating(_) => self.locate(potential),
             Phase::Running(chain) => chain.step(
                 &mut self.position,
                 &mut self.gradient,
@@ -479,7 +480,7 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
                 });
             }
             Ok(Outcome::WarmUp) => self.warmups = self.warmups.saturating_add(1),
-            Ok(Outcome::Locate) => self.phase.locate(&self.position),
+            Ok(Outcome::Locate) => self.phase = Phase::Start,
             Ok(Outcome::Stop(error)) => {
                 self.phase = Phase::Stopped(error);
                 return Err(error);
@@ -529,7 +530,8 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
 variants!(impl[const N: usize] for Phase<N> {
     0 Locating(locate: Locate<N>),
     1 Running(chain: Adaptive<N>),
-    2 Stopped(error: SamplerError)
+    2 Stopped(error: SamplerError),
+    3 Start
 });
 
 /// A kind and a coordinate. [`SamplerError::Failing`] is never kept.
