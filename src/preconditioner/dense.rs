@@ -36,10 +36,22 @@ pub struct Dense<const N: usize> {
 const LEAST_PIVOT: f32 = 4.0 * f32::EPSILON;
 
 impl<const N: usize> Dense<N> {
+    /// All zeros, to be set in place.
+    pub(crate) const BLANK: Self = Self {
+        lower: [[0.0; N]; N],
+    };
+
     /// Creates the preconditioner that changes nothing, L = I.
     pub const fn identity() -> Self {
-        let mut lower = [[0.0; N]; N];
-        let mut rows: &mut [[f32; N]] = &mut lower;
+        let mut identity = Self::BLANK;
+        identity.set_identity();
+        identity
+    }
+
+    /// Becomes the one that changes nothing.
+    pub(crate) const fn set_identity(&mut self) {
+        self.lower = [[0.0; N]; N];
+        let mut rows: &mut [[f32; N]] = &mut self.lower;
         let mut index = 0;
         while let [row, rest @ ..] = rows {
             if let Some((_, [diagonal, ..])) = row.split_at_mut_checked(index) {
@@ -48,7 +60,6 @@ impl<const N: usize> Dense<N> {
             index += 1;
             rows = rest;
         }
-        Self { lower }
     }
 
     /// Creates the preconditioner with these rows; what stands above the diagonal is ignored.
@@ -89,12 +100,21 @@ impl<const N: usize> Dense<N> {
     /// When a scale is not finite and > 0.
     pub fn diagonal(scale: [f32; N]) -> Result<Self, ConfigError> {
         let mut preconditioner = Self::identity();
-        for ((index, row), s) in preconditioner.lower.iter_mut().enumerate().zip(&scale) {
+        preconditioner.set_diagonal(&scale)?;
+        Ok(preconditioner)
+    }
+
+    /// Sets the elements on the diagonal; after an error they are as they were.
+    pub(crate) fn set_diagonal(&mut self, scale: &[f32; N]) -> Result<(), ConfigError> {
+        for s in scale {
+            ConfigError::positive("scale", *s)?;
+        }
+        for ((index, row), s) in self.lower.iter_mut().enumerate().zip(scale) {
             if let Some(x) = row.get_mut(index) {
-                *x = ConfigError::positive("scale", *s)?;
+                *x = *s;
             }
         }
-        Ok(preconditioner)
+        Ok(())
     }
 
     /// Creates the Cholesky factor of `covariance`, of which only the lower triangle is read.
@@ -107,8 +127,24 @@ impl<const N: usize> Dense<N> {
         Ok(factor)
     }
 
-    /// Replaces a matrix, of which only the lower triangle is read, by its Cholesky factor.
-    fn factorise(&mut self) -> Result<(), NotPositiveDefinite> {
+    /// Becomes the Cholesky factor of the matrix that `fill` sets, row by row with its index, whatever it was; the unit
+    /// matrix where that has none.
+    pub(crate) fn set_covariance(&mut self, fill: impl Fn(usize, &mut [f32; N])) {
+        for (index, row) in self.lower.iter_mut().enumerate() {
+            fill(index, row);
+        }
+        if self.factorise().is_err() {
+            self.set_identity();
+        }
+    }
+
+    /// The rows, to be set to a matrix that [`factorise`](Self::factorise) then makes a factor.
+    pub(crate) const fn rows_mut(&mut self) -> &mut [[f32; N]; N] {
+        &mut self.lower
+    }
+
+    /// Replaces a matrix, of which only the lower triangle is read, by its Cholesky factor. After an error it is neither.
+    pub(crate) fn factorise(&mut self) -> Result<(), NotPositiveDefinite> {
         for index in 0..N {
             let Some((done, [row, ..])) = self.lower.split_at_mut_checked(index) else {
                 break;
@@ -156,30 +192,34 @@ impl<const N: usize> Dense<N> {
     /// # Errors
     /// [`NotPositiveDefinite`], for NaN and infinities too.
     pub fn from_precision(precision: &[[f32; N]; N]) -> Result<Self, NotPositiveDefinite> {
+        let mut factor = Self::BLANK;
+        factor.invert(precision)?;
+        Ok(factor)
+    }
+
+    /// Becomes what [`from_precision`](Self::from_precision) gives, whatever it was. After an error it is no factor.
+    pub(crate) fn invert(&mut self, precision: &[[f32; N]; N]) -> Result<(), NotPositiveDefinite> {
         // With both orders reversed A = CCᵀ; then, reversed back, A = RRᵀ with R upper triangular, and
         // L = R⁻ᵀ is C⁻¹ reflected in its antidiagonal.
         let last = N.saturating_sub(1);
-        let mut factor = Self {
-            lower: [[0.0; N]; N],
-        };
         for (index, row) in precision.iter().enumerate() {
             for (column, a) in row.iter().enumerate().take(index + 1) {
                 if let Some(x) =
-                    factor.element_mut(last.saturating_sub(column), last.saturating_sub(index))
+                    self.element_mut(last.saturating_sub(column), last.saturating_sub(index))
                 {
                     *x = *a;
                 }
             }
         }
-        factor.factorise()?;
+        self.factorise()?;
         for column in 0..N {
             let mut inverse = [0.0; N];
             if let Some(x) = inverse.get_mut(column) {
                 *x = 1.0;
             }
             // Columns to the left are those of the inverse by now, and meet zeros.
-            factor.solve(&mut inverse);
-            for (row, value) in factor.lower.iter_mut().zip(inverse) {
+            self.solve(&mut inverse);
+            for (row, value) in self.lower.iter_mut().zip(inverse) {
                 if let Some(x) = row.get_mut(column) {
                     *x = value;
                 }
@@ -188,18 +228,18 @@ impl<const N: usize> Dense<N> {
         for row in 0..N {
             for column in 0..last.saturating_sub(row) {
                 let (other, across) = (last.saturating_sub(column), last.saturating_sub(row));
-                let here = factor.element_mut(row, column).copied().unwrap_or(0.0);
-                let there = match factor.element_mut(other, across) {
+                let here = self.element_mut(row, column).copied().unwrap_or(0.0);
+                let there = match self.element_mut(other, across) {
                     Some(x) => core::mem::replace(x, here),
                     None => 0.0,
                 };
-                if let Some(x) = factor.element_mut(row, column) {
+                if let Some(x) = self.element_mut(row, column) {
                     *x = there;
                 }
             }
         }
-        if factor.lower.iter().all(finite) {
-            Ok(factor)
+        if self.lower.iter().all(finite) {
+            Ok(())
         } else {
             Err(NotPositiveDefinite { row: 0 })
         }

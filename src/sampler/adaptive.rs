@@ -1,7 +1,7 @@
 //! The chain that a sampler runs: windows that set centre, metric and step size, then the one whose draws count.
 
 use super::secants::Secants;
-use super::tuning::{Site, squared};
+use super::tuning::squared;
 use super::{Accuracy, Monitor, Reason, SamplerError, Tuning, Verdict};
 use crate::{
     Potential, StepError,
@@ -98,45 +98,49 @@ pub(super) struct Adaptive<const N: usize> {
 }
 
 impl<const N: usize> Adaptive<N> {
-    /// The first window, from the mode.
-    pub fn new(site: &Site<N>) -> Self {
-        let mut chain = Self::about(site.theta, site.metric);
-        chain.begin(FIRST_WINDOW);
-        chain
+    /// All zeros, to be started in place.
+    pub const BLANK: Self = Self {
+        monitor: Monitor::BLANK,
+        momentum: [0.0; N],
+        eta: 0.0,
+        resumed: false,
+        secants: Secants::BLANK,
+        noise: [0.0; N],
+        pairs: 0,
+        pairing: false,
+        known: false,
+        window: 0,
+        settle: 0,
+        steps: 0,
+        refused: 0,
+        in_a_row: 0,
+        growing: 0,
+        data: 0.0,
+    };
+
+    /// Starts the first window of a blank one, from the mode.
+    pub fn start(&mut self, mode: &[f32; N], metric: &Dense<N>) {
+        self.about(mode, metric);
+        self.begin(FIRST_WINDOW);
     }
 
-    /// The last window at once.
-    pub fn resume(tuning: &Tuning<N>) -> Self {
-        let mut chain = Self::about(tuning.centre, tuning.metric);
-        chain.eta = tuning.step_size;
-        chain.resumed = true;
-        chain.noise = [tuning.gradient_noise; N];
-        chain.pairs = u16::from(tuning.gradient_noise > 0.0);
-        chain.begin(0);
+    /// Starts the last window of a blank one at once.
+    pub fn resume(&mut self, tuning: &Tuning<N>) {
+        self.about(&tuning.centre, &tuning.metric);
+        self.eta = tuning.step_size;
+        self.resumed = true;
+        self.noise = [tuning.gradient_noise; N];
+        self.pairs = u16::from(tuning.gradient_noise > 0.0);
+        self.begin(0);
         // From the centre to where draws are.
-        chain.settle = 64;
-        chain
+        self.settle = 64;
     }
 
-    fn about(centre: [f32; N], metric: Dense<N>) -> Self {
-        Self {
-            monitor: Monitor::about(centre, metric),
-            momentum: [0.0; N],
-            eta: CAUTIOUS,
-            resumed: false,
-            secants: Secants::new(),
-            noise: [0.0; N],
-            pairs: 0,
-            pairing: true,
-            known: false,
-            window: 0,
-            settle: 0,
-            steps: 0,
-            refused: 0,
-            in_a_row: 0,
-            growing: 0,
-            data: 1.0,
-        }
+    fn about(&mut self, centre: &[f32; N], metric: &Dense<N>) {
+        self.monitor.start(centre, metric);
+        self.eta = CAUTIOUS;
+        self.secants = Secants::new();
+        self.data = 1.0;
     }
 
     /// Another window, of `length` draws.
@@ -432,16 +436,28 @@ impl<const N: usize> Adaptive<N> {
         if moments.surprises() >= SURPRISES {
             return Outcome::Locate;
         }
-        if draws >= 256 && draws.is_power_of_two() {
-            let found = moments.whitened_covariance();
-            let (deviation, largest) = from_unit(&found);
-            let early = draws <= 1024;
-            let off = self.monitor.moments().off_centre();
-            if largest > WRONG_VARIANCE || off > WRONG_MEAN || (early && deviation > STAYS) {
-                return self.warm_up();
-            }
+        if draws >= 256 && draws.is_power_of_two() && self.is_wrong(draws) {
+            self.warm_up()
+        } else {
+            Outcome::Drawn
         }
-        Outcome::Drawn
+    }
+
+    /// Whether the metric is wrong, by what so many draws say.
+    fn is_wrong(&self, draws: u32) -> bool {
+        let (deviation, largest) = self.deviation();
+        let early = draws <= 1024;
+        largest > WRONG_VARIANCE
+            || self.monitor.moments().off_centre() > WRONG_MEAN
+            || (early && deviation > STAYS)
+    }
+
+    /// How far the draws are from what was presumed.
+    #[inline(never)]
+    fn deviation(&self) -> (f32, f32) {
+        let mut found = Dense::BLANK;
+        self.monitor.moments().whitened_covariance(&mut found);
+        from_unit(found.rows())
     }
 
     /// Warms up again, from what is known.
@@ -474,20 +490,25 @@ impl<const N: usize> Adaptive<N> {
     /// Moves centre and metric to what the draws say; gives how far that was from what was presumed.
     fn refine(&mut self) -> (f32, f32) {
         let moments = self.monitor.moments();
-        let found = moments.whitened_covariance();
-        let mut metric = *moments.factor();
-        let mean = moments.mean();
-        let far = from_unit(&found);
-        if let Ok(inner) = Dense::from_covariance(&found) {
-            metric.compose(&inner);
+        let finite = (moments.mean()).filter(|mean| mean.iter().all(|x| x.is_finite()));
+        let centre = finite.unwrap_or(*moments.centre());
+        self.refine_about(&centre)
+    }
+
+    /// The same once the centre is known, whose matrix is off the stack by now.
+    #[inline(never)]
+    fn refine_about(&mut self, centre: &[f32; N]) -> (f32, f32) {
+        let mut found = Dense::BLANK;
+        self.monitor.moments().whitened_covariance(&mut found);
+        let far = from_unit(found.rows());
+        let inner = found.factorise().is_ok().then_some(&found);
+        if inner.is_some() {
             // What is known of noise and curvature was in other coordinates.
             self.secants.carry();
             self.pairs = self.pairs.min(16);
             self.momentum = [0.0; N];
         }
-        let finite = mean.filter(|mean| mean.iter().all(|x| x.is_finite()));
-        let centre = finite.unwrap_or(*moments.centre());
-        self.monitor = Monitor::about(centre, metric);
+        self.monitor.refine(centre, inner);
         far
     }
 }

@@ -31,13 +31,17 @@ pub(super) struct Descent<const N: usize> {
 }
 
 impl<const N: usize> Descent<N> {
-    pub const fn new() -> Self {
-        Self {
-            lengths: [FIRST; N],
-            previous: [0.0; N],
-            calm: 0,
-            rounds: 0,
-        }
+    /// All zeros, to be started in place.
+    pub const BLANK: Self = Self {
+        lengths: [0.0; N],
+        previous: [0.0; N],
+        calm: 0,
+        rounds: 0,
+    };
+
+    pub const fn start(&mut self) {
+        *self = Self::BLANK;
+        self.lengths = [FIRST; N];
     }
 
     /// Step lengths: each coordinate's scale, roughly.

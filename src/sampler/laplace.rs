@@ -59,6 +59,7 @@ crate::checkpoint!(impl[const N: usize] for Laplace<N> {
 pub(super) struct Locate<const N: usize> {
     pub site: Site<N>,
     probe: [f32; N],
+    curvature: Curvature<N>,
     phase: Phase<N>,
 }
 
@@ -66,12 +67,12 @@ pub(super) struct Locate<const N: usize> {
 enum Phase<const N: usize> {
     Descent(Descent<N>),
     Scale(Scale<N>),
-    Curvature(Curvature<N>),
-    Search(Search<N>, Curvature<N>),
+    Curvature,
+    Search(Search<N>),
     /// A Newton step in a metric that is good already: steps made, and twice the energy before this one.
     Newton(Search<N>, u8, f32),
     /// The curvature at the mode.
-    Last(Curvature<N>),
+    Last,
     /// The gradient at the mode once more: whether it is the same. The curvature was positive definite, or not.
     Again(bool),
     /// Whether the gradient is that of a potential. The curvature was positive definite, or not.
@@ -79,15 +80,26 @@ enum Phase<const N: usize> {
 }
 
 impl<const N: usize> Locate<N> {
-    pub const fn new(start: [f32; N]) -> Self {
-        Self {
-            site: Site {
-                theta: start,
-                gradient: [0.0; N],
-                metric: Dense::identity(),
-            },
-            probe: start,
-            phase: Phase::Descent(Descent::new()),
+    /// All zeros, to be started in place.
+    pub const BLANK: Self = Self {
+        site: Site {
+            theta: [0.0; N],
+            gradient: [0.0; N],
+            metric: Dense::BLANK,
+        },
+        probe: [0.0; N],
+        curvature: Curvature::BLANK,
+        phase: Phase::Descent(Descent::BLANK),
+    };
+
+    /// Starts a blank one.
+    pub fn start(&mut self, at: &[f32; N]) {
+        self.site.theta = *at;
+        self.site.metric.set_identity();
+        self.probe = *at;
+        self.curvature.start();
+        if let Phase::Descent(descent) = &mut self.phase {
+            descent.start();
         }
     }
 
@@ -101,7 +113,7 @@ impl<const N: usize> Locate<N> {
         &mut self,
         gradient: Option<&[f32; N]>,
     ) -> Result<Option<Laplace<N>>, SamplerError> {
-        let site = &mut self.site;
+        let (site, curvature) = (&mut self.site, &mut self.curvature);
         match &mut self.phase {
             Phase::Descent(descent) => {
                 if gradient.is_none() && descent.untried() {
@@ -119,27 +131,26 @@ impl<const N: usize> Locate<N> {
             Phase::Scale(scale) => {
                 if scale.update(site, &self.probe, gradient)? {
                     resolved(site)?;
-                    self.measure(Curvature::new());
+                    self.measure(Phase::Curvature);
                 } else {
                     self.probe = scale.probe(site);
                 }
             }
-            Phase::Curvature(curvature) => {
+            Phase::Curvature => {
                 if !curvature.update(site, gradient)? {
                     self.probe = curvature.probe(site);
                 } else if curvature.refine(site) {
                     let search = Search::new(site);
                     self.probe = search.probe(site);
-                    self.phase = Phase::Search(search, *curvature);
+                    self.phase = Phase::Search(search);
                 } else {
                     self.newton(0);
                 }
             }
-            Phase::Search(search, curvature) => {
+            Phase::Search(search) => {
                 if search.update(site, &self.probe, gradient) {
-                    let mut again = *curvature;
-                    again.again();
-                    self.measure(again);
+                    self.curvature.again();
+                    self.measure(Phase::Curvature);
                 } else {
                     self.probe = search.probe(site);
                 }
@@ -153,7 +164,7 @@ impl<const N: usize> Locate<N> {
                     self.probe = search.probe(site);
                 }
             }
-            Phase::Last(curvature) => {
+            Phase::Last => {
                 if !curvature.update(site, gradient)? {
                     self.probe = curvature.probe(site);
                 } else {
@@ -200,9 +211,9 @@ impl<const N: usize> Locate<N> {
         }
     }
 
-    fn measure(&mut self, curvature: Curvature<N>) {
-        self.probe = curvature.probe(&self.site);
-        self.phase = Phase::Curvature(curvature);
+    fn measure(&mut self, phase: Phase<N>) {
+        self.probe = self.curvature.probe(&self.site);
+        self.phase = phase;
     }
 
     /// Another Newton step, or the last look at the curvature.
@@ -213,9 +224,8 @@ impl<const N: usize> Locate<N> {
             self.probe = search.probe(&self.site);
             self.phase = Phase::Newton(search, steps + 1, energy);
         } else {
-            let curvature = Curvature::close();
-            self.probe = curvature.probe(&self.site);
-            self.phase = Phase::Last(curvature);
+            self.curvature.close();
+            self.measure(Phase::Last);
         }
     }
 }
@@ -234,14 +244,14 @@ fn resolved<const N: usize>(site: &Site<N>) -> Result<(), SamplerError> {
 variants!(impl[const N: usize] for Phase<N> {
     0 Descent(descent: Descent<N>),
     1 Scale(scale: Scale<N>),
-    2 Curvature(curvature: Curvature<N>),
-    3 Search(search: Search<N>, curvature: Curvature<N>),
+    2 Curvature,
+    3 Search(search: Search<N>),
     4 Newton(search: Search<N>, steps: u8, before: f32),
-    5 Last(curvature: Curvature<N>),
+    5 Last,
     6 Again(positive: bool),
     7 Circuit(circuit: Circuit, positive: bool)
 });
 
 crate::checkpoint!(impl[const N: usize] for Locate<N> {
-    site: Site<N>, probe: [f32; N], phase: Phase<N>
+    site: Site<N>, probe: [f32; N], curvature: Curvature<N>, phase: Phase<N>
 } if |locate| crate::arithmetic::finite(&locate.site.theta));

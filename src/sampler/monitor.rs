@@ -68,15 +68,33 @@ pub struct Monitor<const N: usize> {
 impl<const N: usize> Monitor<N> {
     /// Creates a monitor of the chain made from `tuning`.
     pub fn new(tuning: &Tuning<N>) -> Self {
-        Self::about(tuning.centre, tuning.metric)
+        let mut monitor = Self::BLANK;
+        monitor.start(&tuning.centre, &tuning.metric);
+        monitor
     }
 
-    pub(super) fn about(centre: [f32; N], factor: Dense<N>) -> Self {
-        Self {
-            moments: SteinMoments::new(centre, factor),
-            halves: Halves::NONE,
-            accuracy: Accuracy::DEFAULT,
-        }
+    /// All zeros, to be started in place.
+    pub(super) const BLANK: Self = Self {
+        moments: SteinMoments::BLANK,
+        halves: Halves {
+            first: Half::NONE,
+            second: Half::NONE,
+            at_doubling: 0.0,
+        },
+        accuracy: Accuracy { mean: 0.0, sd: 0.0 },
+    };
+
+    /// Starts it, about a centre, in a metric.
+    pub(super) fn start(&mut self, centre: &[f32; N], factor: &Dense<N>) {
+        self.moments.restart(centre, factor);
+        self.halves = Halves::NONE;
+        self.accuracy = Accuracy::DEFAULT;
+    }
+
+    /// Starts it anew about another centre, in the metric that is refined by what was found in its coordinates.
+    pub(super) fn refine(&mut self, centre: &[f32; N], found: Option<&Dense<N>>) {
+        self.moments.refine(centre, found);
+        self.halves = Halves::NONE;
     }
 
     /// Sets the accuracy that counts as converged.

@@ -26,6 +26,14 @@ pub(super) struct Secants {
 }
 
 impl Secants {
+    /// All zeros, to be set in place.
+    pub const BLANK: Self = Self {
+        largest: 0.0,
+        logarithm: 0.0,
+        in_block: 0,
+        blocks: 0,
+    };
+
     /// Of no step yet: as if one block had met a curvature of 2.
     pub const fn new() -> Self {
         Self {

@@ -13,26 +13,26 @@ pub(super) const fn largest(sizes: &[usize]) -> usize {
     most
 }
 
-/// Implements [`Checkpoint`](crate::Checkpoint) for an enum of tuple variants.
+/// Implements [`Checkpoint`](crate::Checkpoint) for an enum of tuple and unit variants.
 macro_rules! variants {
     (impl[$($generics:tt)*] for $type:ty {
-        $($tag:literal $variant:ident($($field:ident: $of:ty),+)),+
+        $($tag:literal $variant:ident $(($($field:ident: $of:ty),+))?),+
     }) => {
         impl<$($generics)*> $crate::Checkpoint for $type {
             const SIZE: usize = 1 + $crate::sampler::variants::largest(&[
-                $(0 $(+ <$of as $crate::Checkpoint>::SIZE)+),+
+                $(0 $($(+ <$of as $crate::Checkpoint>::SIZE)+)?),+
             ]);
             const SCHEMA: u32 = $crate::checkpoint::schema_hash(
                 stringify!($type),
-                &[$($(<$of as $crate::Checkpoint>::SCHEMA),+),+],
+                &[$($($(<$of as $crate::Checkpoint>::SCHEMA,)+)?)+],
             );
 
             fn write(&self, out: &mut $crate::checkpoint::Writer<'_>) {
                 let unused = match self {
-                    $(Self::$variant($($field),+) => {
+                    $(Self::$variant $(($($field),+))? => {
                         $crate::Checkpoint::write(&($tag as u8), out);
-                        $($crate::Checkpoint::write($field, out);)+
-                        Self::SIZE - 1 $(- <$of as $crate::Checkpoint>::SIZE)+
+                        $($($crate::Checkpoint::write($field, out);)+)?
+                        Self::SIZE - 1 $($(- <$of as $crate::Checkpoint>::SIZE)+)?
                     })+
                 };
                 out.zeros(unused);
@@ -43,9 +43,9 @@ macro_rules! variants {
             ) -> Result<Self, $crate::checkpoint::CheckpointError> {
                 match <u8 as $crate::Checkpoint>::read(input)? {
                     $($tag => {
-                        $(let $field = <$of as $crate::Checkpoint>::read(input)?;)+
-                        input.skip(Self::SIZE - 1 $(- <$of as $crate::Checkpoint>::SIZE)+)?;
-                        Ok(Self::$variant($($field),+))
+                        $($(let $field = <$of as $crate::Checkpoint>::read(input)?;)+)?
+                        input.skip(Self::SIZE - 1 $($(- <$of as $crate::Checkpoint>::SIZE)+)?)?;
+                        Ok(Self::$variant $(($($field),+))?)
                     })+
                     _ => Err($crate::checkpoint::CheckpointError::Invalid),
                 }

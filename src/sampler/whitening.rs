@@ -77,7 +77,8 @@ impl<const N: usize> Scale<N> {
             self.index += 1;
             self.trials = 0;
             if usize::from(self.index) >= N {
-                site.metric = Dense::diagonal(self.lengths).unwrap_or(site.metric);
+                // It was the unit matrix, and stays that where a length is not finite.
+                let _ = site.metric.set_diagonal(&self.lengths);
                 return Ok(true);
             }
         } else if self.trials >= TRIALS {
@@ -124,26 +125,29 @@ pub(super) struct Curvature<const N: usize> {
 }
 
 impl<const N: usize> Curvature<N> {
-    pub const fn new() -> Self {
-        Self::reaching(FAR)
+    /// All zeros, to be started in place.
+    pub const BLANK: Self = Self {
+        rounds: 0,
+        column: 0,
+        retreats: 0,
+        span: 0.0,
+        reach: 0.0,
+        backward: false,
+        forward: [0.0; N],
+        hessian: [[0.0; N]; N],
+    };
+
+    /// The first round.
+    pub const fn start(&mut self) {
+        self.rounds = 0;
+        self.span = FAR;
+        self.again();
     }
 
-    /// At the mode.
-    pub const fn close() -> Self {
-        Self::reaching(CLOSE)
-    }
-
-    const fn reaching(span: f32) -> Self {
-        Self {
-            rounds: 0,
-            column: 0,
-            retreats: 0,
-            span,
-            reach: span,
-            backward: false,
-            forward: [0.0; N],
-            hessian: [[0.0; N]; N],
-        }
+    /// Another round, at the mode.
+    pub const fn close(&mut self) {
+        self.span = CLOSE;
+        self.again();
     }
 
     /// Another round, at a new site.
@@ -216,12 +220,22 @@ impl<const N: usize> Curvature<N> {
     /// be damped.
     pub fn conclude(&mut self, site: &mut Site<N>) -> bool {
         let (largest, _) = self.symmetrise();
-        if let Ok(found) = Dense::from_precision(&self.hessian) {
-            site.metric.compose(&found);
-            return true;
+        let positive = self.compose(site);
+        if !positive {
+            self.damped(site, largest);
         }
-        self.damped(site, largest);
-        false
+        positive
+    }
+
+    /// Refines the metric by the Hessian as it is; `false` when that is not positive definite.
+    #[inline(never)]
+    fn compose(&self, site: &mut Site<N>) -> bool {
+        let mut found = Dense::BLANK;
+        let positive = found.invert(&self.hessian).is_ok();
+        if positive {
+            site.metric.compose(&found);
+        }
+        positive
     }
 
     /// Its largest diagonal element, and how far it is from the unit matrix.
@@ -256,8 +270,7 @@ impl<const N: usize> Curvature<N> {
                 }
             }
             added = damping;
-            if let Ok(found) = Dense::from_precision(&self.hessian) {
-                site.metric.compose(&found);
+            if self.compose(site) {
                 break;
             }
             damping *= 4.0;

@@ -106,7 +106,8 @@ impl<const N: usize> SteinFunction<N> {
 
     /// Coefficients of the regression on u.
     fn slope(&self, moments: &SteinMoments<N>) -> [f32; N] {
-        let covariance_u = moments.covariance_u();
+        let mut covariance_u = Dense::BLANK;
+        moments.covariance_u(&mut covariance_u);
         let mut slope = self.with_u;
         covariance_u.solve(&mut slope);
         covariance_u.solve_transpose(&mut slope);
@@ -120,15 +121,16 @@ impl<const N: usize> SteinFunction<N> {
 
     /// The corrected standard deviation; 0 without draws.
     pub fn sd(&self, moments: &SteinMoments<N>) -> f32 {
-        let corrected = moments.whitened_covariance();
+        let mut corrected = Dense::BLANK;
+        moments.whitened_covariance(&mut corrected);
         // f is bᵀu and more; where y is Cu and more, that is (C⁻¹b)ᵀy.
         let mut slope = self.slope(moments);
-        if let Ok(factor) = Dense::from_covariance(&corrected) {
+        if let Ok(factor) = Dense::from_covariance(corrected.rows()) {
             factor.solve(&mut slope);
             factor.solve_transpose(&mut slope);
         }
         let mut variance = self.variance;
-        for (i, (row, slope_i)) in corrected.iter().zip(&slope).enumerate() {
+        for (i, (row, slope_i)) in corrected.rows().iter().zip(&slope).enumerate() {
             for (j, (c, slope_j)) in row.iter().zip(&slope).enumerate() {
                 let plain = if i == j {
                     at(&moments.variance_y, i)

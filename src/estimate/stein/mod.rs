@@ -207,27 +207,70 @@ impl<const N: usize> SteinMoments<N> {
 
     fn with_weights(centre: [f32; N], factor: Dense<N>, weights: Weights) -> Self {
         const { assert!(N > 0, "an estimate needs at least one coordinate") };
-        let mut empty = Self {
-            centre: crate::chain::sanitised(centre),
-            factor,
-            temperature: 1.0,
-            weights,
-            mean_y: [0.0; N],
-            mean_u: [0.0; N],
-            variance_y: [0.0; N],
-            cross: [[0.0; N]; N],
-            second: [[0.0; N]; N],
-            marginals: [Marginal::new(1.0); N],
-            batch: Means::NONE,
-            filled: 0,
-            series: Series::new(),
-            surprises: 0,
-            tail: 0.0,
-        };
-        for (marginal, row) in empty.marginals.iter_mut().zip(empty.factor.rows()) {
-            marginal.scale = sqrt(dot(row, row));
-        }
+        let mut empty = Self::BLANK;
+        empty.factor = factor;
+        empty.weights = weights;
+        empty.start(&centre);
         empty
+    }
+
+    /// All zeros, to be started in place: an estimate is too large to be copied to where it belongs.
+    pub(crate) const BLANK: Self = Self {
+        centre: [0.0; N],
+        factor: Dense::BLANK,
+        temperature: 0.0,
+        weights: Weights::new(),
+        mean_y: [0.0; N],
+        mean_u: [0.0; N],
+        variance_y: [0.0; N],
+        cross: [[0.0; N]; N],
+        second: [[0.0; N]; N],
+        marginals: [Marginal::new(0.0); N],
+        batch: Means::NONE,
+        filled: 0,
+        series: Series::BLANK,
+        surprises: 0,
+        tail: 0.0,
+    };
+
+    /// Starts an empty estimate, with the weights as they are, and with the factor.
+    fn start(&mut self, centre: &[f32; N]) {
+        self.centre = crate::chain::sanitised(*centre);
+        self.temperature = 1.0;
+        self.forget();
+    }
+
+    /// Starts anew, about a centre, in a metric.
+    pub(crate) fn restart(&mut self, centre: &[f32; N], factor: &Dense<N>) {
+        self.factor = *factor;
+        self.refine(centre, None);
+    }
+
+    /// Starts anew about another centre, in the metric that is refined by what was found in its coordinates.
+    pub(crate) fn refine(&mut self, centre: &[f32; N], found: Option<&Dense<N>>) {
+        if let Some(found) = found {
+            self.factor.compose(found);
+        }
+        self.weights = Weights::new();
+        self.start(centre);
+    }
+
+    /// Forgets all draws but for their weights.
+    #[inline(never)]
+    fn forget(&mut self) {
+        self.mean_y = [0.0; N];
+        self.mean_u = [0.0; N];
+        self.variance_y = [0.0; N];
+        self.cross = [[0.0; N]; N];
+        self.second = [[0.0; N]; N];
+        for (marginal, row) in self.marginals.iter_mut().zip(self.factor.rows()) {
+            *marginal = Marginal::new(sqrt(dot(row, row)));
+        }
+        self.batch = Means::NONE;
+        self.filled = 0;
+        self.series.clear();
+        self.surprises = 0;
+        self.tail = 0.0;
     }
 
     /// Sets the temperature T at which the chain runs; 1 unless told otherwise.
@@ -253,6 +296,15 @@ impl<const N: usize> SteinMoments<N> {
 
     /// As [`push`](Self::push), with the gradient u = Lᵀ∇U/T.
     pub(crate) fn push_whitened(&mut self, position: &[f32; N], u: &[f32; N]) {
+        self.add(position, u);
+        if self.filled >= self.series.size() {
+            self.close_batch();
+        }
+    }
+
+    /// Adds a draw to all sums. What closes a batch needs a frame of its own, and not this one below it.
+    #[inline(never)]
+    fn add(&mut self, position: &[f32; N], u: &[f32; N]) {
         let mut from_centre = *position;
         for (x, c) in from_centre.iter_mut().zip(&self.centre) {
             *x -= c;
@@ -325,15 +377,13 @@ impl<const N: usize> SteinMoments<N> {
             *sum += u;
         }
         self.filled += 1;
-        if self.filled >= self.series.size() {
-            self.close_batch();
-        }
     }
 
     #[inline(never)]
     fn close_batch(&mut self) {
         let share = 1.0 / self.filled as f32;
-        let covariance_u = self.covariance_u();
+        let mut covariance_u = Dense::BLANK;
+        self.covariance_u(&mut covariance_u);
         let (mut all_u, mut batch_u) = (self.mean_u, self.batch.u.map(|u| share * u));
         covariance_u.solve(&mut all_u);
         covariance_u.solve(&mut batch_u);
@@ -380,9 +430,7 @@ impl<const N: usize> SteinMoments<N> {
     /// Forgets all draws; centre, factor, horizon and the count of rejected draws stay.
     pub fn clear(&mut self) {
         self.weights.clear();
-        let temperature = self.temperature;
-        *self = Self::with_weights(self.centre, self.factor, self.weights);
-        self.temperature = temperature;
+        self.forget();
     }
 
     /// Where coordinates are counted from.
@@ -412,19 +460,19 @@ impl<const N: usize> SteinMoments<N> {
         weight / (weight + const { 4.0 + 0.5 * N as f32 })
     }
 
-    /// The Cholesky factor of the covariance of u.
-    fn covariance_u(&self) -> Dense<N> {
+    /// Sets `factor` to the Cholesky factor of the covariance of u.
+    fn covariance_u(&self, factor: &mut Dense<N>) {
+        factor.set_covariance(|index, row| *row = self.presumed(&self.second, index));
+    }
+
+    /// A row of a covariance matrix, drawn to that of the unit matrix.
+    fn presumed(&self, covariance: &[[f32; N]; N], index: usize) -> [f32; N] {
         let certainty = self.certainty();
-        let mut covariance = self.second;
-        for (index, row) in covariance.iter_mut().enumerate() {
-            for x in row.iter_mut() {
-                *x *= certainty;
-            }
-            if let Some(x) = row.get_mut(index) {
-                *x += 1.0 - certainty;
-            }
+        let mut row = row_of(covariance, index).map(|x| x * certainty);
+        if let Some(x) = row.get_mut(index) {
+            *x += 1.0 - certainty;
         }
-        Dense::from_covariance(&covariance).unwrap_or_default()
+        row
     }
 
     /// The mean of coordinate `index`, in its own scale about the centre, before any correction.
@@ -497,8 +545,10 @@ impl<const N: usize> SteinMoments<N> {
     }
 
     /// Mean and variance of each coordinate, in its own scale about the centre.
+    #[inline(never)]
     fn scaled(&self) -> [(f32, f32); N] {
-        let covariance_u = self.covariance_u();
+        let mut covariance_u = Dense::BLANK;
+        self.covariance_u(&mut covariance_u);
         let mut u = self.mean_u;
         covariance_u.solve(&mut u);
         let mut scaled = [(0.0, 0.0); N];
@@ -553,24 +603,18 @@ impl<const N: usize> SteinMoments<N> {
         central_normal(level).map(|z| normal_intervals(z, self.mean(), self.sd()))
     }
 
-    /// Covariance of the whitened coordinates y, symmetric.
-    pub(crate) fn whitened_covariance(&self) -> [[f32; N]; N] {
-        let covariance_u = self.covariance_u();
-        let certainty = self.certainty();
+    /// Sets the rows of `found` to the covariance of the whitened coordinates y, symmetric.
+    #[inline(never)]
+    pub(crate) fn whitened_covariance(&self, found: &mut Dense<N>) {
+        self.covariance_u(found);
         // Rows of B.
-        let mut regression = self.cross;
+        let mut regression = [[0.0; N]; N];
         for (index, row) in regression.iter_mut().enumerate() {
-            for x in row.iter_mut() {
-                *x *= certainty;
-            }
-            if let Some(x) = row.get_mut(index) {
-                *x += 1.0 - certainty;
-            }
-            covariance_u.solve(row);
-            covariance_u.solve_transpose(row);
+            *row = self.presumed(&self.cross, index);
+            found.solve(row);
+            found.solve_transpose(row);
         }
-        let mut covariance = [[0.0; N]; N];
-        for (i, row) in covariance.iter_mut().enumerate() {
+        for (i, row) in found.rows_mut().iter_mut().enumerate() {
             for (j, element) in row.iter_mut().enumerate() {
                 let plain = if i == j {
                     at(&self.variance_y, i)
@@ -582,17 +626,17 @@ impl<const N: usize> SteinMoments<N> {
                 *element = plain + 0.5 * (at(b_i, j) + at(b_j, i) - explained);
             }
         }
-        covariance
     }
 
     /// Returns the covariance matrix, symmetric, with the squares of [`sd`](Self::sd) on the diagonal, or `None` if there
     /// are no draws.
     pub fn covariance(&self) -> Option<[[f32; N]; N]> {
-        let whitened = self.whitened_covariance();
+        let mut whitened = Dense::BLANK;
+        self.whitened_covariance(&mut whitened);
         let rows = self.factor.rows();
         let product = |i: usize, j: usize| {
             let mut sum = 0.0;
-            for (l, row) in row_of(rows, i).iter().zip(&whitened) {
+            for (l, row) in row_of(rows, i).iter().zip(whitened.rows()) {
                 sum += l * dot(row, row_of(rows, j));
             }
             sum

@@ -26,14 +26,32 @@ pub struct Series<const N: usize, const K: usize> {
 }
 
 impl<const N: usize, const K: usize> Series<N, K> {
+    /// All zeros, to be cleared in place.
+    pub const BLANK: Self = Self {
+        size: 0,
+        count: 0,
+        mean: [[0.0; N]; K],
+        squares: [[0.0; N]; K],
+        before: [[0.0; N]; K],
+    };
+
     pub const fn new() -> Self {
-        Self {
-            size: BATCH,
-            count: 0,
-            mean: [[0.0; N]; K],
-            squares: [[0.0; N]; K],
-            before: [[0.0; N]; K],
-        }
+        let mut series = Self::BLANK;
+        series.size = BATCH;
+        series
+    }
+
+    pub const fn clear(&mut self) {
+        self.before = [[0.0; N]; K];
+        self.resize(BATCH);
+    }
+
+    /// Begins with batches of another size.
+    const fn resize(&mut self, size: u32) {
+        self.size = size;
+        self.count = 0;
+        self.mean = [[0.0; N]; K];
+        self.squares = [[0.0; N]; K];
     }
 
     /// Draws of the next batch.
@@ -68,12 +86,8 @@ impl<const N: usize, const K: usize> Series<N, K> {
             *sum += from_mean * (x - *mean);
         }
         if self.count >= BATCHES {
-            let before = self.long_run_variances();
-            *self = Self {
-                size: self.size.saturating_mul(2),
-                before,
-                ..Self::new()
-            };
+            self.before = self.long_run_variances();
+            self.resize(self.size.saturating_mul(2));
         }
     }
 
