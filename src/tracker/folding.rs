@@ -1,30 +1,47 @@
 //! Readings that have left the window, as a Gaussian term.
 
 use super::{belief::Belief, prediction::symmetrise};
-use crate::model::{add_scaled, dot};
+use crate::{
+    arithmetic::sqrt,
+    model::{add_scaled, dot},
+};
 
-/// A term of the potential with the gradient b + H (θ − r), where r is the reference of the belief.
+/// A term of the potential with the gradient b + H (θ − r) + ½ T (θ − r)(θ − r) near r, the reference of the belief.
 ///
-/// For a linear model with Gaussian noise it is exact. Otherwise gradient and curvature of a reading are averaged over
-/// the belief at the time it leaves the window (statistical linearisation).
+/// For a linear model with Gaussian noise b and H are exact and T is 0. Otherwise H is a reading's curvature averaged over the belief at
+/// the time the reading leaves the window. Where the belief moves afterwards, T brings b and H along: what the belief at that time did
+/// not know yet would be an error of the same size in every octave of the readings.
+///
+/// Of the third derivatives only their trace is kept, as N numbers: Tᵢⱼₖ = Hᵢⱼ tₖ + Hⱼₖ tᵢ + Hᵢₖ tⱼ, which is exact for one unknown. t is
+/// a mean over the readings, not a sum: forgetting leaves it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Folded<const N: usize> {
     slope: [f32; N],
     curvature: [[f32; N]; N],
+    trend: [f32; N],
 }
 
 /// How much of the precision a reading's curvature may take away in any direction.
 const MOST_NEGATIVE: f32 = 0.1;
+/// Largest change of the curvature by a move, in parts of the precision, largest t and largest average of ½ T, in whitened coordinates.
+const MOST_CHANGE: f32 = 0.25;
+const MOST_TREND: f32 = 0.5;
+const MOST_AVERAGE: f32 = 0.5;
 
 impl<const N: usize> Folded<N> {
     pub(super) const NOTHING: Self = Self {
         slope: [0.0; N],
         curvature: [[0.0; N]; N],
+        trend: [0.0; N],
     };
 
-    /// The term with this b and H.
-    pub(super) const fn new(slope: [f32; N], curvature: [[f32; N]; N]) -> Self {
-        Self { slope, curvature }
+    /// The term with this b, H and t.
+    pub(super) const fn new(slope: [f32; N], curvature: [[f32; N]; N], trend: [f32; N]) -> Self {
+        Self {
+            slope,
+            curvature,
+            trend,
+        }
     }
 
     /// b.
@@ -37,12 +54,12 @@ impl<const N: usize> Folded<N> {
         &self.curvature
     }
 
-    fn is_finite(&self) -> bool {
-        let mut rows = core::iter::once(&self.slope).chain(&self.curvature);
-        rows.all(|row| row.iter().all(|x| x.is_finite()))
+    /// t.
+    pub(super) const fn trend(&self) -> &[f32; N] {
+        &self.trend
     }
 
-    /// Adds the gradient at θ; `reference` is r.
+    /// Adds the gradient b + H (θ − r); `reference` is r.
     #[inline]
     pub(super) fn add_gradient(
         &self,
@@ -57,10 +74,45 @@ impl<const N: usize> Folded<N> {
         }
     }
 
-    /// Follows the reference, which has moved by `moved`.
-    pub(super) fn rebase(&mut self, moved: &[f32; N]) {
-        for (b, row) in self.slope.iter_mut().zip(&self.curvature) {
-            *b += dot(row, moved);
+    /// Puts the average of ½ T over the belief into b, for the draws.
+    pub(super) fn averaged(mut self, belief: &Belief<N>) -> Self {
+        let average = contraction(belief, &self.curvature, &self.trend).map(|x| 0.5 * x);
+        let whitened = belief.apply_transpose(&average);
+        let length = sqrt(dot(&whitened, &whitened));
+        if length.is_finite() {
+            let share = (MOST_AVERAGE / length).min(1.0);
+            add_scaled(&mut self.slope, share, &average);
+        }
+        self
+    }
+
+    /// Follows the reference of `belief`, which has moved by `moved`.
+    pub(super) fn rebase(&mut self, moved: &[f32; N], belief: &Belief<N>) {
+        let pull = self.curvature.map(|row| dot(&row, moved));
+        add_scaled(&mut self.slope, 1.0, &pull);
+        // H + T d with an error of second order, as A H Aᵀ with A = (1 + ½ t·d) I + t dᵀ: what was positive definite stays so.
+        let turn = dot(&self.trend, moved);
+        let (p, t) = (
+            belief.apply_transpose(&pull),
+            belief.apply_transpose(&self.trend),
+        );
+        let change = turn.abs() + 2.0 * sqrt(dot(&p, &p) * dot(&t, &t));
+        if !(change > 0.0 && change.is_finite()) {
+            return;
+        }
+        let share = (MOST_CHANGE / change).min(1.0);
+        let trend = self.trend.map(|x| share * x);
+        let stay = 1.0 + 0.5 * share * turn;
+        let work = dot(moved, &pull);
+        let before = self.curvature;
+        for (row, (t, p)) in self.curvature.iter_mut().zip(trend.iter().zip(&pull)) {
+            *row = row.map(|h| stay * stay * h);
+            add_scaled(row, stay * t, &pull);
+            add_scaled(row, stay * p + work * t, &trend);
+        }
+        let rows = self.curvature.iter().zip(&before);
+        for (b, (new, old)) in self.slope.iter_mut().zip(rows) {
+            *b += 0.5 * dot(&difference(new, old), moved);
         }
     }
 
@@ -81,14 +133,13 @@ impl<const N: usize> Folded<N> {
     pub(super) fn push(&mut self, belief: &Belief<N>, gradient: impl Fn(&[f32; N]) -> [f32; N]) {
         let mean = belief.mean();
         let centre = gradient(&mean);
-        let mut slope = centre;
+        // The average of the gradient less that at the mean, and the mean of the points after rounding less the mean.
+        let (mut excess, mut rounding) = ([0.0; N], [0.0; N]);
         for k in 0..N {
             let up = belief.column(k);
-            let above = gradient(&belief.offset(&up));
-            let below = gradient(&belief.offset(&up.map(|x| -x)));
-            for (b, ((a, c), o)) in slope.iter_mut().zip(above.iter().zip(&below).zip(&centre)) {
-                *b += 0.5 * ((a - o) + (c - o));
-            }
+            let (high, low) = (belief.offset(&up), belief.offset(&up.map(|x| -x)));
+            add_second_difference(&mut excess, &gradient(&high), &centre, &gradient(&low));
+            add_second_difference(&mut rounding, &high, &mean, &low);
         }
         let mut curvature = [[0.0; N]; N];
         for (k, (row, sd)) in curvature.iter_mut().zip(belief.sd()).enumerate() {
@@ -107,20 +158,79 @@ impl<const N: usize> Folded<N> {
             }
         }
         symmetrise(&mut curvature);
-        let folded = Self { slope, curvature };
-        if !folded.is_finite() {
+        let rows = [&centre, &excess].into_iter().chain(&curvature);
+        if !rows.flatten().all(|x| x.is_finite()) {
             return;
         }
-        if is_harmless(belief, &curvature) {
-            // The average gradient is that at the mean: b is for the reference.
-            for (b, row) in slope.iter_mut().zip(&curvature) {
-                *b -= dot(row, belief.displacement());
-            }
-            for (sum, row) in self.curvature.iter_mut().zip(&curvature) {
-                add_scaled(sum, 1.0, row);
-            }
+        add_scaled(&mut self.slope, 1.0, &centre);
+        if !is_harmless(belief, &curvature) {
+            add_scaled(&mut self.slope, 1.0, &excess);
+            return;
         }
-        add_scaled(&mut self.slope, 1.0, &slope);
+        // The gradient is that at the mean after rounding: b is for the reference.
+        let from_reference = difference(&mean, belief.reference());
+        let terms = self.slope.iter_mut().zip(&mut excess);
+        for ((b, e), row) in terms.zip(&curvature) {
+            *b -= dot(row, &from_reference);
+            *e -= dot(row, &rounding);
+        }
+        for (sum, row) in self.curvature.iter_mut().zip(&curvature) {
+            add_scaled(sum, 1.0, row);
+        }
+        self.learn_trend(belief, &curvature, &excess);
+    }
+
+    /// Makes t that of the sum with a reading of which `excess` is the average of ½ T.
+    fn learn_trend(&mut self, belief: &Belief<N>, curvature: &[[f32; N]; N], excess: &[f32; N]) {
+        let known = trace(belief, &self.curvature);
+        // The trace of the precision's part that is known is N once the window is a small part of all.
+        let scale = known * (1.0 + 2.0 / N as f32);
+        let already = contraction(belief, curvature, &self.trend);
+        let mut trend = self.trend;
+        for (t, (e, a)) in trend.iter_mut().zip(excess.iter().zip(&already)) {
+            *t += (2.0 * e - a) / scale;
+        }
+        let whitened = belief.apply_transpose(&trend);
+        let length = sqrt(dot(&whitened, &whitened));
+        if known > 0.0 && length.is_finite() {
+            let share = (MOST_TREND / length).min(1.0);
+            self.trend = trend.map(|t| share * t);
+        }
+    }
+}
+
+/// The average over `belief`, from its mean, of T θθ with the T of this H and t: tr(SH) t + 2 H S t, S the covariance.
+fn contraction<const N: usize>(
+    belief: &Belief<N>,
+    curvature: &[[f32; N]; N],
+    trend: &[f32; N],
+) -> [f32; N] {
+    let spread = belief.apply(&belief.apply_transpose(trend));
+    let mut out = curvature.map(|row| 2.0 * dot(&row, &spread));
+    add_scaled(&mut out, trace(belief, curvature), trend);
+    out
+}
+
+/// tr(SH) with the covariance S.
+fn trace<const N: usize>(belief: &Belief<N>, curvature: &[[f32; N]; N]) -> f32 {
+    let mut trace = 0.0;
+    for k in 0..N {
+        let column = belief.column(k);
+        let image = curvature.map(|row| dot(&row, &column));
+        trace += dot(&image, &column);
+    }
+    trace
+}
+
+/// Adds half of the second difference.
+fn add_second_difference<const N: usize>(
+    sum: &mut [f32; N],
+    above: &[f32; N],
+    centre: &[f32; N],
+    below: &[f32; N],
+) {
+    for (s, ((a, b), c)) in sum.iter_mut().zip(above.iter().zip(below).zip(centre)) {
+        *s += 0.5 * ((a - c) + (b - c));
     }
 }
 
@@ -178,7 +288,8 @@ mod tests {
         folded.push(&belief, gradient);
         // The belief moves on, and the reference with it.
         belief.shift(&[3.0, 1.0]);
-        folded.rebase(&belief.rebase());
+        let moved = belief.rebase();
+        folded.rebase(&moved, &belief);
         for theta in [[0.0, 0.0], [4.0, -3.0], [-20.0, 7.0]] {
             let mut sum = [0.0; 2];
             folded.add_gradient(belief.reference(), &theta, &mut sum);

@@ -397,7 +397,7 @@ where
                 gradient_of(likelihood, reading, weight, theta)
             });
         }
-        working.folded.rebase(&belief.distance(&reference));
+        working.folded.rebase(&belief.distance(&reference), &belief);
         working.belief = belief;
         working.adopt(belief);
         working.draws = Draws::NOTHING;
@@ -421,6 +421,7 @@ where
         } = track.unpack(prior)?;
         let averaged = Draws::<N>::window(track.effective, f32::from(a_reading));
         let reference = *belief.reference();
+        let gaussian = folded.averaged(&belief);
         let count = window.count();
         let batch = self.terms >> 1;
         let sampled = count > usize::from(self.terms);
@@ -443,7 +444,7 @@ where
             } else {
                 likelihood.add_gradients(theta, window.weighted(), &mut gradient);
             }
-            folded.add_gradient(&reference, theta, &mut gradient);
+            gaussian.add_gradient(&reference, theta, &mut gradient);
             gradient
         };
         // At least a quarter of the work is left for the draws.

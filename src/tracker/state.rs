@@ -42,6 +42,7 @@ pub(super) struct Track<const N: usize> {
     reference: [f32; N],
     displacement: [f32; N],
     slope: [f32; N],
+    trend: [f32; N],
     /// How far the mean was moved by readings since the last draws.
     pub(super) moved: [f32; N],
     packed: Packed<N>,
@@ -51,11 +52,10 @@ pub(super) struct Track<const N: usize> {
     pub(super) effective: f32,
     pub(super) score: f32,
     pub(super) refused: u32,
-    /// The coordinate whose turn it is to get back what forgetting took from the prior.
+    /// One more than the coordinate whose turn it is to get back what forgetting took from the prior; 0 before the first reading.
     turn: u16,
     /// The generator of minibatches.
     pub(super) batch: u32,
-    started: bool,
     /// For how many readings the draws have been far from normal.
     astray: u8,
     /// Whether the latest reading was out of reach.
@@ -63,8 +63,8 @@ pub(super) struct Track<const N: usize> {
 }
 
 crate::checkpoint!(impl[const N: usize] for Track<N> {
-    reference: [f32; N], displacement: [f32; N], slope: [f32; N], moved: [f32; N], packed: Packed<N>, draws: Draws<N>,
-    alarm: Alarm, effective: f32, score: f32, refused: u32, turn: u16, batch: u32, started: bool, astray: u8, out_of_reach: bool
+    reference: [f32; N], displacement: [f32; N], slope: [f32; N], trend: [f32; N], moved: [f32; N], packed: Packed<N>, draws: Draws<N>,
+    alarm: Alarm, effective: f32, score: f32, refused: u32, turn: u16, batch: u32, astray: u8, out_of_reach: bool
 } if |track| track.is_possible());
 
 /// A [`Track`] with its matrices in full, while it works.
@@ -79,7 +79,7 @@ impl<const N: usize> Working<N> {
     pub(super) fn adopt(&mut self, belief: Belief<N>) {
         self.belief = belief;
         let moved = self.belief.rebase();
-        self.folded.rebase(&moved);
+        self.folded.rebase(&moved, &self.belief);
     }
 }
 
@@ -88,6 +88,7 @@ impl<const N: usize> Track<N> {
         reference: [0.0; N],
         displacement: [0.0; N],
         slope: [0.0; N],
+        trend: [0.0; N],
         moved: [0.0; N],
         packed: Packed::NOTHING,
         draws: Draws::NOTHING,
@@ -97,7 +98,6 @@ impl<const N: usize> Track<N> {
         refused: 0,
         turn: 0,
         batch: 0,
-        started: false,
         astray: 0,
         out_of_reach: false,
     };
@@ -107,10 +107,11 @@ impl<const N: usize> Track<N> {
             &self.reference,
             &self.displacement,
             &self.slope,
+            &self.trend,
             &self.moved,
         ];
         let finite = vectors.iter().all(|v| v.iter().all(|x| x.is_finite()));
-        finite && usize::from(self.turn) < N && self.effective >= 0.0 && self.score.is_finite()
+        finite && usize::from(self.turn) <= N && self.effective >= 0.0 && self.score.is_finite()
     }
 
     /// The belief in the prior.
@@ -126,7 +127,7 @@ impl<const N: usize> Track<N> {
 
     /// Unpacks the track; before the first reading it is the prior.
     pub(super) fn unpack(&self, prior: &impl Prior<N>) -> Result<Working<N>, TrackerError> {
-        if !self.started {
+        if self.turn == 0 {
             return Ok(Working {
                 belief: Self::prior(prior)?,
                 folded: Folded::NOTHING,
@@ -135,7 +136,7 @@ impl<const N: usize> Track<N> {
         }
         Ok(Working {
             belief: self.belief(),
-            folded: Folded::new(self.slope, self.packed.curvature()),
+            folded: Folded::new(self.slope, self.packed.curvature(), self.trend),
             draws: self.draws,
         })
     }
@@ -150,8 +151,9 @@ impl<const N: usize> Track<N> {
         self.reference = *working.belief.reference();
         self.displacement = *working.belief.displacement();
         self.slope = *working.folded.slope();
+        self.trend = *working.folded.trend();
         self.draws = working.draws;
-        self.started = true;
+        self.turn = self.turn.max(1);
     }
 
     /// Counts the readings whose draws are far from normal.
@@ -181,8 +183,12 @@ impl<const N: usize> Track<N> {
         if factor >= 1.0 {
             return [0.0; N];
         }
-        let turn = usize::from(self.turn);
-        self.turn = if turn + 1 < N { self.turn + 1 } else { 0 };
+        let turn = usize::from(self.turn.saturating_sub(1));
+        self.turn = if turn + 1 < N {
+            self.turn.max(1) + 1
+        } else {
+            1
+        };
         forgetting::discount(belief, prior, factor, turn)
     }
 
