@@ -9,7 +9,7 @@ use langevin::{
     BoxMuller, Checkpoint, GaussianPrior, Model, Pcg32, Sample, SeedableRng, Tracker, Window,
     checkpoint::{CheckpointError, CountedPcg32},
     data::Data,
-    model::{Flat, Law, Likelihood, LinearRegression, LogisticRegression},
+    model::{Flat, Law, Likelihood, LinearRegression, LogisticRegression, PoissonRegression},
     noise::Noise,
     tracker::{Reading, Response, Shape, TrackerError, TrackerState},
 };
@@ -223,6 +223,64 @@ fn what_leaves_the_window_is_remembered() {
     }
     let estimate = tracker.estimate();
     assert!(!is_exact(exact.errors(estimate.mean(), estimate.sd())));
+}
+
+/// Median errors of mean, in sd, and sd after 2000 counts of a rate, of which the window holds 8. The exact posterior is told of `told`
+/// times as many events.
+fn errors_of_a_rate(told: f64) -> [f64; 2] {
+    let mut errors = [vec![], vec![]];
+    for seed in 0..15 {
+        let mut draws = Draws::new(seed);
+        let rate = f64::from((0.7 * draws.normal()).exp());
+        let mut uniform = Pcg32::seed_from_u64(seed + 900);
+        let prior = GaussianPrior::new([0.0], [0.7]).unwrap();
+        let model = Model::new(prior, PoissonRegression);
+        let noise = BoxMuller::new(Pcg32::seed_from_u64(seed + 500));
+        let mut tracker = Tracker::new(model, Window::<_, 8>::new(), noise);
+        let mut sum = 0.0;
+        for _ in 0..2000 {
+            let mut uniform = || {
+                f64::from(langevin::noise::rand_core::Rng::next_u32(&mut uniform)) / 4_294_967_296.0
+            };
+            let (mut y, mut product) = (0.0_f32, uniform());
+            while product > (-rate).exp() {
+                y += 1.0;
+                product *= uniform();
+            }
+            sum += told * f64::from(y);
+            tracker.update(Sample { x: [1.0], y }).unwrap();
+        }
+        // The posterior of θ, the logarithm of the rate, by the trapezium rule about the most likely one.
+        let mut moments = [0.0; 3];
+        for i in -500..=500 {
+            let z = 0.02 * f64::from(i) / sum.sqrt();
+            let t = (sum / 2000.0).ln() + z;
+            let log = sum * (z - z.exp_m1()) - 0.5 * (t / 0.7).powi(2);
+            let p = (log + 0.5 * (t - z).powi(2) / 0.49).exp();
+            for (moment, power) in moments.iter_mut().zip([1.0, t, t * t]) {
+                *moment += p * power;
+            }
+        }
+        let mean = moments[1] / moments[0];
+        let sd = (moments[2] / moments[0] - mean * mean).sqrt();
+        let estimate = tracker.estimate();
+        errors[0].push((f64::from(estimate.mean()[0]) - mean).abs() / sd);
+        errors[1].push((f64::from(estimate.sd()[0]) / sd - 1.0).abs());
+    }
+    errors.map(|mut errors| {
+        errors.sort_by(f64::total_cmp);
+        errors[7]
+    })
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "slow there")]
+fn what_leaves_the_window_of_a_curved_model_is_remembered() {
+    let is_near = |[mean, sd]: [f64; 2]| mean <= 0.03 && sd <= 0.01;
+    let errors = errors_of_a_rate(1.0);
+    assert!(is_near(errors), "{errors:?}");
+    // Half of a per cent more events are noticed.
+    assert!(!is_near(errors_of_a_rate(1.005)));
 }
 
 /// How many of so many logistic streams have their truth within `stretch` times the interval of 90 % after 64 readings.

@@ -305,6 +305,27 @@ mod tests {
     }
 
     #[test]
+    fn the_term_follows_the_belief_by_third_derivatives() {
+        let mut belief = Belief::independent(&[0.0], &[0.01]);
+        let mut folded = Folded::NOTHING;
+        folded.push(&belief, |theta: &[f32; 1]| [1000.0 * theta[0].exp()]);
+        for _ in 0..10 {
+            belief.shift(&[0.1]);
+            let moved = belief.rebase();
+            folded.rebase(&moved, &belief);
+        }
+        // The term is exponential: gradient and curvature at 1 are 2718, not 2000 and 1000.
+        assert!((folded.slope[0] / 2718.0 - 1.0).abs() < 0.05);
+        assert!((folded.curvature[0][0] / 2718.0 - 1.0).abs() < 0.05);
+        // Over the belief the average gradient is larger by half of the third derivative times the variance.
+        let average = folded.averaged(&belief).slope[0] - folded.slope[0];
+        assert!((average / (0.5 * 2718.0 * 1e-4) - 1.0).abs() < 0.1);
+        // A move that is too long to say anything leaves a term that can be worked with.
+        folded.rebase(&[-1e9], &belief);
+        assert!(folded.curvature[0][0] > 1000.0 && folded.slope[0].is_finite());
+    }
+
+    #[test]
     fn a_curvature_that_would_undo_the_belief_is_left_out() {
         let belief = Belief::independent(&[0.0], &[1.0]);
         let mut folded = Folded::NOTHING;
