@@ -13,7 +13,7 @@ use crate::{
 /// not know yet would be an error of the same size in every octave of the readings.
 ///
 /// Of the third derivatives only their trace is kept, as N numbers: Tᵢⱼₖ = Hᵢⱼ tₖ + Hⱼₖ tᵢ + Hᵢₖ tⱼ, which is exact for one unknown. t is
-/// a mean over the readings, not a sum: forgetting leaves it.
+/// a mean over the readings, not a sum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Folded<const N: usize> {
     slope: [f32; N],
@@ -130,7 +130,15 @@ impl<const N: usize> Folded<N> {
     ///
     /// A curvature that would take away more than a tenth of the precision in some direction is left out: the belief
     /// was too wide for its average to mean anything. A reading whose gradients are not finite is dropped.
-    pub(super) fn push(&mut self, belief: &Belief<N>, gradient: impl Fn(&[f32; N]) -> [f32; N]) {
+    ///
+    /// Without `lasting` T is left alone. Under forgetting the belief stays wide and soon forgets what T would correct: the trace of T
+    /// does more harm than good there.
+    pub(super) fn push(
+        &mut self,
+        belief: &Belief<N>,
+        lasting: bool,
+        gradient: impl Fn(&[f32; N]) -> [f32; N],
+    ) {
         let mean = belief.mean();
         let centre = gradient(&mean);
         // The average of the gradient less that at the mean, and the mean of the points after rounding less the mean.
@@ -177,7 +185,11 @@ impl<const N: usize> Folded<N> {
         for (sum, row) in self.curvature.iter_mut().zip(&curvature) {
             add_scaled(sum, 1.0, row);
         }
-        self.learn_trend(belief, &curvature, &excess);
+        if lasting {
+            self.learn_trend(belief, &curvature, &excess);
+        } else {
+            add_scaled(&mut self.slope, 1.0, &excess);
+        }
     }
 
     /// Makes t that of the sum with a reading of which `excess` is the average of ½ T.
@@ -285,7 +297,7 @@ mod tests {
         let mut belief = Belief::independent(&[1.0, 2.0], &[0.5, 2.0]);
         belief.shift(&[0.25, -0.5]);
         let mut folded = Folded::NOTHING;
-        folded.push(&belief, gradient);
+        folded.push(&belief, true, gradient);
         // The belief moves on, and the reference with it.
         belief.shift(&[3.0, 1.0]);
         let moved = belief.rebase();
@@ -308,7 +320,7 @@ mod tests {
     fn the_term_follows_the_belief_by_third_derivatives() {
         let mut belief = Belief::independent(&[0.0], &[0.01]);
         let mut folded = Folded::NOTHING;
-        folded.push(&belief, |theta: &[f32; 1]| [1000.0 * theta[0].exp()]);
+        folded.push(&belief, true, |theta: &[f32; 1]| [1000.0 * theta[0].exp()]);
         for _ in 0..10 {
             belief.shift(&[0.1]);
             let moved = belief.rebase();
@@ -329,12 +341,12 @@ mod tests {
     fn a_curvature_that_would_undo_the_belief_is_left_out() {
         let belief = Belief::independent(&[0.0], &[1.0]);
         let mut folded = Folded::NOTHING;
-        folded.push(&belief, |theta: &[f32; 1]| [1.0 - 0.5 * theta[0]]);
+        folded.push(&belief, true, |theta: &[f32; 1]| [1.0 - 0.5 * theta[0]]);
         assert_eq!(folded.curvature, [[0.0]]);
-        folded.push(&belief, |theta: &[f32; 1]| [1.0 - 0.05 * theta[0]]);
+        folded.push(&belief, true, |theta: &[f32; 1]| [1.0 - 0.05 * theta[0]]);
         let [[curvature]] = folded.curvature;
         assert!((curvature + 0.05).abs() < 1e-6);
-        folded.push(&belief, |_: &[f32; 1]| [f32::NAN]);
+        folded.push(&belief, true, |_: &[f32; 1]| [f32::NAN]);
         assert!((folded.slope[0] - 2.0).abs() < 1e-6);
     }
 }

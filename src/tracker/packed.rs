@@ -110,7 +110,7 @@ mod tests {
         let mut draws = Draws::at([0.3, -1.0, 2.0]);
         let theta = belief.point(&[0.3, -1.0, 2.0]);
         let mut folded = Folded::NOTHING;
-        folded.push(&belief, |t: &[f32; 3]| {
+        folded.push(&belief, true, |t: &[f32; 3]| {
             let r = t[0] + 2.0 * t[1] - t[2];
             [r, 2.0 * r, -r]
         });
