@@ -50,7 +50,7 @@ use crate::{
 /// A reading that leaves it goes into a Gaussian term, exactly for a linear model, so that an unlimited memory
 /// needs no unlimited window. For other models the term follows the posterior by N third derivatives: after 10 000 readings, of which
 /// the window holds 32, half of the streams are within 0.03 standard deviations, and nine of ten within 0.25. A window of one reading
-/// works too; at reading 1000 the errors are up to four times those of 32, and models with an unknown scale may be lost. The work is the number of gradients that a reading may cost with a full window, 16 unless
+/// works too; at reading 1000 the errors are up to five times those of 32, and models with an unknown scale may be lost. The work is the number of gradients that a reading may cost with a full window, 16 unless
 /// [`gradients`](Self::gradients) says otherwise; while the window fills there are more of them, for the same work.
 ///
 /// ```
