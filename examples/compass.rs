@@ -38,7 +38,7 @@ any unit; or a .json file of the package circuitpython-mag-cal. Without it, the 
 come with that package.
 
     --inclination DEG   inclination of the field below the horizon, where there is no accelerometer (default 65)
-    --steps N           steps of each chain, of which there are two for each posterior (default 20000)
+    --steps N           steps of each chain, of which there are two for each posterior (default 40000)
     --seed N            seed of the noise (default 1)
     --simulate N        instead, N simulated calibrations of each kind of turn (400 are about 5 minutes)
     --output FILE.svg   the picture (default target/compass.svg)";
@@ -74,7 +74,7 @@ pub fn run(arguments: Vec<OsString>) -> Outcome {
         return Ok(());
     };
     let run = Run {
-        steps: args.value("steps", 20_000)?,
+        steps: args.value("steps", 40_000)?,
         seed: args.value("seed", 1)?,
     };
     let inclination = args.value("inclination", 65.0_f64)?.to_radians();

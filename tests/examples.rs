@@ -336,7 +336,7 @@ fn replay_names_file_and_line_of_what_is_wrong() {
 }
 
 const COMPASS: compass::Run = compass::Run {
-    steps: 20_000,
+    steps: 40_000,
     seed: 1,
 };
 

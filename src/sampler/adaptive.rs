@@ -38,6 +38,9 @@ const WRONG_VARIANCE: f32 = 3.0;
 const WRONG_MEAN: f32 = 1.5;
 /// Windows in a row that found the posterior wider by so much, after which it has no width.
 const GROWING: u8 = 8;
+/// Draws by which a metric is judged at first, and at most.
+const JUDGED: u32 = 256;
+const LONGEST_JUDGED: u32 = 1 << 16;
 /// Squared distance from the centre, for each coordinate, beyond which a chain has left its metric.
 const AWAY: f32 = 400.0;
 /// Surprising batches in a row after which the target has moved.
@@ -94,6 +97,8 @@ pub(super) struct Adaptive<const N: usize> {
     refused: u32,
     in_a_row: u8,
     growing: u8,
+    // Draws of the last window before the metric is judged by them.
+    judged: u32,
     data: f32,
 }
 
@@ -115,6 +120,7 @@ impl<const N: usize> Adaptive<N> {
         refused: 0,
         in_a_row: 0,
         growing: 0,
+        judged: JUDGED,
         data: 0.0,
     };
 
@@ -436,7 +442,9 @@ impl<const N: usize> Adaptive<N> {
         if moments.surprises() >= SURPRISES {
             return Outcome::Locate;
         }
-        if draws >= 256 && draws.is_power_of_two() && self.is_wrong(draws) {
+        if draws >= self.judged && draws.is_power_of_two() && self.is_wrong(draws) {
+            // Where draws depend on many before them few look wrong by chance: the next time more of them are asked.
+            self.judged = (2 * self.judged).min(LONGEST_JUDGED);
             self.warm_up()
         } else {
             Outcome::Drawn
@@ -534,6 +542,6 @@ fn from_unit<const N: usize>(matrix: &[[f32; N]; N]) -> (f32, f32) {
 crate::checkpoint!(impl[const N: usize] for Adaptive<N> {
     monitor: Monitor<N>, momentum: [f32; N], eta: f32, resumed: bool, secants: Secants, noise: [f32; N], pairs: u16,
     pairing: bool, known: bool, window: u32, settle: u16, steps: u32, refused: u32, in_a_row: u8, growing: u8,
-    data: f32
-} if |chain| chain.in_a_row < STUCK && chain.growing < GROWING
+    judged: u32, data: f32
+} if |chain| chain.in_a_row < STUCK && chain.growing < GROWING && chain.judged.is_power_of_two()
     && chain.eta > 0.0 && chain.eta.is_finite());
