@@ -159,8 +159,8 @@ mod tests {
         // Warm-up, chain, metric, answer, verdict: all there is, in one value.
         assert!(size_of::<Sampler<3, Draws>>() <= 1024);
         assert!(size_of::<Sampler<8, Draws>>() <= 3072);
-        assert_eq!(size_of::<Sampler<3, Draws>>(), 904);
-        assert_eq!(size_of::<Sampler<8, Draws>>(), 3064);
+        assert_eq!(size_of::<Sampler<3, Draws>>(), 912);
+        assert_eq!(size_of::<Sampler<8, Draws>>(), 3072);
         // What is stored, but for the header and checksum of an image.
         assert_eq!(Tuning::<8>::SIZE, 184);
     }
