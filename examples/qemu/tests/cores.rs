@@ -88,12 +88,12 @@ fn commands() -> Vec<Vec<String>> {
         "calibrate 100",
         &format!("golden {steps}"),
         "steppers 10",
-        "tune 12000",
+        "tune 6000",
         "filter 10000",
         "record sensor 300",
         "record filter 1000",
-        "record compass 24",
-        "record battery 170",
+        "record compass 10",
+        "record battery 60",
     ]
     .map(|command| command.split(' ').map(String::from).collect())
     .to_vec()
