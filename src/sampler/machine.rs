@@ -62,7 +62,7 @@ const PATIENCE: u16 = 1024;
 ///
 /// When the metric turns out to be wrong it warms up again; when the target has moved it locates it again.
 ///
-/// Memory: 6N² + 42N + 46 words with [`BoxMuller`](crate::BoxMuller): 904 bytes for N = 3, 3064 for N = 8. Stack of a step at
+/// Memory: 6N² + 42N + 48 words with [`BoxMuller`](crate::BoxMuller): 912 bytes for N = 3, 3072 for N = 8. Stack of a step at
 /// most, on a Cortex-M4F: 1.0 kB for N = 3, 2 kB for N = 8, 12 kB for N = 32.
 #[derive(Clone, Debug)]
 pub struct Sampler<const N: usize, Z> {
