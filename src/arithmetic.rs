@@ -67,6 +67,12 @@ pub fn exp(x: f32) -> f32 {
     exponential::exp::<EMULATED>(x)
 }
 
+/// Returns 2⁻ᵏ, for k up to 126.
+#[inline]
+pub const fn halved(k: u32) -> f32 {
+    f32::from_bits((127 - k) << 23)
+}
+
 /// Returns `scale`·ξ − `drift`.
 ///
 /// Where floats are computed in software, a draw of three-point noise that is 0 is spared the work: 5 % of

@@ -2,7 +2,7 @@
 
 use crate::{
     Potential, StepError,
-    arithmetic::finite,
+    arithmetic::{finite, halved},
     checkpoint::Checkpoint,
     schedule::Schedule,
     stepper::{Dynamics, MaxStep, StepParameters, Stepper},
@@ -314,8 +314,7 @@ impl<const N: usize, S: Dynamics<N>, H: Schedule, Z> Chain<N, S, H, Z> {
         }
         state.errors_in_a_row = 0;
         // The anchor itself at first, then 2^-returns of it.
-        let exponent = state.returns.min(126);
-        state.theta = scaled(self.anchor, f32::from_bits((127 - exponent) << 23));
+        state.theta = scaled(self.anchor, halved(state.returns.min(126)));
         state.returns = state.returns.saturating_add(1);
         state.until_check = CHECK_EVERY;
         state.to_drop = self.burn_in;

@@ -5,7 +5,7 @@ use super::tuning::squared;
 use super::{Accuracy, Monitor, Reason, SamplerError, Tuning, Verdict};
 use crate::{
     Potential, StepError,
-    arithmetic::sqrt,
+    arithmetic::{exp, halved, sqrt},
     chain::ErrorCounts,
     noise::FiveMoments,
     preconditioner::{Dense, Preconditioner},
@@ -330,14 +330,10 @@ impl<const N: usize> Adaptive<N> {
     /// BAOAB: the whitened displacement, and the momentum after it.
     fn propose(&self, u: &[f32; N], fresh: &[f32; N]) -> ([f32; N], [f32; N]) {
         // Shorter and shorter after refusals.
-        let eta = self.eta * f32::from_bits((127 - u32::from(self.in_a_row)) << 23);
+        let eta = self.eta * halved(self.in_a_row.into());
         let time = sqrt(2.0 * eta);
         let noisy = self.largest_noise() > NOISY;
-        let keep = if noisy {
-            0.0
-        } else {
-            crate::arithmetic::exp(-FRICTION * time)
-        };
+        let keep = if noisy { 0.0 } else { exp(-FRICTION * time) };
         let renew = sqrt(1.0 - keep * keep);
         // The drift is bounded by one whitened unit for each coordinate.
         let drift = eta * (1.0 + keep) * sqrt(squared(u) / N as f32);

@@ -2,7 +2,7 @@
 
 use super::SamplerError;
 use super::tuning::Site;
-use crate::preconditioner::Preconditioner;
+use crate::{arithmetic::halved, preconditioner::Preconditioner};
 
 /// The side of the first path in whitened units, for each coordinate.
 const SIDE: f32 = 0.7;
@@ -68,7 +68,7 @@ impl Circuit {
 
     /// The length of an interval.
     fn interval(&self) -> f32 {
-        (SIDE / 4.0) * f32::from_bits((127 - u32::from(self.halvings)) << 23)
+        (SIDE / 4.0) * halved(self.halvings.into())
     }
 
     /// Where the next gradient is wanted.
