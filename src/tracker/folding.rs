@@ -77,7 +77,10 @@ impl<const N: usize> Folded<N> {
     /// Puts the average of ½ T over the belief into b, for the draws.
     pub(super) fn averaged(mut self, belief: &Belief<N>) -> Self {
         let average = contraction(belief, &self.curvature, &self.trend).map(|x| 0.5 * x);
-        if let Some(share) = share_within(belief, &average, MOST_AVERAGE) {
+        let whitened = belief.apply_transpose(&average);
+        let length = sqrt(dot(&whitened, &whitened));
+        if length.is_finite() {
+            let share = (MOST_AVERAGE / length).min(1.0);
             add_scaled(&mut self.slope, share, &average);
         }
         self
@@ -143,9 +146,8 @@ impl<const N: usize> Folded<N> {
         for k in 0..N {
             let up = belief.column(k);
             let (high, low) = (belief.offset(&up), belief.offset(&up.map(|x| -x)));
-            let of_gradient = second_difference(&gradient(&high), &centre, &gradient(&low));
-            add_scaled(&mut excess, 0.5, &of_gradient);
-            add_scaled(&mut rounding, 0.5, &second_difference(&high, &mean, &low));
+            add_second_difference(&mut excess, &gradient(&high), &centre, &gradient(&low));
+            add_second_difference(&mut rounding, &high, &mean, &low);
         }
         let mut curvature = [[0.0; N]; N];
         for (k, (row, sd)) in curvature.iter_mut().zip(belief.sd()).enumerate() {
@@ -200,8 +202,10 @@ impl<const N: usize> Folded<N> {
         for (t, (e, a)) in trend.iter_mut().zip(excess.iter().zip(&already)) {
             *t += (2.0 * e - a) / scale;
         }
-        let share = share_within(belief, &trend, MOST_TREND);
-        if let Some(share) = share.filter(|_| known > 0.0) {
+        let whitened = belief.apply_transpose(&trend);
+        let length = sqrt(dot(&whitened, &whitened));
+        if known > 0.0 && length.is_finite() {
+            let share = (MOST_TREND / length).min(1.0);
             self.trend = trend.map(|t| share * t);
         }
     }
@@ -230,29 +234,16 @@ fn trace<const N: usize>(belief: &Belief<N>, curvature: &[[f32; N]; N]) -> f32 {
     trace
 }
 
-/// The share of a gradient that is at most so long in whitened coordinates; `None` where it is not finite.
-fn share_within<const N: usize>(
-    belief: &Belief<N>,
-    gradient: &[f32; N],
-    longest: f32,
-) -> Option<f32> {
-    let whitened = belief.apply_transpose(gradient);
-    let length = sqrt(dot(&whitened, &whitened));
-    length.is_finite().then(|| (longest / length).min(1.0))
-}
-
-/// The sum of the differences of two places from the one between them.
-pub(super) fn second_difference<const N: usize>(
+/// Adds half of the second difference.
+fn add_second_difference<const N: usize>(
+    sum: &mut [f32; N],
     above: &[f32; N],
     centre: &[f32; N],
     below: &[f32; N],
-) -> [f32; N] {
-    let mut second = [0.0; N];
-    let places = above.iter().zip(below).zip(centre);
-    for (s, ((a, b), c)) in second.iter_mut().zip(places) {
-        *s = (a - c) + (b - c);
+) {
+    for (s, ((a, b), c)) in sum.iter_mut().zip(above.iter().zip(below).zip(centre)) {
+        *s += 0.5 * ((a - c) + (b - c));
     }
-    second
 }
 
 fn difference<const N: usize>(a: &[f32; N], b: &[f32; N]) -> [f32; N] {

@@ -1,6 +1,6 @@
 //! How the curvature of the posterior changes over its width.
 
-use super::{belief::Belief, draws::shorten, folding::second_difference, prediction::symmetrise};
+use super::{belief::Belief, draws::shorten, prediction::symmetrise};
 use crate::{
     arithmetic::sqrt,
     model::{add_scaled, dot},
@@ -38,7 +38,11 @@ impl<const N: usize> Skew<N> {
             let up = belief.column(k).map(|x| SECANT * x);
             let above = gradient(&belief.offset(&up));
             let below = gradient(&belief.offset(&up.map(|x| -x)));
-            let second = second_difference(&above, &centre, &below).map(|x| x / (SECANT * SECANT));
+            let mut second = [0.0; N];
+            let gradients = above.iter().zip(&below).zip(&centre);
+            for (s, ((a, b), c)) in second.iter_mut().zip(gradients) {
+                *s = ((a - c) + (b - c)) / (SECANT * SECANT);
+            }
             let second = belief.apply_transpose(&second);
             let length = sqrt(dot(&second, &second));
             if length.is_finite() && length > LEAST {
