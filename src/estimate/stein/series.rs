@@ -122,6 +122,7 @@ mod tests {
 
     /// Batch means of white noise ±1: the long-run variance is 1, by batches of any size.
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn white_noise_has_its_variance() {
         let mut series = Series::<1, 2>::new();
         let mut state = 1_u32;
