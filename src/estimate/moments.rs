@@ -305,6 +305,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn merged_parts_are_the_whole() {
         let samples: Vec<[f32; 1]> = (0..1000_u16)
             .map(|i| [1e4 + f32::from(i % 37) * 0.1 - f32::from(i) * 0.01])

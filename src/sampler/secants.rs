@@ -92,6 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn quantile_of_a_known_law_is_about_the_99th() {
         // Curvatures u = 1/1024, 2/1024, ... in a scattered order: the 0.99 quantile is 0.99.
         let mut secants = Secants::new();

@@ -57,6 +57,7 @@ mod tests {
     use rand_core::{Rng, SeedableRng};
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn uniform_surprises_hardly_ever_raise_it() {
         let mut rng = crate::Pcg32::seed_from_u64(7);
         let mut alarm = Alarm::QUIET;

@@ -25,6 +25,7 @@ mod tests {
     use super::indices;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn every_reading_has_the_same_chance() {
         let mut state = 7;
         let mut counts = [0_u32; 100];

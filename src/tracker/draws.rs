@@ -204,6 +204,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn the_belief_becomes_the_posterior_exactly() {
         let (belief, chain) = learn(4000);
         let ([a, b], [p, q]) = (belief.mean(), belief.sd());

@@ -54,6 +54,7 @@ mod tests {
     use crate::GaussianPrior;
 
     #[test]
+    #[cfg_attr(miri, ignore = "slow there")]
     fn without_readings_the_belief_stays_the_prior() {
         let prior = GaussianPrior::new([1.0, -2.0], [3.0, 0.5]).unwrap();
         let mut belief = Belief::independent(&[1.0, -2.0], &[3.0, 0.5]);
