@@ -5,6 +5,7 @@ mod batch;
 mod belief;
 mod draws;
 mod estimate;
+mod evidence;
 mod folding;
 mod forecast;
 mod forgetting;
@@ -22,6 +23,7 @@ pub use state::TrackerState;
 
 use draws::Draws;
 use estimate::News;
+use evidence::Evidence;
 use folding::Folded;
 use prediction::Outcome;
 use skew::Skew;
@@ -296,9 +298,8 @@ where
         let mut belief = working.belief;
         let pull = track.discount(&mut belief, prior, factor);
         news.forecast = forecast::forecast(&belief, |theta| likelihood.law(theta, &reading));
-        let outcome = prediction::predict(&mut belief, &pull, |theta| {
-            gradient_of(likelihood, &reading, 1.0, theta)
-        });
+        let evidence = Evidence::Reading(likelihood, &reading, 1.0);
+        let outcome = evidence.predict(&mut belief, &pull);
         let refused = outcome == Outcome::OutOfReach && !track.out_of_reach;
         track.out_of_reach = outcome == Outcome::OutOfReach;
         let surprise = news.forecast.map_or(1.0, |forecast| forecast.surprise());
@@ -317,8 +318,8 @@ where
         let lasting = factor >= 1.0;
         if window.count() == CAP {
             if let Some((oldest, weight)) = window.get(CAP - 1) {
-                let gradient = |theta: &[f32; N]| gradient_of(likelihood, oldest, weight, theta);
-                working.folded.push(&working.belief, lasting, gradient);
+                let evidence = Evidence::Reading(likelihood, oldest, weight);
+                evidence.fold(&mut working, lasting);
             }
         }
         working.folded.discount(factor);
@@ -350,9 +351,7 @@ where
             Response::Widen => {
                 for age in (run..window.count()).rev() {
                     if let Some((old, weight)) = window.get(age) {
-                        let gradient =
-                            |theta: &[f32; N]| gradient_of(likelihood, old, weight, theta);
-                        working.folded.push(&working.belief, lasting, gradient);
+                        Evidence::Reading(likelihood, old, weight).fold(working, lasting);
                     }
                 }
                 window.keep_newest(run);
@@ -371,9 +370,8 @@ where
                 let factor = window.forgetting_factor();
                 for age in (0..window.count()).rev() {
                     if let Some((reading, _)) = window.get(age) {
-                        track.relearn(working, prior, factor, |theta| {
-                            gradient_of(likelihood, reading, 1.0, theta)
-                        });
+                        let evidence = Evidence::Reading(likelihood, reading, 1.0);
+                        track.relearn(working, prior, factor, &evidence);
                     }
                 }
             }
@@ -391,15 +389,11 @@ where
         let mut working = track.unpack(prior)?;
         let (folded, reference) = (working.folded, *working.belief.reference());
         let mut belief = Track::prior(prior)?;
-        prediction::predict(&mut belief, &[0.0; N], |theta| {
-            let mut gradient = [0.0; N];
-            folded.add_gradient(&reference, theta, &mut gradient);
-            gradient
-        });
-        for (reading, weight) in window.iter() {
-            prediction::predict(&mut belief, &[0.0; N], |theta| {
-                gradient_of(likelihood, reading, weight, theta)
-            });
+        let readings = window.iter();
+        let readings =
+            readings.map(|(reading, weight)| Evidence::Reading(likelihood, reading, weight));
+        for evidence in core::iter::once(Evidence::Folded(&folded, &reference)).chain(readings) {
+            evidence.predict(&mut belief, &[0.0; N]);
         }
         working.folded.rebase(&belief.distance(&reference), &belief);
         working.belief = belief;
@@ -478,17 +472,4 @@ where
         });
         result
     }
-}
-
-/// The gradient of −w log p(reading | θ).
-#[inline]
-fn gradient_of<L: Likelihood<O, N>, O, const N: usize>(
-    likelihood: &L,
-    reading: &O,
-    weight: f32,
-    theta: &[f32; N],
-) -> [f32; N] {
-    let mut gradient = [0.0; N];
-    likelihood.add_gradient(theta, reading, weight, &mut gradient);
-    gradient
 }

@@ -1,16 +1,10 @@
 //! What a tracker keeps from one reading to the next.
 
 use super::{
-    TrackerError,
-    alarm::Alarm,
-    belief::Belief,
-    draws::Draws,
-    folding::Folded,
-    forgetting,
-    packed::Packed,
-    prediction::{self, Outcome},
+    TrackerError, alarm::Alarm, belief::Belief, draws::Draws, evidence::Evidence, folding::Folded,
+    forgetting, packed::Packed,
 };
-use crate::model::Prior;
+use crate::model::{Likelihood, Prior};
 
 /// The mean of |y − u|²/N above which draws are far from normal, and for how many readings in a row.
 const ASTRAY: f32 = 4.0;
@@ -193,18 +187,17 @@ impl<const N: usize> Track<N> {
     }
 
     /// Learns a reading that is in the window already.
-    pub(super) fn relearn(
+    pub(super) fn relearn<L: Likelihood<O, N>, O>(
         &mut self,
         working: &mut Working<N>,
         prior: &impl Prior<N>,
         factor: f32,
-        gradient: impl Fn(&[f32; N]) -> [f32; N],
-    ) -> Outcome {
+        evidence: &Evidence<'_, L, O, N>,
+    ) {
         let mut belief = working.belief;
         let pull = self.discount(&mut belief, prior, factor);
-        let outcome = prediction::predict(&mut belief, &pull, gradient);
+        evidence.predict(&mut belief, &pull);
         working.adopt(belief);
         self.effective = 1.0 + factor * self.effective;
-        outcome
     }
 }
