@@ -264,6 +264,12 @@ pub(crate) fn add_scaled<const N: usize>(sum: &mut [f32; N], factor: f32, x: &[f
     each(sum.iter_mut().zip(x), |(s, x)| *s += factor * x);
 }
 
+/// Multiplies `x` by `factor`.
+#[inline(always)]
+pub(crate) fn scale<const N: usize>(x: &mut [f32; N], factor: f32) {
+    each(x.iter_mut(), |x| *x *= factor);
+}
+
 /// Returns 1/sᵢ of a prior with scales s, which is 0 for an infinite one. `names` are those of the two arguments.
 const fn inverse_scales<const N: usize>(
     location: &[f32; N],

@@ -3,7 +3,7 @@
 use super::packed::rotate;
 use crate::{
     arithmetic::sqrt,
-    model::{add_scaled, dot},
+    model::{add_scaled, dot, each, scale},
 };
 
 /// A mean r + c and a square factor L with LLᵀ the covariance.
@@ -58,9 +58,7 @@ impl<const N: usize> Belief<N> {
     /// How far the reference is from `other`.
     pub(super) fn distance(&self, other: &[f32; N]) -> [f32; N] {
         let mut out = self.reference;
-        for (o, x) in out.iter_mut().zip(other) {
-            *o -= x;
-        }
+        add_scaled(&mut out, -1.0, other);
         out
     }
 
@@ -87,9 +85,9 @@ impl<const N: usize> Belief<N> {
     #[inline]
     pub(super) fn apply(&self, y: &[f32; N]) -> [f32; N] {
         let mut out = [0.0; N];
-        for (out, row) in out.iter_mut().zip(&self.factor) {
+        each(out.iter_mut().zip(&self.factor), |(out, row)| {
             *out = dot(row, y);
-        }
+        });
         out
     }
 
@@ -97,9 +95,9 @@ impl<const N: usize> Belief<N> {
     #[inline]
     pub(super) fn apply_transpose(&self, g: &[f32; N]) -> [f32; N] {
         let mut out = [0.0; N];
-        for (g, row) in g.iter().zip(&self.factor) {
+        each(g.iter().zip(&self.factor), |(g, row)| {
             add_scaled(&mut out, *g, row);
-        }
+        });
         out
     }
 
@@ -121,9 +119,7 @@ impl<const N: usize> Belief<N> {
     pub(super) fn offset(&self, offset: &[f32; N]) -> [f32; N] {
         let mut theta = self.reference;
         let terms = self.displacement.iter().zip(offset);
-        for (t, (c, o)) in theta.iter_mut().zip(terms) {
-            *t += c + o;
-        }
+        each(theta.iter_mut().zip(terms), |(t, (c, o))| *t += c + o);
         theta
     }
 
@@ -194,9 +190,7 @@ impl<const N: usize> Belief<N> {
     /// L ← f L.
     pub(super) fn scale(&mut self, f: f32) {
         for row in &mut self.factor {
-            for x in row {
-                *x *= f;
-            }
+            scale(row, f);
         }
     }
 
@@ -232,9 +226,9 @@ impl<const N: usize> Belief<N> {
         for row in &mut self.factor {
             let old = *row;
             // S is symmetric: its rows are its columns.
-            for (x, column) in row.iter_mut().zip(s) {
+            each(row.iter_mut().zip(s), |(x, column)| {
                 *x -= 0.5 * dot(&old, column);
-            }
+            });
         }
     }
 

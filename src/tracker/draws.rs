@@ -3,7 +3,7 @@
 use super::{belief::Belief, packed::rotate, skew::Skew};
 use crate::{
     arithmetic::sqrt,
-    model::{add_scaled, dot},
+    model::{add_scaled, dot, each, scale},
 };
 
 /// Step size where the posterior is normal: consecutive positions of the chain then are uncorrelated but for shared noise.
@@ -113,22 +113,18 @@ impl<const N: usize> Draws<N> {
         let step = STEP / (1.0 + 2.0 * self.stiffness);
         let half = sqrt(0.5 * step);
         let mut y = self.position;
-        for (y, xi) in y.iter_mut().zip(xi) {
-            *y += half * xi;
-        }
+        add_scaled(&mut y, half, xi);
         let ly = belief.apply(&y);
         let theta = belief.offset(&ly);
         let u = belief.apply_transpose(&gradient(&theta));
         let uu = dot(&u, &u);
         if !uu.is_finite() {
             // Nothing is known here: back towards the mean.
-            self.position = self.position.map(|x| 0.5 * x);
+            scale(&mut self.position, 0.5);
             return;
         }
         let mut d = y;
-        for (d, u) in d.iter_mut().zip(&u) {
-            *d -= u;
-        }
+        add_scaled(&mut d, -1.0, &u);
         // What the third derivatives leave of it.
         let mut rest = d;
         if let Some(skew) = skew {
@@ -148,9 +144,9 @@ impl<const N: usize> Draws<N> {
         let bound = LONGEST * dimensions;
         shorten(&mut d, bound);
         shorten(&mut rest, bound);
-        for (m, d) in self.residual.iter_mut().zip(&d) {
+        each(self.residual.iter_mut().zip(&d), |(m, d)| {
             *m += (d - *m) / RESIDUAL;
-        }
+        });
         if dot(&self.residual, &self.residual) > RESTART * (1.0 + self.stiffness) {
             self.restart();
         }
@@ -160,7 +156,7 @@ impl<const N: usize> Draws<N> {
         if let Some(skew) = skew {
             let (mut change, _) = skew.along(&d);
             for row in &mut change {
-                *row = row.map(|x| 0.5 * gain * share * x);
+                scale(row, 0.5 * gain * share);
             }
             belief.sharpen(&change);
         }
@@ -169,9 +165,9 @@ impl<const N: usize> Draws<N> {
         if step * step * uu > LONGEST_MOVE * dimensions {
             along = sqrt(LONGEST_MOVE * dimensions / uu);
         }
-        for ((x, u), xi) in self.position.iter_mut().zip(&u).zip(xi) {
+        each(self.position.iter_mut().zip(&u).zip(xi), |((x, u), xi)| {
             *x += 2.0 * half * xi - along * u;
-        }
+        });
     }
 }
 
@@ -180,7 +176,7 @@ pub(super) fn shorten<const N: usize>(v: &mut [f32; N], bound: f32) {
     let length = dot(v, v);
     if length > bound {
         let share = sqrt(bound / length);
-        *v = v.map(|x| share * x);
+        scale(v, share);
     }
 }
 

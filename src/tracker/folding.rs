@@ -3,7 +3,7 @@
 use super::{belief::Belief, prediction::symmetrise};
 use crate::{
     arithmetic::sqrt,
-    model::{add_scaled, dot},
+    model::{add_scaled, dot, each, scale},
 };
 
 /// A term of the potential with the gradient b + H (θ − r) + ½ T (θ − r)(θ − r) near r, the reference of the belief.
@@ -69,9 +69,9 @@ impl<const N: usize> Folded<N> {
     ) {
         let from_reference = difference(theta, reference);
         let terms = self.slope.iter().zip(&self.curvature);
-        for (g, (b, row)) in gradient.iter_mut().zip(terms) {
+        each(gradient.iter_mut().zip(terms), |(g, (b, row))| {
             *g += b + dot(row, &from_reference);
-        }
+        });
     }
 
     /// Puts the average of ½ T over the belief into b, for the draws.
@@ -106,7 +106,7 @@ impl<const N: usize> Folded<N> {
         let work = dot(moved, &pull);
         let before = self.curvature;
         for (row, (t, p)) in self.curvature.iter_mut().zip(trend.iter().zip(&pull)) {
-            *row = row.map(|h| stay * stay * h);
+            scale(row, stay * stay);
             add_scaled(row, stay * t, &pull);
             add_scaled(row, stay * p + work * t, &trend);
         }
@@ -120,9 +120,7 @@ impl<const N: usize> Folded<N> {
     pub(super) fn discount(&mut self, factor: f32) {
         let rows = core::iter::once(&mut self.slope).chain(&mut self.curvature);
         for row in rows {
-            for x in row {
-                *x *= factor;
-            }
+            scale(row, factor);
         }
     }
 
@@ -248,9 +246,7 @@ fn add_second_difference<const N: usize>(
 
 fn difference<const N: usize>(a: &[f32; N], b: &[f32; N]) -> [f32; N] {
     let mut out = *a;
-    for (o, b) in out.iter_mut().zip(b) {
-        *o -= b;
-    }
+    add_scaled(&mut out, -1.0, b);
     out
 }
 

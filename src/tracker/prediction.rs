@@ -6,7 +6,10 @@
 //! curvature of the reading over the new belief.
 
 use super::belief::Belief;
-use crate::{arithmetic::sqrt, model::dot};
+use crate::{
+    arithmetic::sqrt,
+    model::{add_scaled, dot, scale},
+};
 
 /// Moves at most, each of at most √N standard deviations.
 const MOVES: u32 = 32;
@@ -79,9 +82,7 @@ impl<const N: usize> Curvature<N> {
             }
         } else {
             let share = self.weight * qp / (1.0 + self.weight * qq);
-            for (p, q) in p.iter_mut().zip(&q) {
-                *p -= share * q;
-            }
+            add_scaled(p, -share, &q);
         }
     }
 }
@@ -126,9 +127,7 @@ pub(super) fn predict<const N: usize>(
         last = p;
         let cut = length > bound;
         let share = if cut { sqrt(bound / length) } else { 1.0 };
-        for (z, p) in z.iter_mut().zip(&p) {
-            *z -= share * p;
-        }
+        add_scaled(&mut z, -share, &p);
         if cut {
             let far = dot(&z, &z) > REACH * REACH * N as f32;
             outcome = if far {
@@ -182,9 +181,7 @@ fn average<const N: usize>(
         *row = belief.apply_transpose(&slope);
         if let Some((weight, q)) = &known {
             let along = weight * q.get(k).copied().unwrap_or_default();
-            for (x, q) in row.iter_mut().zip(q) {
-                *x -= along * q;
-            }
+            add_scaled(row, -along, q);
         }
     }
     // As in Newton's method: c ← c − L Lᵀ (averaged gradient − gradient at the mean).
@@ -199,9 +196,7 @@ fn average<const N: usize>(
     belief.shift(&step);
     let share = shortening(norm);
     for row in &mut rest {
-        for x in row {
-            *x *= share;
-        }
+        scale(row, share);
     }
     belief.sharpen(&rest);
 }

@@ -3,7 +3,7 @@
 use super::{belief::Belief, draws::shorten, prediction::symmetrise};
 use crate::{
     arithmetic::sqrt,
-    model::{add_scaled, dot},
+    model::{add_scaled, dot, scale},
 };
 
 /// Distance of the gradients from the mean, in standard deviations.
@@ -47,7 +47,8 @@ impl<const N: usize> Skew<N> {
             let length = sqrt(dot(&second, &second));
             if length.is_finite() && length > LEAST {
                 let share = if length > MOST { MOST / length } else { 1.0 };
-                *row = second.map(|x| share * x);
+                *row = second;
+                scale(row, share);
             }
         }
         Self(rows)
@@ -59,7 +60,7 @@ impl<const N: usize> Skew<N> {
         for (k, (row, v_k)) in matrix.iter_mut().zip(v).enumerate() {
             let diagonal = dot(row, v);
             // Twice, because the mirror's is added and the sum halved.
-            *row = row.map(|x| 2.0 * v_k * x);
+            scale(row, 2.0 * v_k);
             if let Some(x) = row.get_mut(k) {
                 *x = diagonal;
             }
@@ -100,7 +101,7 @@ impl<const N: usize> Skew<N> {
             (MOST_TAKEN / norm).min(1.0)
         };
         for row in &mut change {
-            *row = row.map(|x| share * x);
+            scale(row, share);
         }
         belief.sharpen(&change);
     }
