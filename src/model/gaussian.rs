@@ -1,7 +1,7 @@
 //! Independent Gaussian priors.
 
 use super::{
-    Prior, inverse_scales,
+    Prior, each, inverse_scales,
     multivariate_gaussian::{forgetting, process_variance},
 };
 use crate::{
@@ -82,9 +82,9 @@ impl<const N: usize> Prior<N> for GaussianPrior<N> {
     #[inline]
     fn add_gradient(&self, theta: &[f32; N], gradient: &mut [f32; N]) {
         let terms = theta.iter().zip(&self.mean).zip(&self.inverse_sd);
-        for (g, ((t, m), k)) in gradient.iter_mut().zip(terms) {
+        each(gradient.iter_mut().zip(terms), |(g, ((t, m), k))| {
             *g += k * k * (t - m);
-        }
+        });
     }
 
     #[inline]

@@ -168,6 +168,21 @@ impl<const N: usize> Belief<N> {
         out
     }
 
+    /// The two points `distance` standard deviations from the mean along that direction, the one above first.
+    pub(super) fn sides(&self, k: usize, distance: f32) -> [[f32; N]; 2] {
+        let mut along = self.column(k);
+        scale(&mut along, distance);
+        let above = self.offset(&along);
+        scale(&mut along, -1.0);
+        [above, self.offset(&along)]
+    }
+
+    /// The squared length of Lᵀ g: that of a gradient in whitened coordinates.
+    pub(super) fn whitened_square(&self, g: &[f32; N]) -> f32 {
+        let whitened = self.apply_transpose(g);
+        dot(&whitened, &whitened)
+    }
+
     /// Moves the mean by `step`.
     pub(super) fn shift(&mut self, step: &[f32; N]) {
         add_scaled(&mut self.displacement, 1.0, step);

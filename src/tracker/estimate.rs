@@ -98,9 +98,7 @@ impl<const N: usize> Estimate<'_, N> {
         let centre = f(&belief.mean());
         let (mut mean, mut variance) = (centre, 0.0);
         for k in 0..N {
-            let up = belief.column(k);
-            let above = f(&belief.offset(&up));
-            let below = f(&belief.offset(&up.map(|x| -x)));
+            let [above, below] = belief.sides(k, 1.0).map(|theta| f(&theta));
             mean += 0.5 * ((above - centre) + (below - centre));
             variance += 0.25 * (above - below) * (above - below);
         }

@@ -1,6 +1,9 @@
 //! Readings that have left the window, as a Gaussian term.
 
-use super::{belief::Belief, prediction::symmetrise};
+use super::{
+    belief::Belief,
+    prediction::{second_difference, symmetrise},
+};
 use crate::{
     arithmetic::sqrt,
     model::{add_scaled, dot, each, scale},
@@ -77,10 +80,7 @@ impl<const N: usize> Folded<N> {
     /// Puts the average of ½ T over the belief into b, for the draws.
     pub(super) fn averaged(mut self, belief: &Belief<N>) -> Self {
         let average = contraction(belief, &self.curvature, &self.trend).map(|x| 0.5 * x);
-        let whitened = belief.apply_transpose(&average);
-        let length = sqrt(dot(&whitened, &whitened));
-        if length.is_finite() {
-            let share = (MOST_AVERAGE / length).min(1.0);
+        if let Some(share) = share_within(belief, &average, MOST_AVERAGE) {
             add_scaled(&mut self.slope, share, &average);
         }
         self
@@ -93,10 +93,10 @@ impl<const N: usize> Folded<N> {
         // H + T d with an error of second order, as A H Aᵀ with A = (1 + ½ t·d) I + t dᵀ: what was positive definite stays so.
         let turn = dot(&self.trend, moved);
         let (p, t) = (
-            belief.apply_transpose(&pull),
-            belief.apply_transpose(&self.trend),
+            belief.whitened_square(&pull),
+            belief.whitened_square(&self.trend),
         );
-        let change = turn.abs() + 2.0 * sqrt(dot(&p, &p) * dot(&t, &t));
+        let change = turn.abs() + 2.0 * sqrt(p * t);
         if !(change > 0.0 && change.is_finite()) {
             return;
         }
@@ -142,10 +142,10 @@ impl<const N: usize> Folded<N> {
         // The average of the gradient less that at the mean, and the mean of the points after rounding less the mean.
         let (mut excess, mut rounding) = ([0.0; N], [0.0; N]);
         for k in 0..N {
-            let up = belief.column(k);
-            let (high, low) = (belief.offset(&up), belief.offset(&up.map(|x| -x)));
-            add_second_difference(&mut excess, &gradient(&high), &centre, &gradient(&low));
-            add_second_difference(&mut rounding, &high, &mean, &low);
+            let [high, low] = belief.sides(k, 1.0);
+            let of_gradient = second_difference(&gradient(&high), &centre, &gradient(&low));
+            add_scaled(&mut excess, 0.5, &of_gradient);
+            add_scaled(&mut rounding, 0.5, &second_difference(&high, &mean, &low));
         }
         let mut curvature = [[0.0; N]; N];
         for (k, (row, sd)) in curvature.iter_mut().zip(belief.sd()).enumerate() {
@@ -200,10 +200,8 @@ impl<const N: usize> Folded<N> {
         for (t, (e, a)) in trend.iter_mut().zip(excess.iter().zip(&already)) {
             *t += (2.0 * e - a) / scale;
         }
-        let whitened = belief.apply_transpose(&trend);
-        let length = sqrt(dot(&whitened, &whitened));
-        if known > 0.0 && length.is_finite() {
-            let share = (MOST_TREND / length).min(1.0);
+        let share = share_within(belief, &trend, MOST_TREND);
+        if let Some(share) = share.filter(|_| known > 0.0) {
             self.trend = trend.map(|t| share * t);
         }
     }
@@ -232,16 +230,14 @@ fn trace<const N: usize>(belief: &Belief<N>, curvature: &[[f32; N]; N]) -> f32 {
     trace
 }
 
-/// Adds half of the second difference.
-fn add_second_difference<const N: usize>(
-    sum: &mut [f32; N],
-    above: &[f32; N],
-    centre: &[f32; N],
-    below: &[f32; N],
-) {
-    for (s, ((a, b), c)) in sum.iter_mut().zip(above.iter().zip(below).zip(centre)) {
-        *s += 0.5 * ((a - c) + (b - c));
-    }
+/// The share of a gradient that is at most so long in whitened coordinates; `None` where it is not finite.
+fn share_within<const N: usize>(
+    belief: &Belief<N>,
+    gradient: &[f32; N],
+    longest: f32,
+) -> Option<f32> {
+    let length = sqrt(belief.whitened_square(gradient));
+    length.is_finite().then(|| (longest / length).min(1.0))
 }
 
 fn difference<const N: usize>(a: &[f32; N], b: &[f32; N]) -> [f32; N] {

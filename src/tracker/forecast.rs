@@ -86,11 +86,9 @@ fn normal<const N: usize>(
 ) -> Option<Forecast> {
     let (mut residual, mut spread, mut noise) = (centre, 0.0, sd * sd);
     for k in 0..N {
-        let up = belief.column(k);
-        let above = law(&belief.offset(&up))?;
-        let below = law(&belief.offset(&up.map(|x| -x)))?;
+        let [above, below] = belief.sides(k, 1.0);
         let (Law::Normal { residual: a, sd: s }, Law::Normal { residual: b, sd: t }) =
-            (above, below)
+            (law(&above)?, law(&below)?)
         else {
             return None;
         };
@@ -111,7 +109,7 @@ fn other<const N: usize>(
     belief: &Belief<N>,
     law: impl Fn(&[f32; N]) -> Option<Law>,
 ) -> Option<Forecast> {
-    let tails = |offset: &[f32; N]| match law(&belief.offset(offset))? {
+    let tails = |theta: &[f32; N]| match law(theta)? {
         Law::Tails {
             at_most,
             at_least,
@@ -122,8 +120,8 @@ fn other<const N: usize>(
     // The direction in which the balance of the tails changes most.
     let mut direction = [0.0; N];
     for (k, slope) in direction.iter_mut().enumerate() {
-        let up = belief.column(k);
-        let (above, below) = (tails(&up)?, tails(&up.map(|x| -x))?);
+        let [above, below] = belief.sides(k, 1.0);
+        let (above, below) = (tails(&above)?, tails(&below)?);
         *slope = (above.0 - above.1) - (below.0 - below.1);
     }
     let length = sqrt(dot(&direction, &direction));
@@ -131,13 +129,13 @@ fn other<const N: usize>(
         direction = direction.map(|x| x / length);
     }
     let along = belief.apply(&direction);
-    let (mut at_most, mut at_least, centre) = tails(&[0.0; N])?;
+    let (mut at_most, mut at_least, centre) = tails(&belief.mean())?;
     (at_most, at_least) = (CENTRE * at_most, CENTRE * at_least);
     // Densities relative to that at the centre.
     let mut density = CENTRE;
     for (node, weight) in NODES {
         for side in [node, -node] {
-            let (low, high, log) = tails(&along.map(|x| side * x))?;
+            let (low, high, log) = tails(&belief.offset(&along.map(|x| side * x)))?;
             at_most += weight * low;
             at_least += weight * high;
             density += weight * crate::arithmetic::exp((log - centre).min(80.0));

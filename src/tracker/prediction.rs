@@ -8,7 +8,7 @@
 use super::belief::Belief;
 use crate::{
     arithmetic::sqrt,
-    model::{add_scaled, dot, scale},
+    model::{add_scaled, dot, each, scale},
 };
 
 /// Moves at most, each of at most √N standard deviations.
@@ -169,15 +169,15 @@ fn average<const N: usize>(
     let mut excess = [0.0; N];
     let mut rest = [[0.0; N]; N];
     for (k, row) in rest.iter_mut().enumerate() {
-        let up = belief.column(k);
-        let above = gradient(&belief.offset(&up));
-        let below = gradient(&belief.offset(&up.map(|x| -x)));
-        let mut slope = [0.0; N];
-        let gradients = above.iter().zip(&below).zip(&centre);
-        for ((slope, excess), ((a, b), c)) in slope.iter_mut().zip(&mut excess).zip(gradients) {
-            *excess += 0.5 * ((a - c) + (b - c));
-            *slope = 0.5 * (a - b);
-        }
+        let [above, below] = belief.sides(k, 1.0).map(|theta| gradient(&theta));
+        add_scaled(
+            &mut excess,
+            0.5,
+            &second_difference(&above, &centre, &below),
+        );
+        let mut slope = above;
+        add_scaled(&mut slope, -1.0, &below);
+        scale(&mut slope, 0.5);
         *row = belief.apply_transpose(&slope);
         if let Some((weight, q)) = &known {
             let along = weight * q.get(k).copied().unwrap_or_default();
@@ -208,6 +208,20 @@ fn shortening(squared: f32) -> f32 {
     } else {
         1.0
     }
+}
+
+/// The sum of the differences of two places from the one between them.
+pub(super) fn second_difference<const N: usize>(
+    above: &[f32; N],
+    centre: &[f32; N],
+    below: &[f32; N],
+) -> [f32; N] {
+    let mut second = *above;
+    let places = centre.iter().zip(below);
+    each(second.iter_mut().zip(places), |(a, (c, b))| {
+        *a = (*a - c) + (b - c);
+    });
+    second
 }
 
 /// Replaces a matrix by its symmetric part and returns the sum of the squares.

@@ -1,9 +1,13 @@
 //! How the curvature of the posterior changes over its width.
 
-use super::{belief::Belief, draws::shorten, prediction::symmetrise};
+use super::{
+    belief::Belief,
+    draws::shorten,
+    prediction::{second_difference, symmetrise},
+};
 use crate::{
     arithmetic::sqrt,
-    model::{add_scaled, dot, scale},
+    model::{add_scaled, dot, each, scale},
 };
 
 /// Distance of the gradients from the mean, in standard deviations.
@@ -35,14 +39,9 @@ impl<const N: usize> Skew<N> {
         let centre = gradient(&belief.mean());
         let mut rows = [[0.0; N]; N];
         for (k, row) in rows.iter_mut().enumerate() {
-            let up = belief.column(k).map(|x| SECANT * x);
-            let above = gradient(&belief.offset(&up));
-            let below = gradient(&belief.offset(&up.map(|x| -x)));
-            let mut second = [0.0; N];
-            let gradients = above.iter().zip(&below).zip(&centre);
-            for (s, ((a, b), c)) in second.iter_mut().zip(gradients) {
-                *s = ((a - c) + (b - c)) / (SECANT * SECANT);
-            }
+            let [above, below] = belief.sides(k, SECANT).map(|theta| gradient(&theta));
+            let mut second = second_difference(&above, &centre, &below);
+            each(second.iter_mut(), |s| *s /= SECANT * SECANT);
             let second = belief.apply_transpose(&second);
             let length = sqrt(dot(&second, &second));
             if length.is_finite() && length > LEAST {
