@@ -51,7 +51,6 @@ use langevin::{
     dual::Real,
     model::{NonlinearRegression, Response, UnknownSigma},
 };
-use libm::{expf, sqrtf};
 
 use crate::Marginal;
 
@@ -127,7 +126,7 @@ impl Load {
         self.current = current;
         self.charge += current * seconds * (1.0 / 3600.0);
         for (x, tau) in self.filtered.iter_mut().zip(FILTERS) {
-            *x += (current - *x) * (1.0 - expf(-seconds / tau));
+            *x += (current - *x) * (1.0 - Real::exp(-seconds / tau));
         }
     }
 
@@ -234,7 +233,7 @@ impl Battery {
     // Out of line: what it is made from takes no stack afterwards.
     #[inline(never)]
     pub fn new(seed: u64) -> Result<Self, ConfigError> {
-        let [slope, r0, r1, tau, sigma] = TYPICAL.map(libm::logf);
+        let [slope, r0, r1, tau, sigma] = TYPICAL.map(Real::ln);
         let position = [0.0, slope, r0, r1, tau, sigma];
         Ok(Self {
             tracker: tracker(position, PRIOR_SD, seed)?,
@@ -320,7 +319,7 @@ impl Battery {
         }
         let (mut mean, mut sd) = (self.tracker.estimate().mean(), self.tracker.estimate().sd());
         for (sd, widest) in sd.iter_mut().zip(PRIOR_SD) {
-            *sd = sqrtf(*sd * *sd + DRIFT * DRIFT).min(widest);
+            *sd = Real::sqrt(*sd * *sd + DRIFT * DRIFT).min(widest);
         }
         let ([offset, ..], [offset_sd, slope_sd, ..]) = (&mut mean, &mut sd);
         let [offset_widest, slope_widest, ..] = PRIOR_SD;
@@ -338,10 +337,10 @@ impl Battery {
         let share = if load.switched {
             0.0
         } else {
-            expf((self.before.seconds - load.seconds) * (1.0 / CORRELATION))
+            Real::exp((self.before.seconds - load.seconds) * (1.0 / CORRELATION))
         };
         // As if readings were a millisecond apart at least.
-        let scale = 1.0 / sqrtf((1.0 - share * share).max(1e-4));
+        let scale = 1.0 / Real::sqrt((1.0 - share * share).max(1e-4));
         let mut x = load.regressors();
         for (x, before) in x.iter_mut().zip(self.before.x) {
             *x = scale * (*x - share * before);
@@ -394,17 +393,17 @@ impl Battery {
             Marginal { mean, sd }
         };
         let charge = self.load.charge;
-        let open_circuit = of(&|&[offset, slope, ..]| offset + expf(slope) * charge);
+        let open_circuit = of(&|&[offset, slope, ..]| offset + Real::exp(slope) * charge);
         Parameters {
             open_circuit: Marginal {
                 mean: self.rest.unwrap_or(0.0) + 0.001 * open_circuit.mean,
                 sd: 0.001 * open_circuit.sd,
             },
-            slope: of(&|&[_, slope, ..]| expf(slope)),
-            r0: of(&|&[_, _, r0, ..]| expf(r0)),
-            r1: of(&|&[_, _, _, r1, ..]| expf(r1)),
-            tau: of(&|&[.., tau, _]| expf(tau)),
-            sigma: of(&|&[.., sigma]| expf(sigma)),
+            slope: of(&|&[_, slope, ..]| Real::exp(slope)),
+            r0: of(&|&[_, _, r0, ..]| Real::exp(r0)),
+            r1: of(&|&[_, _, _, r1, ..]| Real::exp(r1)),
+            tau: of(&|&[.., tau, _]| Real::exp(tau)),
+            sigma: of(&|&[.., sigma]| Real::exp(sigma)),
         }
     }
 
@@ -427,7 +426,7 @@ fn tracker(mean: [f32; UNKNOWNS], sd: [f32; UNKNOWNS], seed: u64) -> Result<Unkn
 #[cfg(test)]
 mod tests {
     use super::*;
-    use libm::logf;
+    use libm::{expf, logf};
 
     /// The model's voltage is that of its equations, whatever τ is near the prior.
     #[test]

@@ -22,7 +22,6 @@ use langevin::{
     dual::Real,
     model::{NonlinearRegression, Response, UnknownSigma},
 };
-use libm::{expf, logf};
 
 pub use heading::{Advice, GOOD, ORIENTATIONS, Orientations, SUSPECT};
 pub use learner::{CAPACITY, Compass, DRAWS, FEWEST, Report};
@@ -113,7 +112,7 @@ impl Response<9> for Distance {
     fn with_derivatives(&self, theta: &[f32; 9]) -> impl Fn(&[f32; 3]) -> (f32, [f32; 9]) {
         let calibration = Calibration::new(theta);
         let [_, _, _, log_field, a, b, c, d, e] = *theta;
-        let scale = expf(-log_field) * (1.0 / FIELD);
+        let scale = Real::exp(-log_field) * (1.0 / FIELD);
         move |reading| {
             let from_offset = add(*reading, scaled(calibration.offset, -1.0));
             let h = calibration.multiply(from_offset);
@@ -150,7 +149,7 @@ pub type Magnetometer =
 pub fn prior() -> ([f32; UNKNOWNS], [f32; UNKNOWNS]) {
     let mut mean = [0.0; UNKNOWNS];
     let [.., noise] = &mut mean;
-    *noise = logf(NOISE);
+    *noise = Real::ln(NOISE);
     let (o, s, c) = (OFFSET_SD, SENSITIVITY_SD, CROSS_SD);
     (mean, [o, o, o, FIELD_SD, s, s, c, c, c, NOISE_SD])
 }
@@ -208,7 +207,7 @@ impl Calibration<f32> {
 pub fn starts(centre: [f32; 3], normal: [f32; 3]) -> [[f32; UNKNOWNS]; 2] {
     [-FIELD, FIELD].map(|distance| {
         let [x, y, z] = add(centre, scaled(normal, distance));
-        [x, y, z, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, logf(NOISE)]
+        [x, y, z, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, Real::ln(NOISE)]
     })
 }
 

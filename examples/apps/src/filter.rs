@@ -45,7 +45,6 @@ use langevin::{
     model::{Law, Likelihood, NonlinearRegression, Response, RobustRegression},
     noise::InverseCdf,
 };
-use libm::{expf, expm1f, sqrtf};
 
 use crate::Marginal;
 
@@ -319,8 +318,8 @@ impl Filter {
 fn marginals(mean: [f32; 2], sd: [f32; 2]) -> [Marginal; 2] {
     core::array::from_fn(|k| {
         let variance = sd[k] * sd[k];
-        let mean = TYPICAL[k] * expf(mean[k] + 0.5 * variance);
-        let sd = mean * sqrtf(expm1f(variance));
+        let mean = TYPICAL[k] * Real::exp(mean[k] + 0.5 * variance);
+        let sd = mean * Real::sqrt(Real::exp_m1(variance));
         Marginal { mean, sd }
     })
 }

@@ -17,7 +17,6 @@ use langevin::{
     BoxMuller, ConfigError, Model, Pcg32, SeedableRng, Tracker, Window,
     dual::{Differentiated, Formula, ObservationFormula, Real},
 };
-use libm::{expf, logf, sqrtf};
 
 use crate::Marginal;
 
@@ -154,20 +153,16 @@ impl Sensor {
     pub fn report(&self, alarm: Option<Alarm>) -> Report {
         let line = self.line.unwrap_or(Line::NOTHING);
         let variance = self.variance();
-        let spread = sqrtf(variance);
+        let spread = Real::sqrt(variance);
         let known = |mean: f32, variance: f32| Marginal {
             mean,
-            sd: spread * sqrtf(variance),
+            sd: spread * Real::sqrt(variance),
         };
-        let [mean, _] = (self.noise.estimate()).function(|[l]| sqrtf(expf(2.0 * l) + ROUNDING));
         Report {
             offset: known(line.offset, line.covariance[0]),
             slope: known(line.slope, line.covariance[2]),
-            noise: Marginal {
-                mean,
-                sd: sqrtf((variance - mean * mean).max(0.0)),
-            },
-            next: self.interval(),
+            noise: self.spread(variance),
+            next: self.interval(variance),
             alarm,
         }
     }
@@ -185,21 +180,32 @@ impl Sensor {
         let estimate = self.noise.estimate();
         let ([l], [sd]) = (estimate.mean(), estimate.sd());
         let known = if self.line.is_some() { 1.0 } else { 0.0 };
-        known * (expf(2.0 * (l + sd * sd)) + ROUNDING)
+        known * (Real::exp(2.0 * (l + sd * sd)) + ROUNDING)
+    }
+
+    /// Returns the posterior of the standard deviation of a reading's noise, the square of which has the mean `variance`.
+    fn spread(&self, variance: f32) -> Marginal {
+        let estimate = self.noise.estimate();
+        let [mean, _] = estimate.function(|[l]| Real::sqrt(Real::exp(2.0 * l) + ROUNDING));
+        Marginal {
+            mean,
+            sd: Real::sqrt((variance - mean * mean).max(0.0)),
+        }
     }
 
     /// Returns the alarm of a reading, if there is one.
     fn judge(&mut self, code: u16) -> Option<Alarm> {
         // A lower bound of the noise, once the window is half full.
-        let Report { noise, .. } = self.report(None);
+        let variance = self.variance();
         let known = self.noise.estimate().readings() >= 0.5 * MEMORY;
         let least = if known {
-            noise.mean - 3.0 * noise.sd
+            let Marginal { mean, sd } = self.spread(variance);
+            mean - 3.0 * sd
         } else {
             0.0
         };
         let stuck = self.run.push(code, least);
-        let [low, high] = self.interval();
+        let [low, high] = self.interval(variance);
         if code == 0 || code >= HIGHEST {
             Some(Alarm::Rail)
         } else if stuck {
@@ -211,13 +217,13 @@ impl Sensor {
         }
     }
 
-    /// Returns the predictive interval of the next reading: the whole range before the first.
-    fn interval(&self) -> [f32; 2] {
+    /// Returns the predictive interval of the next reading, whose noise has this variance: the whole range before the first.
+    fn interval(&self, variance: f32) -> [f32; 2] {
         let Some(line) = &self.line else {
             return [0.0, f32::from(HIGHEST)];
         };
         let (next, covariance) = line.next();
-        let half = WIDTH * sqrtf(self.variance() * (1.0 + covariance[0]));
+        let half = WIDTH * Real::sqrt(variance * (1.0 + covariance[0]));
         [next - half, next + half]
     }
 }
@@ -242,7 +248,7 @@ impl Run {
             // It stops at 2²⁴.
             self.length += 1.0;
         } else {
-            let improbability = logf((2.506_628_3 * noise).max(1.0));
+            let improbability = Real::ln((2.506_628_3 * noise).max(1.0));
             *self = Self {
                 code,
                 length: 1.0,
@@ -299,7 +305,7 @@ impl Line {
             slope: self.slope + share * q * error,
             covariance: [share * p, share * q, r - share * q * q],
         };
-        error * sqrtf(share)
+        error * Real::sqrt(share)
     }
 }
 

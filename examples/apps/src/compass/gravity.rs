@@ -1,7 +1,6 @@
 //! The inclination of the field, by gravity.
 
 use langevin::dual::Real;
-use libm::sqrtf;
 
 use super::{Calibration, FEWEST, add, dot, scaled};
 
@@ -26,7 +25,7 @@ pub(super) struct Gravity {
 impl Gravity {
     /// Takes in a pose, unless the device is being moved.
     pub(super) fn push(&mut self, field: &[f32; 3], acceleration: &[f32; 3]) {
-        let length = sqrtf(dot(*acceleration, *acceleration));
+        let length = Real::sqrt(dot(*acceleration, *acceleration));
         // Nor is NaN in the range.
         if !STILL.contains(&length) {
             return;
@@ -54,6 +53,6 @@ impl Gravity {
             sine += dot(row, add(*products, scaled(calibration.offset, -g)));
         }
         let sine = Real::min(sine.abs(), STEEPEST);
-        Real::atan2(sine, sqrtf(1.0 - sine * sine))
+        Real::atan2(sine, Real::sqrt(1.0 - sine * sine))
     }
 }

@@ -9,7 +9,6 @@ use langevin::{
     schedule::Constant,
     stepper::{Mala, Preconditioned},
 };
-use libm::{expf, sqrtf};
 
 use super::{
     Advice, Calibration, Magnetometer, ORIENTATIONS, Orientations, Reading, UNKNOWNS, add, dot,
@@ -71,7 +70,7 @@ impl Report {
     /// distributions.
     pub fn good_to(&self) -> f32 {
         let squares = self.errors.iter().fold(0.0, |sum, e| sum + e * e);
-        Real::min(Z95 * sqrtf(squares / ORIENTATIONS as f32), PI)
+        Real::min(Z95 * Real::sqrt(squares / ORIENTATIONS as f32), PI)
     }
 
     /// Returns that bound in the worst orientation.
@@ -82,16 +81,16 @@ impl Report {
     /// Takes the roots of squared errors, and says what to do.
     #[inline(never)]
     fn judge(&mut self) {
-        self.errors = self.errors.map(sqrtf);
+        self.errors = self.errors.map(Real::sqrt);
         let bounds = self.errors.map(|error| Z95 * error);
         let ([.., noise], [.., noise_sd]) = (self.mean, self.sd);
-        self.advice = Advice::new(&bounds, expf(noise - Z05 * noise_sd));
+        self.advice = Advice::new(&bounds, Real::exp(noise - Z05 * noise_sd));
     }
 
     /// Returns the median of the noise, in µT.
     pub fn noise(&self) -> f32 {
         let [.., log_noise] = self.mean;
-        expf(log_noise)
+        Real::exp(log_noise)
     }
 }
 
@@ -224,7 +223,10 @@ impl Compass {
             .into_iter()
             .reduce(|a, b| if dot(b, b) > dot(a, a) { b } else { a })
             .unwrap_or_default();
-        (centre, scaled(longest, 1.0 / sqrtf(dot(longest, longest))))
+        (
+            centre,
+            scaled(longest, 1.0 / Real::sqrt(dot(longest, longest))),
+        )
     }
 
     /// Makes draws around a mode, and replaces its position and covariance by their mean and covariance.
@@ -292,7 +294,7 @@ impl Corrections {
         }
         let length = squared_length(&d);
         if length > FARTHEST {
-            let share = sqrtf(FARTHEST / length);
+            let share = Real::sqrt(FARTHEST / length);
             d = d.map(|x| share * x);
         }
         self.count += 1.0;

@@ -2,10 +2,10 @@
 
 use langevin::{
     Window, data,
+    dual::Real,
     model::Response,
     preconditioner::{Dense, Preconditioner},
 };
-use libm::{expf, logf, sqrtf};
 
 use super::{
     CAPACITY, Distance, Reading, UNKNOWNS,
@@ -69,7 +69,7 @@ impl Mode {
             let products = from.iter().zip(&pulls);
             let here = products.fold(0.0, |sum, (x, pull)| sum + x * pull);
             let [.., log_noise] = trial;
-            let weight = expf(-2.0 * log_noise);
+            let weight = Real::exp(-2.0 * log_noise);
             let falls = sums.squares * weight + here <= squares * weight + penalty;
             if !falls {
                 // Too far, or not a number: half as far, with the same noise.
@@ -107,7 +107,7 @@ impl Mode {
             let factor = &self.factor;
             let mut log_volume = 0.0;
             for index in 0..UNKNOWNS {
-                log_volume += logf(element(factor.rows(), index, index));
+                log_volume += Real::ln(element(factor.rows(), index, index));
             }
             self.energy = 0.5 * (squares * weight + penalty + noise * noise_pull)
                 + freedom * log_noise
@@ -153,7 +153,7 @@ impl Mode {
     pub(super) fn sd(&self) -> [f32; UNKNOWNS] {
         let mut sd = [0.0; UNKNOWNS];
         for (sd, row) in sd.iter_mut().zip(self.factor.rows()) {
-            *sd = sqrtf(squared_length(row));
+            *sd = Real::sqrt(squared_length(row));
         }
         sd
     }
@@ -161,7 +161,7 @@ impl Mode {
     /// Returns the other mode's share of the posterior: 0 when it is this one, or has less than [`LEAST_SHARE`].
     pub(super) fn share_of(&self, other: &Self) -> f32 {
         let same = squared_length(&self.coordinates(&other.theta)) < SAME;
-        let share = 1.0 / (1.0 + expf(other.energy - self.energy));
+        let share = 1.0 / (1.0 + Real::exp(other.energy - self.energy));
         if !same && share >= LEAST_SHARE {
             share
         } else {
