@@ -319,9 +319,11 @@ where
             if let Some((oldest, weight)) = window.get(CAP - 1) {
                 let gradient = |theta: &[f32; N]| gradient_of(likelihood, oldest, weight, theta);
                 working.folded.push(&working.belief, lasting, gradient);
+                track.misfit += working.draws.deviation();
             }
         }
         working.folded.discount(factor);
+        track.misfit *= factor;
         // It is finite: the window takes it.
         let _ = window.push(reading);
         // The reference of both is the same.
@@ -357,6 +359,7 @@ where
                 }
                 window.keep_newest(run);
                 working.folded.discount(WIDENED);
+                track.misfit *= WIDENED;
                 forgetting::widen(&mut working.belief, prior, WIDENED);
                 let new = window.total_weight();
                 track.effective = new + WIDENED * (track.effective - new).max(0.0);
@@ -365,6 +368,7 @@ where
             Response::Restart => {
                 window.keep_newest(run);
                 working.folded = Folded::NOTHING;
+                track.misfit = 0.0;
                 working.draws = Draws::NOTHING;
                 track.effective = 0.0;
                 working.adopt(Track::prior(prior)?);

@@ -249,8 +249,9 @@ pub struct Verdict {
     pub false_marks: usize,
     /// Right points and false marks from reading 16 on.
     pub later: [usize; 2],
-    /// Points after reading 64 that are off by more than three standard deviations.
+    /// Points after reading 64 that are off by more than three standard deviations, and those of them that are marked.
     pub lost: usize,
+    pub lost_marked: usize,
 }
 
 /// What the guide's table says of a case after so many readings.
@@ -373,7 +374,9 @@ pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
                         verdict.later[0] += 1;
                         verdict.later[1] += usize::from(p.bent);
                     }
-                    verdict.lost += usize::from(*n > 64 && !(score.mean <= 3.0));
+                    let lost = *n > 64 && !(score.mean <= 3.0);
+                    verdict.lost += usize::from(lost);
+                    verdict.lost_marked += usize::from(lost && p.bent);
                 }
             }
         }

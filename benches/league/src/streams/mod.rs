@@ -79,7 +79,11 @@ fn folded<C: cases::Case<N>, const N: usize>(case: &C, streams: usize) {
 
 /// A case with a window of one reading.
 fn single<C: cases::Case<N>, const N: usize>(case: &C, streams: usize) {
-    contest::<C, N, 1>(case, streams, &checkpoints(case.length()), false);
+    let (v, _) = contest::<C, N, 1>(case, streams, &checkpoints(case.length()), false);
+    println!(
+        "  {} points off by more than 0.3 sd or 30 %, {} of them marked; {} false marks on {} others; {} lost, {} of them marked",
+        v.worse, v.marked, v.false_marks, v.right, v.lost, v.lost_marked,
+    );
 }
 
 fn scaled<const N: usize>(name: &'static str) -> Linear<N> {
@@ -107,8 +111,11 @@ pub fn run(arguments: &[String]) -> Vec<Summary> {
     let mut curved = Verdict::default();
     let mut elsewhere = Verdict::default();
     let mut bent = Verdict::default();
-    let mut summaries = vec![];
+    let (mut summaries, mut cases) = (vec![], vec![]);
     let mut add = |kind: Kind, (verdict, summary): (Verdict, Summary)| {
+        if kind == Kind::Curved {
+            cases.push((summary.name, verdict));
+        }
         summaries.push(summary);
         let sum = match kind {
             Kind::Curved => &mut curved,
@@ -284,6 +291,12 @@ pub fn run(arguments: &[String]) -> Vec<Summary> {
     }
 
     println!();
+    for (name, v) in &cases {
+        println!(
+            "{name}: means within {:.3} sd, sds within {:.1} %, coverage within {:.1} points",
+            v.mean, v.sd, v.coverage,
+        );
+    }
     for (name, v) in [
         ("linear and drifting", &elsewhere),
         ("bent", &bent),
