@@ -9,11 +9,12 @@ use crate::{
 /// Step size where the posterior is normal: consecutive positions of the chain then are uncorrelated but for shared noise.
 const STEP: f32 = 1.0;
 /// Bound on |y|² and |y − u|² in the updates, per dimension.
-const LONGEST: f32 = 9.0;
+const LONGEST: f32 = 4.0;
 /// Bound on the squared move by the gradient, per dimension.
 const LONGEST_MOVE: f32 = 4.0;
-/// Bound on |y − u|² in the measure of stiffness, per dimension.
+/// Bounds on |y − u|² in the measures of stiffness and of deviation from normality, per dimension.
 const STIFFEST: f32 = 100.0;
+const MOST_DEVIATION: f32 = 9.0;
 /// Draws that stiffness and normality are averaged over.
 const AVERAGED: f32 = 64.0;
 /// Averaging time of the residual, in draws, and the squared length at which the gain starts again.
@@ -133,7 +134,7 @@ impl<const N: usize> Draws<N> {
         let stiffness = dot(&d, &d) / dimensions;
         self.stiffness += (stiffness.min(STIFFEST) - self.stiffness) / AVERAGED;
         let deviation = dot(&rest, &rest) / dimensions;
-        self.deviation += (deviation.min(LONGEST) - self.deviation) / AVERAGED;
+        self.deviation += (deviation.min(MOST_DEVIATION) - self.deviation) / AVERAGED;
 
         self.count += 1.0;
         let stretch = match skew {

@@ -118,7 +118,9 @@ impl<const N: usize> Estimate<'_, N> {
     /// Whether the posterior is close enough to normal for mean and covariance to be trusted.
     #[must_use]
     pub fn shape(&self) -> Shape {
-        if self.track.draws().deviation() > BENT {
+        // What was folded wrongly is outweighed as the square root of the readings grows.
+        let misfit = self.track.misfit / crate::arithmetic::sqrt(self.track.effective.max(1.0));
+        if self.track.draws().deviation().max(misfit) > BENT {
             Shape::Bent
         } else {
             Shape::Normal

@@ -320,9 +320,11 @@ where
             if let Some((oldest, weight)) = window.get(CAP - 1) {
                 let evidence = Evidence::Reading(likelihood, oldest, weight);
                 evidence.fold(&mut working, lasting);
+                track.misfit += working.draws.deviation();
             }
         }
         working.folded.discount(factor);
+        track.misfit *= factor;
         // It is finite: the window takes it.
         let _ = window.push(reading);
         // The reference of both is the same.
@@ -356,6 +358,7 @@ where
                 }
                 window.keep_newest(run);
                 working.folded.discount(WIDENED);
+                track.misfit *= WIDENED;
                 forgetting::widen(&mut working.belief, prior, WIDENED);
                 let new = window.total_weight();
                 track.effective = new + WIDENED * (track.effective - new).max(0.0);
@@ -364,6 +367,7 @@ where
             Response::Restart => {
                 window.keep_newest(run);
                 working.folded = Folded::NOTHING;
+                track.misfit = 0.0;
                 working.draws = Draws::NOTHING;
                 track.effective = 0.0;
                 working.adopt(Track::prior(prior)?);

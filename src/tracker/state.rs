@@ -45,6 +45,8 @@ pub(super) struct Track<const N: usize> {
     /// Sum of the weights of all readings.
     pub(super) effective: f32,
     pub(super) score: f32,
+    /// Sum of the deviations from a normal posterior with which readings were folded.
+    pub(super) misfit: f32,
     pub(super) refused: u32,
     /// One more than the coordinate whose turn it is to get back what forgetting took from the prior; 0 before the first reading.
     turn: u16,
@@ -58,7 +60,7 @@ pub(super) struct Track<const N: usize> {
 
 crate::checkpoint!(impl[const N: usize] for Track<N> {
     reference: [f32; N], displacement: [f32; N], slope: [f32; N], trend: [f32; N], moved: [f32; N], packed: Packed<N>, draws: Draws<N>,
-    alarm: Alarm, effective: f32, score: f32, refused: u32, turn: u16, batch: u32, astray: u8, out_of_reach: bool
+    alarm: Alarm, effective: f32, score: f32, misfit: f32, refused: u32, turn: u16, batch: u32, astray: u8, out_of_reach: bool
 } if |track| track.is_possible());
 
 /// A [`Track`] with its matrices in full, while it works.
@@ -89,6 +91,7 @@ impl<const N: usize> Track<N> {
         alarm: Alarm::QUIET,
         effective: 0.0,
         score: 0.0,
+        misfit: 0.0,
         refused: 0,
         turn: 0,
         batch: 0,
@@ -105,7 +108,11 @@ impl<const N: usize> Track<N> {
             &self.moved,
         ];
         let finite = vectors.iter().all(|v| v.iter().all(|x| x.is_finite()));
-        finite && usize::from(self.turn) <= N && self.effective >= 0.0 && self.score.is_finite()
+        finite
+            && usize::from(self.turn) <= N
+            && self.effective >= 0.0
+            && self.score.is_finite()
+            && self.misfit >= 0.0
     }
 
     /// The belief in the prior.

@@ -1,12 +1,14 @@
 //! Streams: their models, as the device sees them in f32, and their exact posteriors in f64.
 //!
-//! Every prior is normal with independent coordinates, and every truth is drawn from it.
+//! Every truth is drawn from the prior, which is normal with independent coordinates unless the case says otherwise.
 
 use langevin::{
-    Sample,
+    GaussianPrior, Potential, Sample,
+    constraint::{Constraint, Transform},
     data::Observation,
     model::{
-        GeneralizedLinear, Law, Likelihood, LinearRegression, LogisticRegression, PoissonRegression,
+        GeneralizedLinear, Law, Likelihood, LinearRegression, LogisticRegression,
+        PoissonRegression, Prior,
     },
 };
 
@@ -27,6 +29,7 @@ pub enum Kind {
 pub trait Case<const N: usize>: Sync {
     type Reading: Observation + Copy + Send;
     type Likelihood: Likelihood<Self::Reading, N>;
+    type Prior: Prior<N>;
 
     fn name(&self) -> &'static str;
     fn kind(&self) -> Kind;
@@ -35,7 +38,21 @@ pub trait Case<const N: usize>: Sync {
     fn memory(&self) -> Option<f64> {
         None
     }
+    /// Means and standard deviations of the prior.
     fn prior(&self) -> Moments<N>;
+    /// The prior for the tracker.
+    fn device_prior(&self) -> Self::Prior;
+    /// −log p(θ), up to a constant.
+    fn prior_energy(&self, theta: &[f64; N]) -> f64 {
+        let (mean, sd) = self.prior();
+        let terms = (0..N).map(|k| 0.5 * ((theta[k] - mean[k]) / sd[k]).powi(2));
+        terms.sum()
+    }
+    /// A truth from the prior.
+    fn truth(&self, random: &mut Random) -> [f64; N] {
+        let (mean, sd) = self.prior();
+        core::array::from_fn(|k| mean[k] + sd[k] * random.normal())
+    }
     fn likelihood(&self) -> Self::Likelihood;
     /// Moves the truth before a reading.
     fn drift(&self, _: &mut Random, _: &mut [f64; N]) {}
@@ -53,6 +70,11 @@ pub trait Case<const N: usize>: Sync {
     }
 }
 
+/// The normal prior with these means and standard deviations, in f32.
+fn normal<const N: usize>((mean, sd): Moments<N>) -> GaussianPrior<N> {
+    GaussianPrior::new(mean.map(|m| m as f32), sd.map(|s| s as f32)).expect("a prior in range")
+}
+
 // Linear regression ---------------------------------------------------------------------------------------------
 
 #[derive(Clone)]
@@ -64,11 +86,14 @@ pub struct Linear<const N: usize> {
     pub length: usize,
     pub memory: Option<f64>,
     pub drift: f64,
+    /// Factor on the prior's standard deviations.
+    pub spread: f64,
 }
 
 impl<const N: usize> Case<N> for Linear<N> {
     type Reading = Sample<N>;
     type Likelihood = LinearRegression;
+    type Prior = GaussianPrior<N>;
 
     fn name(&self) -> &'static str {
         self.name
@@ -83,7 +108,10 @@ impl<const N: usize> Case<N> for Linear<N> {
         self.memory
     }
     fn prior(&self) -> Moments<N> {
-        ([0.0; N], [10.0; N])
+        ([0.0; N], [10.0 * self.spread; N])
+    }
+    fn device_prior(&self) -> GaussianPrior<N> {
+        normal(self.prior())
     }
     fn likelihood(&self) -> LinearRegression {
         LinearRegression::new(self.sigma as f32).expect("sigma is in range")
@@ -189,6 +217,8 @@ pub struct Approach {
     pub length: usize,
     pub memory: Option<f64>,
     pub drift: [f64; 3],
+    /// Factor on the prior's standard deviations.
+    pub spread: f64,
 }
 
 fn approach(t: f32, theta: &[f32; 3]) -> (f32, [f32; 3]) {
@@ -200,6 +230,7 @@ fn approach(t: f32, theta: &[f32; 3]) -> (f32, [f32; 3]) {
 impl Case<3> for Approach {
     type Reading = Sample<1>;
     type Likelihood = Curve<3>;
+    type Prior = GaussianPrior<3>;
 
     fn name(&self) -> &'static str {
         self.name
@@ -214,7 +245,10 @@ impl Case<3> for Approach {
         self.memory
     }
     fn prior(&self) -> Moments<3> {
-        ([0.0, 5.0, 0.0], [3.0, 2.0, 0.5])
+        ([0.0, 5.0, 0.0], [3.0, 2.0, 0.5].map(|sd| self.spread * sd))
+    }
+    fn device_prior(&self) -> GaussianPrior<3> {
+        normal(self.prior())
     }
     fn likelihood(&self) -> Curve<3> {
         Curve {
@@ -304,6 +338,7 @@ fn saturating(x: f32, theta: &[f32; 2]) -> (f32, [f32; 2]) {
 impl Case<2> for Saturating {
     type Reading = Sample<1>;
     type Likelihood = Curve<2>;
+    type Prior = GaussianPrior<2>;
 
     fn name(&self) -> &'static str {
         self.name
@@ -316,6 +351,9 @@ impl Case<2> for Saturating {
     }
     fn prior(&self) -> Moments<2> {
         ([5.0, 0.0], [2.0, 0.7])
+    }
+    fn device_prior(&self) -> GaussianPrior<2> {
+        normal(self.prior())
     }
     fn likelihood(&self) -> Curve<2> {
         Curve {
@@ -377,6 +415,7 @@ pub struct Logistic {
 impl Case<2> for Logistic {
     type Reading = Sample<2>;
     type Likelihood = LogisticRegression;
+    type Prior = GaussianPrior<2>;
 
     fn name(&self) -> &'static str {
         "logistic"
@@ -389,6 +428,9 @@ impl Case<2> for Logistic {
     }
     fn prior(&self) -> Moments<2> {
         ([0.0; 2], [2.5; 2])
+    }
+    fn device_prior(&self) -> GaussianPrior<2> {
+        normal(self.prior())
     }
     fn likelihood(&self) -> LogisticRegression {
         LogisticRegression
@@ -426,6 +468,7 @@ pub struct Poisson {
 impl Case<2> for Poisson {
     type Reading = Sample<2>;
     type Likelihood = PoissonRegression;
+    type Prior = GaussianPrior<2>;
 
     fn name(&self) -> &'static str {
         "poisson"
@@ -438,6 +481,9 @@ impl Case<2> for Poisson {
     }
     fn prior(&self) -> Moments<2> {
         ([1.0, 0.0], [1.0, 0.5])
+    }
+    fn device_prior(&self) -> GaussianPrior<2> {
+        normal(self.prior())
     }
     fn likelihood(&self) -> PoissonRegression {
         PoissonRegression
@@ -464,6 +510,8 @@ impl Case<2> for Poisson {
 /// Student-t with four degrees of freedom, θ = (location, ln scale).
 pub struct StudentT {
     pub length: usize,
+    /// Factor on the prior's standard deviations.
+    pub spread: f64,
 }
 
 pub struct StudentScale;
@@ -486,6 +534,7 @@ impl Likelihood<Sample<1>, 2> for StudentScale {
 impl Case<2> for StudentT {
     type Reading = Sample<1>;
     type Likelihood = StudentScale;
+    type Prior = GaussianPrior<2>;
 
     fn name(&self) -> &'static str {
         "student-t"
@@ -497,7 +546,10 @@ impl Case<2> for StudentT {
         self.length
     }
     fn prior(&self) -> Moments<2> {
-        ([0.0; 2], [10.0, 1.0])
+        ([0.0; 2], [10.0 * self.spread, self.spread])
+    }
+    fn device_prior(&self) -> GaussianPrior<2> {
+        normal(self.prior())
     }
     fn likelihood(&self) -> StudentScale {
         StudentScale
@@ -536,9 +588,32 @@ impl Case<2> for StudentT {
     }
 }
 
-/// Counts over a background of 1, y ~ Poisson(1 + e^θ): the rate e^θ piles up at 0.
+/// Counts over a background of 1, y ~ Poisson(1 + rate), whose rate has an exponential prior: θ = ln rate.
+///
+/// Where the rate is small against what so many readings can tell, the posterior piles up at 0.
 pub struct Rate {
     pub length: usize,
+    /// Mean of the prior.
+    pub mean: f64,
+}
+
+/// The exponential prior of a rate, which [`Constraint::POSITIVE`] keeps above 0.
+pub struct Exponential {
+    mean: f32,
+}
+
+impl Prior<1> for Exponential {
+    fn add_gradient(&self, theta: &[f32; 1], gradient: &mut [f32; 1]) {
+        let transform = Transform::new([Constraint::POSITIVE]);
+        let mut own = [0.0];
+        let mut potential = transform.wrap(|_: &[f32; 1]| [1.0 / self.mean]);
+        if potential.gradient(theta, &mut own).is_ok() {
+            gradient[0] += own[0];
+        }
+    }
+    fn negative_log_density(&self, theta: &[f32; 1]) -> f32 {
+        theta[0].exp() / self.mean - theta[0]
+    }
 }
 
 pub struct OverBackground;
@@ -546,7 +621,7 @@ pub struct OverBackground;
 impl Likelihood<Sample<1>, 1> for OverBackground {
     #[inline]
     fn add_gradient(&self, theta: &[f32; 1], o: &Sample<1>, weight: f32, gradient: &mut [f32; 1]) {
-        let rate = theta[0].min(30.0).exp();
+        let [rate] = Transform::new([Constraint::POSITIVE]).constrain(theta);
         gradient[0] += weight * rate * (1.0 - o.y / (1.0 + rate));
     }
     fn negative_log_density(&self, theta: &[f32; 1], o: &Sample<1>) -> f32 {
@@ -562,6 +637,7 @@ impl Likelihood<Sample<1>, 1> for OverBackground {
 impl Case<1> for Rate {
     type Reading = Sample<1>;
     type Likelihood = OverBackground;
+    type Prior = Exponential;
 
     fn name(&self) -> &'static str {
         "rate at 0"
@@ -573,7 +649,19 @@ impl Case<1> for Rate {
         self.length
     }
     fn prior(&self) -> Moments<1> {
-        ([-2.3], [1.0])
+        // Of the logarithm of an exponential variable: Euler's constant and π/√6.
+        ([self.mean.ln() - 0.577_215_664_9], [1.282_549_830_2])
+    }
+    fn device_prior(&self) -> Exponential {
+        Exponential {
+            mean: self.mean as f32,
+        }
+    }
+    fn prior_energy(&self, theta: &[f64; 1]) -> f64 {
+        theta[0].exp() / self.mean - theta[0]
+    }
+    fn truth(&self, random: &mut Random) -> [f64; 1] {
+        [(-self.mean * random.uniform().ln()).ln()]
     }
     fn likelihood(&self) -> OverBackground {
         OverBackground
@@ -589,9 +677,9 @@ impl Case<1> for Rate {
                 let sum: f64 = readings[..n].iter().map(|o| f64::from(o.y)).sum();
                 let log = |t: f64| {
                     let rate = t.exp();
-                    -0.5 * (t + 2.3).powi(2) - n as f64 * rate + sum * rate.ln_1p()
+                    sum * rate.ln_1p() - n as f64 * rate - self.prior_energy(&[t])
                 };
-                line(log, -12.0, 8.0)
+                line(log, -24.0, 6.0)
             })
             .collect()
     }
@@ -612,18 +700,14 @@ fn exact_in_plane<C: Case<2>>(
     after: &[usize],
     start: impl Fn(&[C::Reading]) -> Moments<2>,
 ) -> Vec<Moments<2>> {
-    let (mean, sd) = case.prior();
     after
         .iter()
         .map(|&n| {
             let readings = &readings[..n];
             let (centre, spread) = start(readings);
             let energy = |theta: &[f64; 2]| {
-                let mut sum = 0.0;
-                for k in 0..2 {
-                    sum += 0.5 * ((theta[k] - mean[k]) / sd[k]).powi(2);
-                }
-                sum + readings.iter().map(|o| case.energy(theta, o)).sum::<f64>()
+                case.prior_energy(theta)
+                    + readings.iter().map(|o| case.energy(theta, o)).sum::<f64>()
             };
             plane(energy, centre, spread)
         })

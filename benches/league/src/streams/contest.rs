@@ -9,7 +9,7 @@ use std::{
 };
 
 use langevin::{
-    BoxMuller, GaussianPrior, Model, Pcg32, SeedableRng, Tracker, Window,
+    BoxMuller, Model, Pcg32, SeedableRng, Tracker, Window,
     model::{Law, Likelihood},
     tracker::{Shape, TrackerState},
 };
@@ -45,7 +45,7 @@ impl<O, L: Likelihood<O, N>, const N: usize> Likelihood<O, N> for Counted<'_, L>
 
 pub type Noise = BoxMuller<Pcg32>;
 pub type Tracked<'a, C, const N: usize, const CAP: usize> = Tracker<
-    Model<GaussianPrior<N>, Counted<'a, <C as Case<N>>::Likelihood>>,
+    Model<<C as Case<N>>::Prior, Counted<'a, <C as Case<N>>::Likelihood>>,
     Window<<C as Case<N>>::Reading, CAP>,
     Noise,
     N,
@@ -57,13 +57,11 @@ pub fn tracker<'a, C: Case<N>, const N: usize, const CAP: usize>(
     seed: u64,
     terms: &'a Cell<u64>,
 ) -> Tracked<'a, C, N, CAP> {
-    let (mean, sd) = case.prior();
-    let prior = GaussianPrior::new(mean.map(|m| m as f32), sd.map(|s| s as f32));
     let likelihood = Counted {
         inner: case.likelihood(),
         terms,
     };
-    let model = Model::new(prior.expect("a prior in range"), likelihood);
+    let model = Model::new(case.device_prior(), likelihood);
     let window = match case.memory() {
         Some(n) => Window::forgetting(n as f32).expect("a memory in range"),
         None => Window::new(),
@@ -168,12 +166,12 @@ fn stream<C: Case<N>, const N: usize, const CAP: usize>(
     rivals: bool,
 ) -> Stream {
     let mut random = Random::new(1000 + id);
-    let mut truth = draw(case, &mut random);
+    let mut truth = case.truth(&mut random);
     let terms = Cell::new(0);
     let mut tracker = tracker::<C, N, CAP>(case, 900_000 + id, &terms);
     let mut kalman = Kalman::new(case.prior());
     let mut laplace = Laplace::new(case.prior());
-    let mut particles = Particles::new(case.prior(), 500_000 + id);
+    let mut particles = Particles::new(case, 500_000 + id);
     let mut readings = vec![];
     let (mut said, mut truths, mut bent, mut alarms) = (vec![], vec![], vec![], 0);
     for n in 1..=case.length() {
@@ -219,12 +217,6 @@ fn stream<C: Case<N>, const N: usize, const CAP: usize>(
     }
 }
 
-/// A truth from the prior.
-pub fn draw<C: Case<N>, const N: usize>(case: &C, random: &mut Random) -> [f64; N] {
-    let (mean, sd) = case.prior();
-    core::array::from_fn(|k| mean[k] + sd[k] * random.normal())
-}
-
 pub fn quantile(values: &[f64], level: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -255,8 +247,11 @@ pub struct Verdict {
     pub marked: usize,
     pub right: usize,
     pub false_marks: usize,
-    /// Points after reading 64 that are off by more than three standard deviations.
+    /// Right points and false marks from reading 16 on.
+    pub later: [usize; 2],
+    /// Points after reading 64 that are off by more than three standard deviations, and those of them that are marked.
     pub lost: usize,
+    pub lost_marked: usize,
 }
 
 /// What the guide's table says of a case after so many readings.
@@ -375,7 +370,13 @@ pub fn contest<C: Case<N>, const N: usize, const CAP: usize>(
                     verdict.marked += usize::from(worse && p.bent);
                     verdict.right += usize::from(!worse);
                     verdict.false_marks += usize::from(!worse && p.bent);
-                    verdict.lost += usize::from(*n > 64 && !(score.mean <= 3.0));
+                    if *n >= 16 && !worse {
+                        verdict.later[0] += 1;
+                        verdict.later[1] += usize::from(p.bent);
+                    }
+                    let lost = *n > 64 && !(score.mean <= 3.0);
+                    verdict.lost += usize::from(lost);
+                    verdict.lost_marked += usize::from(lost && p.bent);
                 }
             }
         }

@@ -30,6 +30,7 @@ const LINEAR: Linear<2> = Linear {
     length: 256,
     memory: None,
     drift: 0.0,
+    spread: 1.0,
 };
 
 const APPROACH: Approach = Approach {
@@ -40,6 +41,7 @@ const APPROACH: Approach = Approach {
     length: 1024,
     memory: None,
     drift: [0.0; 3],
+    spread: 1.0,
 };
 
 const SATURATING: Saturating = Saturating {
@@ -48,6 +50,17 @@ const SATURATING: Saturating = Saturating {
     largest: 4.0,
     sigma: 0.3,
     length: 512,
+};
+
+const STUDENT: StudentT = StudentT {
+    length: 512,
+    spread: 1.0,
+};
+
+/// In four streams of ten the rate is less than the standard deviation of what 512 readings tell of it.
+const RATE: Rate = Rate {
+    length: 512,
+    mean: 0.1,
 };
 
 /// A case with room for all its readings.
@@ -64,6 +77,15 @@ fn folded<C: cases::Case<N>, const N: usize>(case: &C, streams: usize) {
     contest::<C, N, 32>(case, streams.div_ceil(5), &[case.length()], false);
 }
 
+/// A case with a window of one reading.
+fn single<C: cases::Case<N>, const N: usize>(case: &C, streams: usize) {
+    let (v, _) = contest::<C, N, 1>(case, streams, &checkpoints(case.length()), false);
+    println!(
+        "  {} points off by more than 0.3 sd or 30 %, {} of them marked; {} false marks on {} others; {} lost, {} of them marked",
+        v.worse, v.marked, v.false_marks, v.right, v.lost, v.lost_marked,
+    );
+}
+
 fn scaled<const N: usize>(name: &'static str) -> Linear<N> {
     Linear {
         name,
@@ -72,6 +94,7 @@ fn scaled<const N: usize>(name: &'static str) -> Linear<N> {
         length: 256,
         memory: None,
         drift: 0.0,
+        spread: 1.0,
     }
 }
 
@@ -88,8 +111,11 @@ pub fn run(arguments: &[String]) -> Vec<Summary> {
     let mut curved = Verdict::default();
     let mut elsewhere = Verdict::default();
     let mut bent = Verdict::default();
-    let mut summaries = vec![];
+    let (mut summaries, mut cases) = (vec![], vec![]);
     let mut add = |kind: Kind, (verdict, summary): (Verdict, Summary)| {
+        if kind == Kind::Curved {
+            cases.push((summary.name, verdict));
+        }
         summaries.push(summary);
         let sum = match kind {
             Kind::Curved => &mut curved,
@@ -103,6 +129,8 @@ pub fn run(arguments: &[String]) -> Vec<Summary> {
         sum.marked += verdict.marked;
         sum.right += verdict.right;
         sum.false_marks += verdict.false_marks;
+        sum.later[0] += verdict.later[0];
+        sum.later[1] += verdict.later[1];
         sum.lost += verdict.lost;
     };
 
@@ -166,10 +194,7 @@ pub fn run(arguments: &[String]) -> Vec<Summary> {
         );
     }
     if wanted("student") {
-        add(
-            Kind::Curved,
-            all::<_, 2>(&StudentT { length: 512 }, streams, true),
-        );
+        add(Kind::Curved, all::<_, 2>(&STUDENT, streams, true));
     }
     if wanted("poisson") {
         add(
@@ -181,10 +206,7 @@ pub fn run(arguments: &[String]) -> Vec<Summary> {
         add(Kind::Curved, all::<_, 2>(&SATURATING, streams, true));
     }
     if wanted("rate") {
-        add(
-            Kind::Curved,
-            all::<_, 1>(&Rate { length: 512 }, streams, true),
-        );
+        add(Kind::Curved, all::<_, 1>(&RATE, streams, true));
     }
     if wanted("bent") {
         let case = Approach {
@@ -227,7 +249,7 @@ pub fn run(arguments: &[String]) -> Vec<Summary> {
         );
         folded::<_, 3>(&Approach { length, ..APPROACH }, streams);
         folded::<_, 2>(&Logistic { length }, streams);
-        folded::<_, 2>(&StudentT { length }, streams);
+        folded::<_, 2>(&StudentT { length, ..STUDENT }, streams);
         folded::<_, 2>(&Poisson { length }, streams);
         folded::<_, 2>(
             &Saturating {
@@ -236,25 +258,31 @@ pub fn run(arguments: &[String]) -> Vec<Summary> {
             },
             streams,
         );
-        folded::<_, 1>(&Rate { length }, streams);
+        folded::<_, 1>(&Rate { length, ..RATE }, streams);
+    }
+    if wanted("single") {
+        println!("\nA window of one reading:");
+        single::<_, 2>(&LINEAR, streams);
+        single::<_, 3>(&APPROACH, streams);
+        single::<_, 2>(&STUDENT, streams);
+        single::<_, 2>(&Logistic { length: 512 }, streams);
     }
     if wanted("trouble") {
         println!("\nTrouble:");
-        let linear = Linear {
+        let linear = |spread| Linear {
             name: "linear, σ = 0.05",
             sigma: 0.05,
+            spread,
             ..LINEAR
         };
-        trials::troubles(&linear, 0.05, streams);
-        trials::troubles(
-            &Approach {
-                length: 512,
-                ..APPROACH
-            },
-            APPROACH.sigma,
-            streams,
-        );
-        trials::troubles(&StudentT { length: 512 }, 1.0, streams);
+        trials::troubles(linear, 0.05, streams);
+        let approach = |spread| Approach {
+            length: 512,
+            spread,
+            ..APPROACH
+        };
+        trials::troubles(approach, APPROACH.sigma, streams);
+        trials::troubles(|spread| StudentT { spread, ..STUDENT }, 1.0, streams);
     }
     if wanted("step") {
         println!("\nA step of the truth:");
@@ -263,14 +291,20 @@ pub fn run(arguments: &[String]) -> Vec<Summary> {
     }
 
     println!();
+    for (name, v) in &cases {
+        println!(
+            "{name}: means within {:.3} sd, sds within {:.1} %, coverage within {:.1} points",
+            v.mean, v.sd, v.coverage,
+        );
+    }
     for (name, v) in [
         ("linear and drifting", &elsewhere),
         ("bent", &bent),
         ("curved", &curved),
     ] {
         println!(
-            "{name}: {} points off by more than 0.3 sd or 30 %, {} of them marked; {} false marks on {} others; {} lost",
-            v.worse, v.marked, v.false_marks, v.right, v.lost,
+            "{name}: {} points off by more than 0.3 sd or 30 %, {} of them marked; {} false marks on {} others, {} on {} from reading 16 on; {} lost",
+            v.worse, v.marked, v.false_marks, v.right, v.later[1], v.later[0], v.lost,
         );
     }
     println!(

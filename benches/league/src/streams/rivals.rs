@@ -70,7 +70,7 @@ impl<const N: usize> Laplace<N> {
 
     /// From the last mode, with all readings so far.
     pub fn moments<C: Case<N>>(&mut self, case: &C, readings: &[C::Reading]) -> Moments<N> {
-        let (mean, sd) = case.prior();
+        let (_, sd) = case.prior();
         let factor = case.factor();
         let from = if factor < 1.0 {
             readings.len().saturating_sub(2000)
@@ -84,8 +84,7 @@ impl<const N: usize> Laplace<N> {
             for o in &readings[from..] {
                 sum = factor * sum + case.energy(theta, o);
             }
-            let prior = (0..N).map(|k| 0.5 * ((theta[k] - mean[k]) / sd[k]).powi(2));
-            sum + prior.sum::<f64>()
+            sum + case.prior_energy(theta)
         };
         // Differences over a tenth of the standard deviations that were found last.
         let mut scale = sd;
@@ -186,16 +185,9 @@ pub struct Particles<const N: usize> {
 }
 
 impl<const N: usize> Particles<N> {
-    pub fn new((mean, sd): Moments<N>, seed: u64) -> Self {
+    pub fn new<C: Case<N>>(case: &C, seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let particles = (0..500)
-            .map(|_| {
-                (
-                    core::array::from_fn(|k| mean[k] + sd[k] * random.normal()),
-                    0.0,
-                )
-            })
-            .collect();
+        let particles = (0..500).map(|_| (case.truth(&mut random), 0.0)).collect();
         Self { random, particles }
     }
 

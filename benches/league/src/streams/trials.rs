@@ -9,7 +9,7 @@ use langevin::{
 
 use super::{
     cases::{Case, Linear},
-    contest::{Score, draw, held, in_parallel, moments, tracker},
+    contest::{Score, held, in_parallel, moments, tracker},
     random::Random,
 };
 
@@ -26,10 +26,16 @@ pub enum Trouble {
     NotANumber,
     /// The fiftieth reading is off by a million standard deviations; it is not part of the exact posterior.
     Wild,
+    /// The tracker and the exact posterior start from a prior ten times narrower than that of the truth: it is ten standard deviations away.
+    NarrowStart,
+    /// They start from a prior ten times wider.
+    WideStart,
 }
 
-pub const TROUBLES: [Trouble; 5] = [
+pub const TROUBLES: [Trouble; 7] = [
     Trouble::FarTruth,
+    Trouble::NarrowStart,
+    Trouble::WideStart,
     Trouble::FirstReading,
     Trouble::Missing,
     Trouble::NotANumber,
@@ -49,14 +55,22 @@ impl<const K: usize> Disturbed for Sample<K> {
 }
 
 /// Prints how many streams of a case are lost in each kind of trouble: more than three standard deviations off at the end.
-pub fn troubles<C: Case<N>, const N: usize>(case: &C, sigma: f64, streams: usize)
+///
+/// `case` makes it with a factor on the standard deviations of the prior.
+pub fn troubles<C: Case<N>, const N: usize>(case: impl Fn(f64) -> C, sigma: f64, streams: usize)
 where
     C::Reading: Disturbed,
 {
+    let source = case(1.0);
     for trouble in TROUBLES {
+        let case = &case(match trouble {
+            Trouble::NarrowStart => 0.1,
+            Trouble::WideStart => 10.0,
+            _ => 1.0,
+        });
         let results = in_parallel(streams, |id| {
             let mut random = Random::new(2000 + id);
-            let mut truth = draw(case, &mut random);
+            let mut truth = source.truth(&mut random);
             if trouble == Trouble::FarTruth {
                 let (mean, sd) = case.prior();
                 for k in 0..N {
@@ -116,11 +130,12 @@ pub fn steps(jump: f64, streams: usize) {
         length: 420,
         memory: Some(60.0),
         drift: 0.0,
+        spread: 1.0,
     };
     for response in [Response::Keep, Response::Widen, Response::Restart] {
         let results = in_parallel(streams, |id| {
             let mut random = Random::new(3000 + id);
-            let mut truth = draw(&case, &mut random);
+            let mut truth = case.truth(&mut random);
             let terms = Cell::new(0);
             let mut tracker = tracker::<_, 2, 1024>(&case, 600_000 + id, &terms).on_alarm(response);
             let (mut early, mut first, mut coverage) = (0, None, [0.0; 2]);
