@@ -120,7 +120,7 @@ impl<const N: usize> Adaptive<N> {
         refused: 0,
         in_a_row: 0,
         growing: 0,
-        judged: JUDGED,
+        judged: 0,
         data: 0.0,
     };
 
@@ -145,6 +145,7 @@ impl<const N: usize> Adaptive<N> {
     fn about(&mut self, centre: &[f32; N], metric: &Dense<N>) {
         self.monitor.start(centre, metric);
         self.eta = CAUTIOUS;
+        self.judged = JUDGED;
         self.secants = Secants::new();
         self.data = 1.0;
     }
@@ -223,16 +224,6 @@ impl<const N: usize> Adaptive<N> {
         counts: &mut ErrorCounts,
         evaluations: &mut u32,
     ) -> Result<Outcome, StepError> {
-        let mut evaluate = |potential: &mut P, at: &[f32; N]| {
-            let mut found = [0.0; N];
-            *evaluations = evaluations.saturating_add(1);
-            potential.gradient(at, &mut found)?;
-            if at.iter().chain(&found).all(|x| x.is_finite()) {
-                Ok(found)
-            } else {
-                Err(StepError::NonFiniteGradient)
-            }
-        };
         if !self.known {
             potential.set_centre(self.monitor.moments().centre())?;
             self.data = potential.number_of_data().max(1.0);
@@ -240,7 +231,7 @@ impl<const N: usize> Adaptive<N> {
                 self.eta = (self.eta / self.data).min(LONGEST);
                 self.resumed = false;
             }
-            *gradient = evaluate(potential, position)?;
+            evaluate(potential, position, gradient, evaluations)?;
             self.known = true;
             return Ok(Outcome::Nothing);
         }
@@ -252,9 +243,10 @@ impl<const N: usize> Adaptive<N> {
             for (p, x) in probe.iter_mut().zip(position.iter()) {
                 *p += x;
             }
-            let again = evaluate(potential, &probe)?;
+            let mut again = [0.0; N];
+            evaluate(potential, &probe, &mut again, evaluations)?;
             self.pairing = false;
-            self.compare(gradient, again);
+            self.compare(gradient, &again);
             return Ok(Outcome::Nothing);
         }
         let mut u = *gradient;
@@ -269,13 +261,14 @@ impl<const N: usize> Adaptive<N> {
         for (p, x) in probe.iter_mut().zip(position.iter()) {
             *p += x;
         }
-        let found = match evaluate(potential, &probe) {
-            Err(StepError::NonFiniteGradient) => {
-                counts.count(StepError::NonFiniteGradient);
+        let mut found = [0.0; N];
+        match evaluate(potential, &probe, &mut found, evaluations) {
+            Err(error @ StepError::NonFiniteGradient) => {
+                counts.count(error);
                 return Ok(self.refuse(position));
             }
-            found => found?,
-        };
+            done => done?,
+        }
         let mut next = found;
         self.metric().apply_transpose(&mut next);
         let mut change = next;
@@ -392,8 +385,8 @@ impl<const N: usize> Adaptive<N> {
     }
 
     /// Takes in a second gradient close by.
-    fn compare(&mut self, gradient: &[f32; N], again: [f32; N]) {
-        let mut difference = again;
+    fn compare(&mut self, gradient: &[f32; N], again: &[f32; N]) {
+        let mut difference = *again;
         for (d, g) in difference.iter_mut().zip(gradient) {
             *d -= g;
         }
@@ -514,6 +507,23 @@ impl<const N: usize> Adaptive<N> {
         }
         self.monitor.refine(centre, inner);
         far
+    }
+}
+
+/// Evaluates the gradient, which is finite unless this is an error, and counts that.
+pub(super) fn evaluate<const N: usize, P: Potential<N>>(
+    potential: &mut P,
+    at: &[f32; N],
+    gradient: &mut [f32; N],
+    evaluations: &mut u32,
+) -> Result<(), StepError> {
+    *evaluations = evaluations.saturating_add(1);
+    *gradient = [0.0; N];
+    potential.gradient(at, gradient)?;
+    if at.iter().chain(gradient.iter()).all(|x| x.is_finite()) {
+        Ok(())
+    } else {
+        Err(StepError::NonFiniteGradient)
     }
 }
 
