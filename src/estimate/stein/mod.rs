@@ -817,9 +817,14 @@ impl<const N: usize> Marginal<N> {
             q * p_after,
             q * h_after,
         ];
-        blend(&mut self.covariances, 1.0, &products, share);
-        for (row, x) in self.with_u.iter_mut().zip([q, p, h]) {
-            blend(row, x, u_after, share);
+        for (covariance, product) in self.covariances.iter_mut().zip(&products) {
+            *covariance += share * (product - *covariance);
+        }
+        let [with_q, with_p, with_h] = &mut self.with_u;
+        for (((with_q, with_p), with_h), u) in with_q.iter_mut().zip(with_p).zip(with_h).zip(u_after) {
+            *with_q += share * (q * u - *with_q);
+            *with_p += share * (p * u - *with_p);
+            *with_h += share * (h * u - *with_h);
         }
     }
 }
