@@ -171,7 +171,7 @@ impl<const N: usize> Adaptive<N> {
             self.monitor.moments().weight() / self.window as f32
         } else {
             let work = self.monitor.work(accuracy);
-            1.0 / work.into_iter().fold(1.0, f32::max)
+            1.0 / work.iter().copied().fold(1.0, f32::max)
         };
         part.clamp(0.0, 1.0)
     }
@@ -237,24 +237,21 @@ impl<const N: usize> Adaptive<N> {
         }
         let mut fresh = [0.0; N];
         noise.fill(&mut fresh)?;
-        if self.pairing {
-            let mut probe = fresh.map(|xi| APART * xi);
-            self.metric().apply(&mut probe);
-            for (p, x) in probe.iter_mut().zip(position.iter()) {
-                *p += x;
-            }
-            let mut again = [0.0; N];
-            evaluate(potential, &probe, &mut again, evaluations)?;
-            self.pairing = false;
-            self.compare(gradient, &again);
-            return Ok(Outcome::Nothing);
-        }
+        let noisy = self.largest_noise() > NOISY;
         let mut u = *gradient;
         self.metric().apply_transpose(&mut u);
-        let (displacement, momentum) = self.propose(&u, &fresh);
+        let momentum = if self.pairing {
+            for xi in &mut fresh {
+                *xi *= APART;
+            }
+            self.momentum
+        } else {
+            self.propose(&u, &mut fresh, noisy)
+        };
+        let displacement = fresh;
         let mut probe = displacement;
         self.metric().apply(&mut probe);
-        if !max_step.admits(&probe) {
+        if !self.pairing && !max_step.admits(&probe) {
             counts.count(StepError::StepTooLong);
             return Ok(self.refuse(position));
         }
@@ -263,11 +260,16 @@ impl<const N: usize> Adaptive<N> {
         }
         let mut found = [0.0; N];
         match evaluate(potential, &probe, &mut found, evaluations) {
-            Err(error @ StepError::NonFiniteGradient) => {
+            Err(error @ StepError::NonFiniteGradient) if !self.pairing => {
                 counts.count(error);
                 return Ok(self.refuse(position));
             }
             done => done?,
+        }
+        if self.pairing {
+            self.pairing = false;
+            self.compare(gradient, &found);
+            return Ok(Outcome::Nothing);
         }
         let mut next = found;
         self.metric().apply_transpose(&mut next);
@@ -306,7 +308,7 @@ impl<const N: usize> Adaptive<N> {
         }
         let every = if self.window == 0 {
             SAMPLING_PAIR
-        } else if self.largest_noise() > NOISY {
+        } else if noisy {
             NOISY_PAIR
         } else {
             PAIR
@@ -320,21 +322,20 @@ impl<const N: usize> Adaptive<N> {
         Ok(self.after_draw())
     }
 
-    /// BAOAB: the whitened displacement, and the momentum after it.
-    fn propose(&self, u: &[f32; N], fresh: &[f32; N]) -> ([f32; N], [f32; N]) {
+    /// BAOAB: turns fresh noise into the whitened displacement, and gives the momentum after it.
+    fn propose(&self, u: &[f32; N], fresh: &mut [f32; N], noisy: bool) -> [f32; N] {
         // Shorter and shorter after refusals.
         let eta = self.eta * halved(self.in_a_row.into());
         let time = sqrt(2.0 * eta);
-        let noisy = self.largest_noise() > NOISY;
         let keep = if noisy { 0.0 } else { exp(-FRICTION * time) };
         let renew = sqrt(1.0 - keep * keep);
         // The drift is bounded by one whitened unit for each coordinate.
         let drift = eta * (1.0 + keep) * sqrt(squared(u) / N as f32);
         let kick = time / drift.max(1.0);
-        let (mut displacement, mut momentum) = (*u, self.momentum);
-        for (((d, r), xi), noise) in (displacement.iter_mut())
+        let mut momentum = self.momentum;
+        for (((d, r), u), noise) in (fresh.iter_mut())
             .zip(&mut momentum)
-            .zip(fresh)
+            .zip(u)
             .zip(&self.noise)
         {
             // What the gradient's noise brings is not injected.
@@ -343,11 +344,11 @@ impl<const N: usize> Adaptive<N> {
             } else {
                 renew
             };
-            let kicked = *r - kick * *d;
-            *r = keep * kicked + renew * xi;
+            let kicked = *r - kick * u;
+            *r = keep * kicked + renew * *d;
             *d = 0.5 * time * (kicked + *r);
         }
-        (displacement, momentum)
+        momentum
     }
 
     /// Stays, and turns round.
