@@ -548,9 +548,9 @@ impl<const N: usize> SteinMoments<N> {
 
     fn each(&self, f: impl Fn(f32, (f32, f32)) -> f32) -> [f32; N] {
         let mut values = [0.0; N];
-        for ((value, marginal), scaled) in values.iter_mut().zip(&self.marginals).zip(self.scaled())
+        for ((value, marginal), scaled) in values.iter_mut().zip(&self.marginals).zip(&self.scaled())
         {
-            *value = f(marginal.scale, scaled);
+            *value = f(marginal.scale, *scaled);
         }
         values
     }
@@ -569,7 +569,8 @@ impl<const N: usize> SteinMoments<N> {
         self.known(self.sd_or_zero())
     }
 
-    fn sd_or_zero(&self) -> [f32; N] {
+    /// As [`sd`](Self::sd), and 0 if there are no draws.
+    pub(crate) fn sd_or_zero(&self) -> [f32; N] {
         self.each(|scale, (_, variance)| scale * sqrt(variance))
     }
 
@@ -674,8 +675,8 @@ impl<const N: usize> SteinMoments<N> {
         for ((((of_mean, of_sd), marginal), sd), [mean, variance, ..]) in (errors.mean.iter_mut())
             .zip(&mut errors.sd)
             .zip(&self.marginals)
-            .zip(self.sd_or_zero())
-            .zip(self.series.long_run_variances())
+            .zip(&self.sd_or_zero())
+            .zip(&self.series.long_run_variances())
         {
             let scale = marginal.scale;
             *of_mean = scale * sqrt(unsure * mean);
@@ -697,7 +698,7 @@ impl<const N: usize> SteinMoments<N> {
         for (((e, marginal), row), [.., of_draws, of_virial]) in (effective.iter_mut())
             .zip(&self.marginals)
             .zip(self.factor.rows())
-            .zip(self.series.long_run_variances())
+            .zip(&self.series.long_run_variances())
         {
             let mean = self.plain_mean(marginal, row);
             let variance = marginal.square - mean * mean;
@@ -723,13 +724,22 @@ impl<const N: usize> SteinMoments<N> {
         (count + 2.0) / ((count - 4.0) * self.equivalent())
     }
 
-    /// Standard error of each [`virial`](Self::virial); infinite before there are 24 batches of 16 draws.
-    pub(crate) fn virial_error(&self) -> [f32; N] {
-        if !self.has_batches() {
-            return [f32::INFINITY; N];
+    /// Each [`virial`](Self::virial), and its standard error; infinite before there are 24 batches of 16 draws.
+    #[inline(never)]
+    pub(crate) fn biases(&self) -> [(f32, f32); N] {
+        let unsure = if self.has_batches() {
+            self.unsure()
+        } else {
+            f32::INFINITY
+        };
+        let mut biases = [(0.0, 0.0); N];
+        for ((bias, marginal), [.., of_virial]) in (biases.iter_mut())
+            .zip(&self.marginals)
+            .zip(&self.series.long_run_variances())
+        {
+            *bias = (marginal.virial, sqrt(unsure * of_virial));
         }
-        let unsure = self.unsure();
-        (self.series.long_run_variances()).map(|[.., of_virial]| sqrt(unsure * of_virial))
+        biases
     }
 
     /// Mean of each coordinate's product with its own gradient, less what it must be, relative: E\[aw\] − 1. It is how
@@ -747,14 +757,13 @@ impl<const N: usize> SteinMoments<N> {
     /// The relative error of a standard deviation that one more excursion as far as the furthest so far would be:
     /// where tails are heavy, more than what batch means show.
     pub(crate) fn tail_error(&self) -> f32 {
-        let least = (self.effective_draws().into_iter()).fold(f32::INFINITY, f32::min);
+        let least = (self.effective_draws().iter().copied()).fold(f32::INFINITY, f32::min);
         0.5 * self.tail / least
     }
 
     /// The largest distance of a mean from its centre, in the scale of its coordinate.
     pub(crate) fn off_centre(&self) -> f32 {
-        let means = self.scaled().map(|(mean, _)| mean.abs());
-        means.into_iter().fold(0.0, f32::max)
+        (self.scaled().iter()).fold(0.0, |most, (mean, _)| mean.abs().max(most))
     }
 
     /// Shifts and stretches numbers, such as quantiles, that were found from the same draws, as mean and standard
