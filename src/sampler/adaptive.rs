@@ -195,6 +195,7 @@ impl<const N: usize> Adaptive<N> {
     }
 
     /// Variance of the whitened gradient's noise, of the coordinate that has most of it.
+    #[inline(never)]
     fn largest_noise(&self) -> f32 {
         self.noise.iter().fold(0.0, |a: f32, b| a.max(*b))
     }
@@ -419,6 +420,7 @@ impl<const N: usize> Adaptive<N> {
     }
 
     /// After a draw: ends a window, looks whether the metric is right, or hands out the draw.
+    #[inline(never)]
     fn after_draw(&mut self) -> Outcome {
         let moments = self.monitor.moments();
         let draws = moments.weight() as u32;

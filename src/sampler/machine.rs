@@ -444,6 +444,7 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
     ///
     /// # Errors
     /// Why it has stopped, from then on at every call; and [`SamplerError::Failing`].
+    #[inline(never)]
     pub fn step<P: Potential<N>>(
         &mut self,
         potential: &mut P,
