@@ -548,7 +548,8 @@ impl<const N: usize> SteinMoments<N> {
 
     fn each(&self, f: impl Fn(f32, (f32, f32)) -> f32) -> [f32; N] {
         let mut values = [0.0; N];
-        for ((value, marginal), scaled) in values.iter_mut().zip(&self.marginals).zip(&self.scaled())
+        for ((value, marginal), scaled) in
+            values.iter_mut().zip(&self.marginals).zip(&self.scaled())
         {
             *value = f(marginal.scale, *scaled);
         }
@@ -830,7 +831,9 @@ impl<const N: usize> Marginal<N> {
             *covariance += share * (product - *covariance);
         }
         let [with_q, with_p, with_h] = &mut self.with_u;
-        for (((with_q, with_p), with_h), u) in with_q.iter_mut().zip(with_p).zip(with_h).zip(u_after) {
+        for (((with_q, with_p), with_h), u) in
+            with_q.iter_mut().zip(with_p).zip(with_h).zip(u_after)
+        {
             *with_q += share * (q * u - *with_q);
             *with_p += share * (p * u - *with_p);
             *with_h += share * (h * u - *with_h);
