@@ -120,7 +120,7 @@ impl<const N: usize> Adaptive<N> {
         refused: 0,
         in_a_row: 0,
         growing: 0,
-        judged: JUDGED,
+        judged: 0,
         data: 0.0,
     };
 
@@ -145,6 +145,7 @@ impl<const N: usize> Adaptive<N> {
     fn about(&mut self, centre: &[f32; N], metric: &Dense<N>) {
         self.monitor.start(centre, metric);
         self.eta = CAUTIOUS;
+        self.judged = JUDGED;
         self.secants = Secants::new();
         self.data = 1.0;
     }
@@ -170,7 +171,7 @@ impl<const N: usize> Adaptive<N> {
             self.monitor.moments().weight() / self.window as f32
         } else {
             let work = self.monitor.work(accuracy);
-            1.0 / work.into_iter().fold(1.0, f32::max)
+            1.0 / work.iter().copied().fold(1.0, f32::max)
         };
         part.clamp(0.0, 1.0)
     }
@@ -194,6 +195,7 @@ impl<const N: usize> Adaptive<N> {
     }
 
     /// Variance of the whitened gradient's noise, of the coordinate that has most of it.
+    #[inline(never)]
     fn largest_noise(&self) -> f32 {
         self.noise.iter().fold(0.0, |a: f32, b| a.max(*b))
     }
@@ -223,16 +225,6 @@ impl<const N: usize> Adaptive<N> {
         counts: &mut ErrorCounts,
         evaluations: &mut u32,
     ) -> Result<Outcome, StepError> {
-        let mut evaluate = |potential: &mut P, at: &[f32; N]| {
-            let mut found = [0.0; N];
-            *evaluations = evaluations.saturating_add(1);
-            potential.gradient(at, &mut found)?;
-            if at.iter().chain(&found).all(|x| x.is_finite()) {
-                Ok(found)
-            } else {
-                Err(StepError::NonFiniteGradient)
-            }
-        };
         if !self.known {
             potential.set_centre(self.monitor.moments().centre())?;
             self.data = potential.number_of_data().max(1.0);
@@ -240,42 +232,46 @@ impl<const N: usize> Adaptive<N> {
                 self.eta = (self.eta / self.data).min(LONGEST);
                 self.resumed = false;
             }
-            *gradient = evaluate(potential, position)?;
+            evaluate(potential, position, gradient, evaluations)?;
             self.known = true;
             return Ok(Outcome::Nothing);
         }
         let mut fresh = [0.0; N];
         noise.fill(&mut fresh)?;
-        if self.pairing {
-            let mut probe = fresh.map(|xi| APART * xi);
-            self.metric().apply(&mut probe);
-            for (p, x) in probe.iter_mut().zip(position.iter()) {
-                *p += x;
-            }
-            let again = evaluate(potential, &probe)?;
-            self.pairing = false;
-            self.compare(gradient, again);
-            return Ok(Outcome::Nothing);
-        }
+        let noisy = self.largest_noise() > NOISY;
         let mut u = *gradient;
         self.metric().apply_transpose(&mut u);
-        let (displacement, momentum) = self.propose(&u, &fresh);
+        let momentum = if self.pairing {
+            for xi in &mut fresh {
+                *xi *= APART;
+            }
+            self.momentum
+        } else {
+            self.propose(&u, &mut fresh, noisy)
+        };
+        let displacement = fresh;
         let mut probe = displacement;
         self.metric().apply(&mut probe);
-        if !max_step.admits(&probe) {
+        if !self.pairing && !max_step.admits(&probe) {
             counts.count(StepError::StepTooLong);
             return Ok(self.refuse(position));
         }
         for (p, x) in probe.iter_mut().zip(position.iter()) {
             *p += x;
         }
-        let found = match evaluate(potential, &probe) {
-            Err(StepError::NonFiniteGradient) => {
-                counts.count(StepError::NonFiniteGradient);
+        let mut found = [0.0; N];
+        match evaluate(potential, &probe, &mut found, evaluations) {
+            Err(error @ StepError::NonFiniteGradient) if !self.pairing => {
+                counts.count(error);
                 return Ok(self.refuse(position));
             }
-            found => found?,
-        };
+            done => done?,
+        }
+        if self.pairing {
+            self.pairing = false;
+            self.compare(gradient, &found);
+            return Ok(Outcome::Nothing);
+        }
         let mut next = found;
         self.metric().apply_transpose(&mut next);
         let mut change = next;
@@ -313,7 +309,7 @@ impl<const N: usize> Adaptive<N> {
         }
         let every = if self.window == 0 {
             SAMPLING_PAIR
-        } else if self.largest_noise() > NOISY {
+        } else if noisy {
             NOISY_PAIR
         } else {
             PAIR
@@ -327,21 +323,20 @@ impl<const N: usize> Adaptive<N> {
         Ok(self.after_draw())
     }
 
-    /// BAOAB: the whitened displacement, and the momentum after it.
-    fn propose(&self, u: &[f32; N], fresh: &[f32; N]) -> ([f32; N], [f32; N]) {
+    /// BAOAB: turns fresh noise into the whitened displacement, and gives the momentum after it.
+    fn propose(&self, u: &[f32; N], fresh: &mut [f32; N], noisy: bool) -> [f32; N] {
         // Shorter and shorter after refusals.
         let eta = self.eta * halved(self.in_a_row.into());
         let time = sqrt(2.0 * eta);
-        let noisy = self.largest_noise() > NOISY;
         let keep = if noisy { 0.0 } else { exp(-FRICTION * time) };
         let renew = sqrt(1.0 - keep * keep);
         // The drift is bounded by one whitened unit for each coordinate.
         let drift = eta * (1.0 + keep) * sqrt(squared(u) / N as f32);
         let kick = time / drift.max(1.0);
-        let (mut displacement, mut momentum) = (*u, self.momentum);
-        for (((d, r), xi), noise) in (displacement.iter_mut())
+        let mut momentum = self.momentum;
+        for (((d, r), u), noise) in (fresh.iter_mut())
             .zip(&mut momentum)
-            .zip(fresh)
+            .zip(u)
             .zip(&self.noise)
         {
             // What the gradient's noise brings is not injected.
@@ -350,11 +345,11 @@ impl<const N: usize> Adaptive<N> {
             } else {
                 renew
             };
-            let kicked = *r - kick * *d;
-            *r = keep * kicked + renew * xi;
+            let kicked = *r - kick * u;
+            *r = keep * kicked + renew * *d;
             *d = 0.5 * time * (kicked + *r);
         }
-        (displacement, momentum)
+        momentum
     }
 
     /// Stays, and turns round.
@@ -392,8 +387,8 @@ impl<const N: usize> Adaptive<N> {
     }
 
     /// Takes in a second gradient close by.
-    fn compare(&mut self, gradient: &[f32; N], again: [f32; N]) {
-        let mut difference = again;
+    fn compare(&mut self, gradient: &[f32; N], again: &[f32; N]) {
+        let mut difference = *again;
         for (d, g) in difference.iter_mut().zip(gradient) {
             *d -= g;
         }
@@ -425,6 +420,7 @@ impl<const N: usize> Adaptive<N> {
     }
 
     /// After a draw: ends a window, looks whether the metric is right, or hands out the draw.
+    #[inline(never)]
     fn after_draw(&mut self) -> Outcome {
         let moments = self.monitor.moments();
         let draws = moments.weight() as u32;
@@ -514,6 +510,23 @@ impl<const N: usize> Adaptive<N> {
         }
         self.monitor.refine(centre, inner);
         far
+    }
+}
+
+/// Evaluates the gradient, which is finite unless this is an error, and counts that.
+pub(super) fn evaluate<const N: usize, P: Potential<N>>(
+    potential: &mut P,
+    at: &[f32; N],
+    gradient: &mut [f32; N],
+    evaluations: &mut u32,
+) -> Result<(), StepError> {
+    *evaluations = evaluations.saturating_add(1);
+    *gradient = [0.0; N];
+    potential.gradient(at, gradient)?;
+    if at.iter().chain(gradient.iter()).all(|x| x.is_finite()) {
+        Ok(())
+    } else {
+        Err(StepError::NonFiniteGradient)
     }
 }
 

@@ -34,22 +34,20 @@ pub(super) struct Circuit {
 }
 
 impl Circuit {
-    /// The first path.
-    pub fn new<const N: usize>(site: &Site<N>) -> Self {
-        let mut circuit = Self {
-            bit: 0,
-            node: 0,
-            halvings: 0,
-            suspected: false,
-            work: 0.0,
-            tolerance: 0.0,
-            error: 0.0,
-        };
-        circuit.begin(site);
-        circuit
-    }
+    /// All zeros, to be started in place.
+    pub const BLANK: Self = Self {
+        bit: 0,
+        node: 0,
+        halvings: 0,
+        suspected: false,
+        work: 0.0,
+        tolerance: 0.0,
+        error: 0.0,
+    };
 
-    fn begin<const N: usize>(&mut self, site: &Site<N>) {
+    /// Starts a blank one, or another path.
+    #[inline(never)]
+    pub fn begin<const N: usize>(&mut self, site: &Site<N>) {
         self.node = 0;
         self.work = 0.0;
         self.tolerance = LEAST_WORK;
@@ -90,31 +88,30 @@ impl Circuit {
         site: &Site<N>,
         gradient: Option<&[f32; N]>,
     ) -> Result<bool, SamplerError> {
-        let Some(gradient) = gradient else {
-            // A wall.
-            self.halvings += 1;
-            self.begin(site);
-            return Ok(self.halvings >= HALVINGS);
-        };
-        self.push(site, gradient);
-        // The last node is the first one.
-        if self.node < NODES {
-            return Ok(false);
-        }
-        self.push(site, &site.gradient);
-        if self.work.abs() > self.tolerance {
-            if self.suspected {
+        if let Some(gradient) = gradient {
+            self.push(site, gradient);
+            // The last node is the first one.
+            if self.node < NODES {
+                return Ok(false);
+            }
+            self.push(site, &site.gradient);
+            let works = self.work.abs() > self.tolerance;
+            if works && self.suspected {
                 return Err(SamplerError::NotAGradient);
             }
-            self.suspected = true;
-            self.halvings += 1;
+            self.suspected = works;
+            if works {
+                self.halvings += 1;
+            } else {
+                self.halvings = 0;
+                self.bit += 1;
+            }
         } else {
-            self.suspected = false;
-            self.halvings = 0;
-            self.bit += 1;
+            // A wall.
+            self.halvings += 1;
         }
         self.begin(site);
-        Ok(N.saturating_sub(1) >> self.bit == 0)
+        Ok(self.halvings >= HALVINGS || N.saturating_sub(1) >> self.bit == 0)
     }
 
     /// Adds a node to the side that it ends and to the one that it begins.

@@ -44,6 +44,19 @@ impl<const N: usize> Descent<N> {
         self.lengths = [FIRST; N];
     }
 
+    /// Where the next gradient is wanted: a step of each coordinate's length, against its gradient.
+    pub fn probe(&self, site: &Site<N>) -> [f32; N] {
+        let mut probe = site.theta;
+        for ((x, length), previous) in probe.iter_mut().zip(&self.lengths).zip(&self.previous) {
+            if *previous > 0.0 {
+                *x -= *length;
+            } else if *previous < 0.0 {
+                *x += *length;
+            }
+        }
+        probe
+    }
+
     /// Step lengths: each coordinate's scale, roughly.
     pub const fn lengths(&self) -> &[f32; N] {
         &self.lengths
@@ -54,13 +67,13 @@ impl<const N: usize> Descent<N> {
         self.rounds == 0
     }
 
-    /// Takes the gradient at `probe` (`None`: not finite) and gives the next probe, or `None` when done.
+    /// Takes the gradient at `probe` (`None`: not finite); `true` when done.
     pub fn update(
         &mut self,
         site: &mut Site<N>,
         probe: &[f32; N],
         gradient: Option<&[f32; N]>,
-    ) -> Option<[f32; N]> {
+    ) -> bool {
         match gradient {
             Some(gradient) => {
                 site.theta = *probe;
@@ -74,31 +87,20 @@ impl<const N: usize> Descent<N> {
                 self.calm = 0;
             }
         }
-        let mut next = site.theta;
         let mut gain = 0.0;
-        for (((x, g), length), previous) in next
-            .iter_mut()
-            .zip(&site.gradient)
+        for ((g, length), previous) in (site.gradient.iter())
             .zip(&mut self.lengths)
             .zip(&mut self.previous)
         {
             let turned = g * *previous;
+            *previous = *g;
             if turned > 0.0 {
                 *length = (*length * GROW).min(LONGEST);
             } else if turned < 0.0 {
                 *length *= SHRINK;
+                *previous = 0.0;
             }
             gain += *length * g.abs();
-            if turned < 0.0 {
-                *previous = 0.0;
-            } else {
-                if *g > 0.0 {
-                    *x -= *length;
-                } else if *g < 0.0 {
-                    *x += *length;
-                }
-                *previous = *g;
-            }
         }
         self.rounds = self.rounds.saturating_add(1);
         self.calm = if gain < N as f32 {
@@ -106,7 +108,7 @@ impl<const N: usize> Descent<N> {
         } else {
             0
         };
-        (self.calm < CALM && self.rounds < ROUNDS).then_some(next)
+        self.calm >= CALM || self.rounds >= ROUNDS
     }
 }
 

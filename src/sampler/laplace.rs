@@ -55,28 +55,38 @@ crate::checkpoint!(impl[const N: usize] for Laplace<N> {
 });
 
 /// Finds the mode and the curvature, one gradient at a time.
+///
+/// What each phase keeps has a place of its own: the chain that follows takes more memory than all of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Locate<const N: usize> {
     pub site: Site<N>,
-    probe: [f32; N],
+    phase: Phase,
+    descent: Descent<N>,
+    scale: Scale<N>,
     curvature: Curvature<N>,
-    phase: Phase<N>,
+    search: Search<N>,
+    circuit: Circuit,
+    // Newton steps made, and twice the energy before the last.
+    steps: u8,
+    before: f32,
+    // Whether the curvature at the mode was positive definite.
+    positive: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Phase<const N: usize> {
-    Descent(Descent<N>),
-    Scale(Scale<N>),
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    Descent,
+    Scale,
     Curvature,
-    Search(Search<N>),
-    /// A Newton step in a metric that is good already: steps made, and twice the energy before this one.
-    Newton(Search<N>, u8, f32),
+    Search,
+    /// A Newton step in a metric that is good already.
+    Newton,
     /// The curvature at the mode.
     Last,
-    /// The gradient at the mode once more: whether it is the same. The curvature was positive definite, or not.
-    Again(bool),
-    /// Whether the gradient is that of a potential. The curvature was positive definite, or not.
-    Circuit(Circuit, bool),
+    /// The gradient at the mode once more: whether it is the same.
+    Again,
+    /// Whether the gradient is that of a potential.
+    Circuit,
 }
 
 impl<const N: usize> Locate<N> {
@@ -87,95 +97,94 @@ impl<const N: usize> Locate<N> {
             gradient: [0.0; N],
             metric: Dense::BLANK,
         },
-        probe: [0.0; N],
+        phase: Phase::Descent,
+        descent: Descent::BLANK,
+        scale: Scale::BLANK,
         curvature: Curvature::BLANK,
-        phase: Phase::Descent(Descent::BLANK),
+        search: Search::BLANK,
+        circuit: Circuit::BLANK,
+        steps: 0,
+        before: 0.0,
+        positive: false,
     };
 
     /// Starts a blank one.
     pub fn start(&mut self, at: &[f32; N]) {
         self.site.theta = *at;
         self.site.metric.set_identity();
-        self.probe = *at;
+        self.descent.start();
         self.curvature.start();
-        if let Phase::Descent(descent) = &mut self.phase {
-            descent.start();
-        }
     }
 
     /// Where the next gradient is wanted.
-    pub const fn probe(&self) -> &[f32; N] {
-        &self.probe
+    pub fn probe(&self) -> [f32; N] {
+        let site = &self.site;
+        match self.phase {
+            Phase::Descent => self.descent.probe(site),
+            Phase::Scale => self.scale.probe(site),
+            Phase::Curvature | Phase::Last => self.curvature.probe(site),
+            Phase::Search | Phase::Newton => self.search.probe(site),
+            Phase::Again => site.theta,
+            Phase::Circuit => self.circuit.probe(site),
+        }
     }
 
-    /// Takes the gradient at the probe (`None`: not finite); gives the approximation when done.
+    /// Takes the gradient at `probe` (`None`: not finite); `Ok(true)` when done.
     pub fn update(
         &mut self,
+        probe: &[f32; N],
         gradient: Option<&[f32; N]>,
-    ) -> Result<Option<Laplace<N>>, SamplerError> {
-        let (site, curvature) = (&mut self.site, &mut self.curvature);
-        match &mut self.phase {
-            Phase::Descent(descent) => {
-                if gradient.is_none() && descent.untried() {
+    ) -> Result<bool, SamplerError> {
+        let site = &mut self.site;
+        match self.phase {
+            Phase::Descent => {
+                if gradient.is_none() && self.descent.untried() {
                     return Err(SamplerError::NonFinite);
                 }
-                match descent.update(site, &self.probe, gradient) {
-                    Some(probe) => self.probe = probe,
-                    None => {
-                        let scale = Scale::new(site, *descent.lengths());
-                        self.probe = scale.probe(site);
-                        self.phase = Phase::Scale(scale);
-                    }
+                if self.descent.update(site, probe, gradient) {
+                    self.scale.start(site, self.descent.lengths());
+                    self.phase = Phase::Scale;
                 }
             }
-            Phase::Scale(scale) => {
-                if scale.update(site, &self.probe, gradient)? {
+            Phase::Scale => {
+                if self.scale.update(site, probe, gradient)? {
                     resolved(site)?;
-                    self.measure(Phase::Curvature);
-                } else {
-                    self.probe = scale.probe(site);
+                    self.phase = Phase::Curvature;
                 }
             }
-            Phase::Curvature => {
-                if !curvature.update(site, gradient)? {
-                    self.probe = curvature.probe(site);
-                } else if curvature.refine(site) {
-                    let search = Search::new(site);
-                    self.probe = search.probe(site);
-                    self.phase = Phase::Search(search);
+            Phase::Curvature | Phase::Last => {
+                if !self.curvature.update(site, gradient)? {
+                    return Ok(false);
+                }
+                if self.phase == Phase::Last {
+                    self.positive = self.curvature.conclude(site);
+                    resolved(site)?;
+                    self.phase = Phase::Again;
+                } else if self.curvature.refine(site) {
+                    self.search.start(site);
+                    self.phase = Phase::Search;
                 } else {
-                    self.newton(0);
+                    self.newton();
                 }
             }
-            Phase::Search(search) => {
-                if search.update(site, &self.probe, gradient) {
+            Phase::Search | Phase::Newton => {
+                if !self.search.update(site, probe, gradient) {
+                    return Ok(false);
+                }
+                if self.phase == Phase::Search {
                     self.curvature.again();
-                    self.measure(Phase::Curvature);
+                    self.phase = Phase::Curvature;
                 } else {
-                    self.probe = search.probe(site);
-                }
-            }
-            Phase::Newton(search, steps, before) => {
-                if search.update(site, &self.probe, gradient) {
-                    let (steps, gained) = (*steps, site.energy() < 0.9 * *before);
+                    // False for NaN too.
+                    let gained = site.energy() < 0.9 * self.before;
                     // No gain is rounding, or no mode.
-                    self.newton(if gained { steps } else { NEWTON_STEPS });
-                } else {
-                    self.probe = search.probe(site);
+                    if !gained {
+                        self.steps = NEWTON_STEPS;
+                    }
+                    self.newton();
                 }
             }
-            Phase::Last => {
-                if !curvature.update(site, gradient)? {
-                    self.probe = curvature.probe(site);
-                } else {
-                    let positive = curvature.conclude(site);
-                    resolved(site)?;
-                    self.probe = site.theta;
-                    self.phase = Phase::Again(positive);
-                }
-            }
-            Phase::Again(positive) => {
-                let positive = *positive;
+            Phase::Again => {
                 let mut difference = *gradient.unwrap_or(&site.gradient);
                 for (d, g) in difference.iter_mut().zip(&site.gradient) {
                     *d -= g;
@@ -186,46 +195,36 @@ impl<const N: usize> Locate<N> {
                 }
                 // A single coordinate's is always one.
                 if N == 1 {
-                    return Ok(Some(self.found(positive)));
+                    return Ok(true);
                 }
-                let circuit = Circuit::new(site);
-                self.probe = circuit.probe(site);
-                self.phase = Phase::Circuit(circuit, positive);
+                self.circuit.begin(site);
+                self.phase = Phase::Circuit;
             }
-            Phase::Circuit(circuit, positive) => {
-                let positive = *positive;
-                if circuit.update(site, gradient)? {
-                    return Ok(Some(self.found(positive)));
-                }
-                self.probe = circuit.probe(site);
-            }
+            Phase::Circuit => return self.circuit.update(site, gradient),
         }
-        Ok(None)
+        Ok(false)
     }
 
-    fn found(&self, positive: bool) -> Laplace<N> {
+    /// The approximation, once it is done.
+    pub fn laplace(&self) -> Laplace<N> {
         Laplace {
             mode: self.site.theta,
             sd: self.site.metric.row_norms(),
-            is_mode: positive && self.site.energy() < NO_MODE,
+            is_mode: self.positive && self.site.energy() < NO_MODE,
         }
     }
 
-    fn measure(&mut self, phase: Phase<N>) {
-        self.probe = self.curvature.probe(&self.site);
-        self.phase = phase;
-    }
-
     /// Another Newton step, or the last look at the curvature.
-    fn newton(&mut self, steps: u8) {
-        let energy = self.site.energy();
-        if steps < NEWTON_STEPS && energy > AT_THE_MODE {
-            let search = Search::new(&self.site);
-            self.probe = search.probe(&self.site);
-            self.phase = Phase::Newton(search, steps + 1, energy);
+    #[inline(never)]
+    fn newton(&mut self) {
+        self.before = self.site.energy();
+        if self.steps < NEWTON_STEPS && self.before > AT_THE_MODE {
+            self.steps += 1;
+            self.search.start(&self.site);
+            self.phase = Phase::Newton;
         } else {
             self.curvature.close();
-            self.measure(Phase::Last);
+            self.phase = Phase::Last;
         }
     }
 }
@@ -241,17 +240,18 @@ fn resolved<const N: usize>(site: &Site<N>) -> Result<(), SamplerError> {
     Ok(())
 }
 
-variants!(impl[const N: usize] for Phase<N> {
-    0 Descent(descent: Descent<N>),
-    1 Scale(scale: Scale<N>),
+variants!(impl[] for Phase {
+    0 Descent,
+    1 Scale,
     2 Curvature,
-    3 Search(search: Search<N>),
-    4 Newton(search: Search<N>, steps: u8, before: f32),
+    3 Search,
+    4 Newton,
     5 Last,
-    6 Again(positive: bool),
-    7 Circuit(circuit: Circuit, positive: bool)
+    6 Again,
+    7 Circuit
 });
 
 crate::checkpoint!(impl[const N: usize] for Locate<N> {
-    site: Site<N>, probe: [f32; N], curvature: Curvature<N>, phase: Phase<N>
+    site: Site<N>, phase: Phase, descent: Descent<N>, scale: Scale<N>, curvature: Curvature<N>, search: Search<N>,
+    circuit: Circuit, steps: u8, before: f32, positive: bool
 } if |locate| crate::arithmetic::finite(&locate.site.theta));

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::adaptive::{Adaptive, Outcome};
+use super::adaptive::{Adaptive, Outcome, evaluate};
 use super::laplace::{Laplace, Locate};
 use super::variants::variants;
 use super::{Accuracy, Reason, Tuning, Verdict};
@@ -444,6 +444,7 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
     ///
     /// # Errors
     /// Why it has stopped, from then on at every call; and [`SamplerError::Failing`].
+    #[inline(never)]
     pub fn step<P: Potential<N>>(
         &mut self,
         potential: &mut P,
@@ -506,20 +507,24 @@ impl<const N: usize, Z: FiveMoments> Sampler<N, Z> {
         let Phase::Locating(locate) = &mut self.phase else {
             return Ok(Outcome::Nothing);
         };
-        self.evaluations = self.evaluations.saturating_add(1);
         // On the way gradients are exact, where the potential can make them so.
-        let probe = *locate.probe();
-        let mut gradient = [0.0; N];
+        let probe = locate.probe();
         potential.set_centre(&probe)?;
-        potential.gradient(&probe, &mut gradient)?;
-        let finite = probe.iter().chain(&gradient).all(|x| x.is_finite());
-        let found = locate.update(finite.then_some(&gradient));
+        let mut gradient = [0.0; N];
+        let evaluated = match evaluate(potential, &probe, &mut gradient, &mut self.evaluations) {
+            Err(StepError::NonFiniteGradient) => None,
+            done => {
+                done?;
+                Some(&gradient)
+            }
+        };
+        let found = locate.update(&probe, evaluated);
         self.position = locate.site.theta;
         self.gradient = locate.site.gradient;
         Ok(match found {
-            Ok(None) => Outcome::Nothing,
-            Ok(Some(laplace)) => {
-                self.laplace = Some(laplace);
+            Ok(false) => Outcome::Nothing,
+            Ok(true) => {
+                self.laplace = Some(locate.laplace());
                 self.phase.warm_up();
                 Outcome::WarmUp
             }

@@ -129,13 +129,8 @@ impl<const N: usize> Monitor<N> {
         let mut errors = self.moments.standard_errors();
         let tail = REACH * self.moments.tail_error();
         for ((error, sd), (bias, chance)) in (errors.sd.iter_mut())
-            .zip(self.moments.sd().unwrap_or([0.0; N]))
-            .zip(
-                self.moments
-                    .virial()
-                    .iter()
-                    .zip(self.moments.virial_error()),
-            )
+            .zip(&self.moments.sd_or_zero())
+            .zip(&self.moments.biases())
         {
             let left = LEFT * 0.5 * (bias.abs() - chance).max(0.0);
             *error = sqrt(*error * *error + sd * sd * (left * left + tail * tail));
@@ -155,9 +150,9 @@ impl<const N: usize> Monitor<N> {
         let errors = self.errors();
         let mut work = [f32::INFINITY; N];
         for (((w, sd), (of_mean, of_sd)), effective) in (work.iter_mut())
-            .zip(self.moments.sd().unwrap_or([0.0; N]))
+            .zip(&self.moments.sd_or_zero())
             .zip(errors.mean.iter().zip(&errors.sd))
-            .zip(self.moments.effective_draws())
+            .zip(&self.moments.effective_draws())
         {
             let square = |x: f32| x * x;
             *w = square(of_mean / (sd * accuracy.mean))
@@ -196,13 +191,7 @@ impl<const N: usize> Monitor<N> {
         if counts.stalled > 0 {
             return Some(Reason::Stalled);
         }
-        for (coordinate, (bias, error)) in (self
-            .moments
-            .virial()
-            .iter()
-            .zip(self.moments.virial_error()))
-        .enumerate()
-        {
+        for (coordinate, (bias, error)) in self.moments.biases().iter().enumerate() {
             if bias.abs() > BIAS + ERRORS * error {
                 return Some(Reason::Biased { coordinate });
             }
@@ -211,7 +200,7 @@ impl<const N: usize> Monitor<N> {
             if self.split_r_hat() > DRIFT {
                 return Some(Reason::Drift);
             }
-            for (coordinate, effective) in self.moments.effective_draws().into_iter().enumerate() {
+            for (coordinate, effective) in self.moments.effective_draws().iter().enumerate() {
                 if EXPLORED > SLOW * effective {
                     return Some(Reason::Slow { coordinate });
                 }
@@ -225,12 +214,8 @@ impl<const N: usize> Monitor<N> {
         self.work(accuracy).iter().all(|work| *work <= 1.0)
             && self.split_r_hat() <= RHAT
             && self.moments.tail_error() <= TAIL * accuracy.sd
-            && (self
-                .moments
-                .virial()
-                .iter()
-                .zip(self.moments.virial_error()))
-            .all(|(bias, error)| bias.abs() <= CONVERGED_BIAS.max(errors * error))
+            && (self.moments.biases().iter())
+                .all(|(bias, error)| bias.abs() <= CONVERGED_BIAS.max(errors * error))
     }
 }
 

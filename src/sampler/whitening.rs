@@ -19,15 +19,17 @@ pub(super) struct Scale<const N: usize> {
 }
 
 impl<const N: usize> Scale<N> {
-    /// From guesses of the lengths; none is taken to be below the resolution of the position.
-    pub fn new(site: &Site<N>, mut guesses: [f32; N]) -> Self {
-        for (length, x) in guesses.iter_mut().zip(&site.theta) {
-            *length = length.max(1e-3 * (x.abs() + 0.01));
-        }
-        Self {
-            index: 0,
-            trials: 0,
-            lengths: guesses,
+    /// All zeros, to be started in place.
+    pub const BLANK: Self = Self {
+        index: 0,
+        trials: 0,
+        lengths: [0.0; N],
+    };
+
+    /// Starts a blank one, from guesses of the lengths; none is taken to be below the resolution of the position.
+    pub fn start(&mut self, site: &Site<N>, guesses: &[f32; N]) {
+        for ((length, guess), x) in self.lengths.iter_mut().zip(guesses).zip(&site.theta) {
+            *length = guess.max(1e-3 * (x.abs() + 0.01));
         }
     }
 
@@ -303,20 +305,26 @@ pub(super) struct Search<const N: usize> {
 }
 
 impl<const N: usize> Search<N> {
-    pub fn new(site: &Site<N>) -> Self {
-        let mut direction = site.pulled();
+    /// All zeros, to be started in place.
+    pub const BLANK: Self = Self {
+        direction: [0.0; N],
+        fraction: 0.0,
+        shortenings: 0,
+    };
+
+    /// Starts a step from the site.
+    #[inline(never)]
+    pub fn start(&mut self, site: &Site<N>) {
+        self.direction = site.pulled();
         let mut squared = 0.0;
-        for w in &mut direction {
+        for w in &mut self.direction {
             squared += *w * *w;
             *w = -*w;
         }
-        site.metric.apply(&mut direction);
+        site.metric.apply(&mut self.direction);
         let longest = LONGEST * sqrt(N as f32);
-        Self {
-            direction,
-            fraction: (longest / sqrt(squared)).min(1.0),
-            shortenings: 0,
-        }
+        self.fraction = (longest / sqrt(squared)).min(1.0);
+        self.shortenings = 0;
     }
 
     pub fn probe(&self, site: &Site<N>) -> [f32; N] {

@@ -1,6 +1,6 @@
 //! A function of θ: its posterior mean and standard deviation, from draws and the gradients at them.
 
-use super::{BOUND, SteinMoments, advance, at, dot, row_of, series::Series};
+use super::{SteinMoments, advance, blend, bounded, dot, series::Series};
 use crate::{
     arithmetic::sqrt,
     preconditioner::{Dense, Preconditioner},
@@ -71,8 +71,7 @@ impl<const N: usize> SteinFunction<N> {
             *g /= moments.temperature;
         }
         moments.factor.apply_transpose(&mut u);
-        let bounded = u.iter().all(|x| x.abs() < BOUND) && value.is_finite();
-        if !bounded {
+        if !(bounded(&u) && value.is_finite()) {
             return;
         }
         if self.weight == 0.0 {
@@ -84,10 +83,9 @@ impl<const N: usize> SteinFunction<N> {
         let before = value - self.mean;
         self.mean += share * before;
         self.variance += share * (before * (value - self.mean) - self.variance);
-        let (_, after) = advance(&mut self.mean_u, &u, share);
-        for (c, u) in self.with_u.iter_mut().zip(&after) {
-            *c += share * (before * u - *c);
-        }
+        let mut u_before = u;
+        let after = advance(&mut self.mean_u, &mut u_before, share);
+        blend(&mut self.with_u, before, &after, share);
         self.batch += value - self.origin;
         for (sum, u) in self.batch_u.iter_mut().zip(&u) {
             *sum += u;
@@ -132,12 +130,7 @@ impl<const N: usize> SteinFunction<N> {
         let mut variance = self.variance;
         for (i, (row, slope_i)) in corrected.rows().iter().zip(&slope).enumerate() {
             for (j, (c, slope_j)) in row.iter().zip(&slope).enumerate() {
-                let plain = if i == j {
-                    at(&moments.variance_y, i)
-                } else {
-                    at(row_of(&moments.second, i.min(j)), i.max(j))
-                };
-                variance += slope_i * slope_j * (c - plain);
+                variance += slope_i * slope_j * (c - moments.covariance_y(i, j));
             }
         }
         sqrt(variance.max(0.0))

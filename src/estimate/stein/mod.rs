@@ -92,11 +92,12 @@ pub struct SteinMoments<const N: usize> {
     // On and below the diagonal the covariance of u, above it that of y.
     second: [[f32; N]; N],
     marginals: [Marginal<N>; N],
-    // Sums of the batch under way, and how many draws it has.
-    batch: Means<N>,
+    // Sum of u over the batch under way, and how many draws it has.
+    batch_u: [f32; N],
     filled: u32,
-    // Batch means of what the regression leaves of the means and of the variances, of the draws, and of the virials.
-    series: Series<N, 4>,
+    // Of each coordinate, batch means of what the regression leaves of its mean and of its variance, of its draws, and of its
+    // virials.
+    series: Series<4, N>,
     // Batches in a row whose corrected means were far from those of all.
     surprises: u8,
     // The largest a(a − w) so far, less what h explains of it, with what a tail of that slope has beyond it.
@@ -113,38 +114,13 @@ struct Marginal<const N: usize> {
     square: f32,
     virial: f32,
     cubic: f32,
-    variance_of_virial: f32,
-    variance_of_cubic: f32,
-    virial_and_cubic: f32,
-    mean_and_virial: f32,
-    mean_and_cubic: f32,
-    square_and_virial: f32,
-    square_and_cubic: f32,
-    // Covariances with u.
-    square_and_u: [f32; N],
-    virial_and_u: [f32; N],
-    cubic_and_u: [f32; N],
-}
-
-/// Sums over a batch: of each coordinate's a, q, p and h, and of u.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Means<const N: usize> {
-    mean: [f32; N],
-    square: [f32; N],
-    virial: [f32; N],
-    cubic: [f32; N],
-    u: [f32; N],
-}
-
-impl<const N: usize> Means<N> {
-    const NONE: Self = Self {
-        mean: [0.0; N],
-        square: [0.0; N],
-        virial: [0.0; N],
-        cubic: [0.0; N],
-        u: [0.0; N],
-    };
+    // Covariances of the mean, the square, the virial p and the cubic h: p with p, h with h, p with h, then the mean
+    // with p and h, and the square with p and h.
+    covariances: [f32; 7],
+    // Covariances of square, virial and cubic with u.
+    with_u: [[f32; N]; 3],
+    // Sums of a, q, p and h over the batch under way.
+    batch: [f32; 4],
 }
 
 /// Standard errors of each coordinate's mean and standard deviation, in the units of θ.
@@ -169,9 +145,10 @@ struct Coefficients<const N: usize> {
 }
 
 impl<const N: usize> Coefficients<N> {
-    /// What is left of means of a and of q, `u` being the mean of u in those coordinates.
-    fn residuals(&self, mean: f32, square: f32, own: [f32; 2], u: &[f32; N]) -> (f32, f32) {
-        let [virial, cubic] = own;
+    /// What is left of means of a and of q, those of p and h being known too and `u` being the mean of u in those
+    /// coordinates.
+    #[inline(never)]
+    fn residuals(&self, [mean, square, virial, cubic]: &[f32; 4], u: &[f32; N]) -> (f32, f32) {
         let own = [virial - dot(&self.virial, u), cubic - dot(&self.cubic, u)];
         (
             mean - dot(&self.mean, u) - dot(&self.mean_on_own, &own),
@@ -226,7 +203,7 @@ impl<const N: usize> SteinMoments<N> {
         cross: [[0.0; N]; N],
         second: [[0.0; N]; N],
         marginals: [Marginal::new(0.0); N],
-        batch: Means::NONE,
+        batch_u: [0.0; N],
         filled: 0,
         series: Series::BLANK,
         surprises: 0,
@@ -266,7 +243,7 @@ impl<const N: usize> SteinMoments<N> {
         for (marginal, row) in self.marginals.iter_mut().zip(self.factor.rows()) {
             *marginal = Marginal::new(sqrt(dot(row, row)));
         }
-        self.batch = Means::NONE;
+        self.batch_u = [0.0; N];
         self.filled = 0;
         self.series.clear();
         self.surprises = 0;
@@ -312,25 +289,23 @@ impl<const N: usize> SteinMoments<N> {
         let (mut y, mut w) = (from_centre, *u);
         self.factor.solve(&mut y);
         self.factor.apply(&mut w);
-        // False for NaN too.
-        let bounded = y.iter().chain(u).all(|x| x.abs() < BOUND);
+        let bounded = bounded(&y) && bounded(u);
         let Some((weights, share)) = self.weights.with(1.0).filter(|_| bounded) else {
             self.weights.reject();
             return;
         };
         self.weights = weights;
-        let (y_before, y_after) = advance(&mut self.mean_y, &y, share);
-        let (u_before, u_after) = advance(&mut self.mean_u, u, share);
-        for ((v, before), after) in self.variance_y.iter_mut().zip(&y_before).zip(&y_after) {
+        let mut u_before = *u;
+        let y_after = advance(&mut self.mean_y, &mut y, share);
+        let u_after = advance(&mut self.mean_u, &mut u_before, share);
+        for ((v, before), after) in self.variance_y.iter_mut().zip(&y).zip(&y_after) {
             *v += share * (before * after - *v);
         }
-        for (row, y) in self.cross.iter_mut().zip(&y_before) {
-            for (c, u) in row.iter_mut().zip(&u_after) {
-                *c += share * (y * u - *c);
-            }
+        for (row, y) in self.cross.iter_mut().zip(&y) {
+            blend(row, *y, &u_after, share);
         }
         for (index, row) in self.second.iter_mut().enumerate() {
-            let (u, y) = (at(&u_before, index), at(&y_before, index));
+            let (u, y) = (at(&u_before, index), at(&y, index));
             for (column, ((c, u_after), y_after)) in
                 row.iter_mut().zip(&u_after).zip(&y_after).enumerate()
             {
@@ -342,24 +317,16 @@ impl<const N: usize> SteinMoments<N> {
                 *c += share * (product - *c);
             }
         }
-        let mut before = y_before;
-        self.factor.apply(&mut before);
+        self.factor.apply(&mut y);
         let certainty = self.certainty();
-        for ((((mean, square), (virial, cubic)), marginal), ((x, w), before)) in
-            (self.batch.mean.iter_mut())
-                .zip(&mut self.batch.square)
-                .zip(self.batch.virial.iter_mut().zip(&mut self.batch.cubic))
-                .zip(&mut self.marginals)
-                .zip(from_centre.iter().zip(&w).zip(&before))
+        for (((marginal, x), w), before) in
+            (self.marginals.iter_mut().zip(&from_centre).zip(&w)).zip(&y)
         {
-            let [a, w, before] = [x, w, before].map(|x| x / marginal.scale);
+            let scale = marginal.scale;
+            let (a, w) = (x / scale, w / scale);
             let q = a * a;
             let (p, h) = (a * w - 1.0, (q - 1.0) * w - 2.0 * a);
-            marginal.push(before, q, p, h, &u_after, share);
-            *mean += a;
-            *square += q;
-            *virial += p;
-            *cubic += h;
+            marginal.push(before / scale, [a, q, p, h], &u_after, share);
             // A tail that falls as |a|^−(e+1), e = aw − 1 there, has e/(e − 4) times as much of a⁴ beyond.
             let factor = if q > FAR_OUT {
                 let exponent = p.max(4.4);
@@ -368,12 +335,12 @@ impl<const N: usize> SteinMoments<N> {
                 NORMAL
             };
             // What the regression on p and h leaves of q there.
-            let slope = (marginal.square_and_cubic - marginal.virial_and_cubic)
-                / marginal.variance_of_cubic.max(1.0);
+            let [_, of_cubic, both, .., square_and_cubic] = marginal.covariances;
+            let slope = (square_and_cubic - both) / of_cubic.max(1.0);
             let beyond = factor * (a * (a - w) - certainty * slope * h);
             self.tail = self.tail.max(beyond);
         }
-        for (sum, u) in self.batch.u.iter_mut().zip(u) {
+        for (sum, u) in self.batch_u.iter_mut().zip(u) {
             *sum += u;
         }
         self.filled += 1;
@@ -384,41 +351,37 @@ impl<const N: usize> SteinMoments<N> {
         let share = 1.0 / self.filled as f32;
         let mut covariance_u = Dense::BLANK;
         self.covariance_u(&mut covariance_u);
-        let (mut all_u, mut batch_u) = (self.mean_u, self.batch.u.map(|u| share * u));
+        let (mut all_u, mut batch_u) = (self.mean_u, self.batch_u);
+        for u in &mut batch_u {
+            *u *= share;
+        }
         covariance_u.solve(&mut all_u);
         covariance_u.solve(&mut batch_u);
-        let (mut of_mean, mut of_variance) = ([0.0; N], [0.0; N]);
-        let [usual, ..] = self.series.long_run_variances();
+        let mut means = self.series.long_run_variances();
         let mut surprise = 0.0_f32;
-        for (index, (mean, variance)) in of_mean.iter_mut().zip(&mut of_variance).enumerate() {
-            let Some(coefficients) = self.coefficients(index, &covariance_u) else {
-                continue;
-            };
-            let (centre, _) = self.all(index, &coefficients, &all_u);
-            let of = |sums: &[f32; N]| share * at(sums, index);
-            let (of_a, of_q) = coefficients.residuals(
-                of(&self.batch.mean),
-                of(&self.batch.square),
-                [of(&self.batch.virial), of(&self.batch.cubic)],
-                &batch_u,
-            );
-            let spread = sqrt(share * at(&usual, index) + SLACK);
+        for ((means, marginal), row) in
+            (means.iter_mut().zip(&self.marginals)).zip(self.factor.rows())
+        {
+            let [usual, ..] = *means;
+            let coefficients = self.coefficients(marginal, row, &covariance_u);
+            let (centre, _) = self.all(marginal, row, &coefficients, &all_u);
+            let batch = marginal.batch.map(|sum| share * sum);
+            let (of_a, of_q) = coefficients.residuals(&batch, &batch_u);
+            let spread = sqrt(share * usual + SLACK);
             surprise = surprise.max((of_a - centre).abs() / spread);
-            *mean = of_a;
-            *variance = of_q - 2.0 * centre * of_a;
+            let [a, _, p, _] = batch;
+            *means = [of_a, of_q - 2.0 * centre * of_a, a, p];
         }
         self.surprises = if surprise > SURPRISE {
             self.surprises.saturating_add(1)
         } else {
             0
         };
-        self.series.push(&[
-            of_mean,
-            of_variance,
-            self.batch.mean.map(|a| share * a),
-            self.batch.virial.map(|p| share * p),
-        ]);
-        self.batch = Means::NONE;
+        self.series.push(&means);
+        for marginal in &mut self.marginals {
+            marginal.batch = [0.0; 4];
+        }
+        self.batch_u = [0.0; N];
         self.filled = 0;
     }
 
@@ -475,34 +438,48 @@ impl<const N: usize> SteinMoments<N> {
         row
     }
 
-    /// The mean of coordinate `index`, in its own scale about the centre, before any correction.
-    fn plain_mean(&self, index: usize, scale: f32) -> f32 {
-        dot(row_of(self.factor.rows(), index), &self.mean_y) / scale
+    /// The mean of a coordinate, in its own scale about the centre, before any correction; `row` is the factor's.
+    fn plain_mean(&self, marginal: &Marginal<N>, row: &[f32; N]) -> f32 {
+        dot(row, &self.mean_y) / marginal.scale
     }
 
-    /// Coefficients of the coordinate `index`.
-    fn coefficients(&self, index: usize, covariance_u: &Dense<N>) -> Option<Coefficients<N>> {
-        let marginal = self.marginals.get(index)?;
-        let row = row_of(self.factor.rows(), index).map(|l| l / marginal.scale);
+    /// Coefficients of the coordinate, `row` being the factor's.
+    #[inline(never)]
+    fn coefficients(
+        &self,
+        marginal: &Marginal<N>,
+        row: &[f32; N],
+        covariance_u: &Dense<N>,
+    ) -> Coefficients<N> {
         let certainty = self.certainty();
         let presumed = 1.0 - certainty;
         // Cov(a, u), a being the row of L times y, over its scale.
-        let mut mean = row.map(|l| presumed * l);
+        let mut mean = [0.0; N];
+        for (m, l) in mean.iter_mut().zip(row) {
+            *m = presumed * (l / marginal.scale);
+        }
         for (l, cross) in row.iter().zip(&self.cross) {
+            let l = certainty * (l / marginal.scale);
             for (m, c) in mean.iter_mut().zip(cross) {
-                *m += certainty * l * c;
+                *m += l * c;
             }
         }
-        let mut square = marginal.square_and_u.map(|c| certainty * c);
-        let mut virial = marginal.virial_and_u.map(|c| certainty * c);
-        let mut cubic = marginal.cubic_and_u.map(|c| certainty * c);
-        for vector in [&mut mean, &mut square, &mut virial, &mut cubic] {
+        let [square, virial, cubic] = marginal.with_u;
+        let mut on_u = [mean, square, virial, cubic];
+        for (index, vector) in on_u.iter_mut().enumerate() {
+            if index > 0 {
+                for c in vector.iter_mut() {
+                    *c *= certainty;
+                }
+            }
             covariance_u.solve(vector);
         }
+        let [mean, square, virial, cubic] = on_u;
         // What u leaves of the covariances of virial and cubic, the variances never quite nothing.
-        let of_virial = certainty * marginal.variance_of_virial + presumed * 2.0;
-        let of_cubic = certainty * marginal.variance_of_cubic + presumed * 6.0;
-        let both = certainty * marginal.virial_and_cubic - dot(&virial, &cubic);
+        let [of_virial, of_cubic, both, with_mean @ .., _, _] = marginal.covariances;
+        let of_virial = certainty * of_virial + presumed * 2.0;
+        let of_cubic = certainty * of_cubic + presumed * 6.0;
+        let both = certainty * both - dot(&virial, &cubic);
         let first = (of_virial - dot(&virial, &virial)).max(1e-3 * of_virial);
         let slope = both / first;
         let second = (of_cubic - dot(&cubic, &cubic) - slope * both).max(1e-3 * of_cubic);
@@ -512,36 +489,43 @@ impl<const N: usize> SteinMoments<N> {
             let on_cubic = (with_cubic - slope * with_virial) / second;
             [with_virial / first - slope * on_cubic, on_cubic]
         };
+        let [.., square_and_virial, square_and_cubic] = marginal.covariances;
+        let [mean_and_virial, mean_and_cubic] = with_mean;
         let mean_on_own = own(
-            certainty * marginal.mean_and_virial,
-            certainty * marginal.mean_and_cubic,
+            certainty * mean_and_virial,
+            certainty * mean_and_cubic,
             &mean,
         );
         let square_on_own = own(
-            certainty * marginal.square_and_virial + presumed * 2.0,
-            certainty * marginal.square_and_cubic,
+            certainty * square_and_virial + presumed * 2.0,
+            certainty * square_and_cubic,
             &square,
         );
-        Some(Coefficients {
+        Coefficients {
             mean,
             square,
             virial,
             cubic,
             mean_on_own,
             square_on_own,
-        })
+        }
     }
 
     /// What the regression leaves of the means of a and of q, of all draws.
-    fn all(&self, index: usize, coefficients: &Coefficients<N>, u: &[f32; N]) -> (f32, f32) {
-        self.marginals.get(index).map_or((0.0, 0.0), |marginal| {
-            coefficients.residuals(
-                self.plain_mean(index, marginal.scale),
-                marginal.square,
-                [marginal.virial, marginal.cubic],
-                u,
-            )
-        })
+    fn all(
+        &self,
+        marginal: &Marginal<N>,
+        row: &[f32; N],
+        coefficients: &Coefficients<N>,
+        u: &[f32; N],
+    ) -> (f32, f32) {
+        let means = [
+            self.plain_mean(marginal, row),
+            marginal.square,
+            marginal.virial,
+            marginal.cubic,
+        ];
+        coefficients.residuals(&means, u)
     }
 
     /// Mean and variance of each coordinate, in its own scale about the centre.
@@ -552,20 +536,22 @@ impl<const N: usize> SteinMoments<N> {
         let mut u = self.mean_u;
         covariance_u.solve(&mut u);
         let mut scaled = [(0.0, 0.0); N];
-        for (index, result) in scaled.iter_mut().enumerate() {
-            if let Some(coefficients) = self.coefficients(index, &covariance_u) {
-                let (mean, square) = self.all(index, &coefficients, &u);
-                *result = (mean, (square - mean * mean).max(0.0));
-            }
+        for ((result, marginal), row) in
+            (scaled.iter_mut().zip(&self.marginals)).zip(self.factor.rows())
+        {
+            let coefficients = self.coefficients(marginal, row, &covariance_u);
+            let (mean, square) = self.all(marginal, row, &coefficients, &u);
+            *result = (mean, (square - mean * mean).max(0.0));
         }
         scaled
     }
 
     fn each(&self, f: impl Fn(f32, (f32, f32)) -> f32) -> [f32; N] {
         let mut values = [0.0; N];
-        for ((value, marginal), scaled) in values.iter_mut().zip(&self.marginals).zip(self.scaled())
+        for ((value, marginal), scaled) in
+            values.iter_mut().zip(&self.marginals).zip(&self.scaled())
         {
-            *value = f(marginal.scale, scaled);
+            *value = f(marginal.scale, *scaled);
         }
         values
     }
@@ -584,7 +570,8 @@ impl<const N: usize> SteinMoments<N> {
         self.known(self.sd_or_zero())
     }
 
-    fn sd_or_zero(&self) -> [f32; N] {
+    /// As [`sd`](Self::sd), and 0 if there are no draws.
+    pub(crate) fn sd_or_zero(&self) -> [f32; N] {
         self.each(|scale, (_, variance)| scale * sqrt(variance))
     }
 
@@ -616,15 +603,20 @@ impl<const N: usize> SteinMoments<N> {
         }
         for (i, row) in found.rows_mut().iter_mut().enumerate() {
             for (j, element) in row.iter_mut().enumerate() {
-                let plain = if i == j {
-                    at(&self.variance_y, i)
-                } else {
-                    at(row_of(&self.second, i.min(j)), i.max(j))
-                };
+                let plain = self.covariance_y(i, j);
                 let (b_i, b_j) = (row_of(&regression, i), row_of(&regression, j));
                 let explained = dot(b_i, row_of(&self.cross, j)) + dot(b_j, row_of(&self.cross, i));
                 *element = plain + 0.5 * (at(b_i, j) + at(b_j, i) - explained);
             }
+        }
+    }
+
+    /// An element of the covariance of y, before any correction.
+    fn covariance_y(&self, i: usize, j: usize) -> f32 {
+        if i == j {
+            at(&self.variance_y, i)
+        } else {
+            at(row_of(&self.second, i.min(j)), i.max(j))
         }
     }
 
@@ -680,17 +672,16 @@ impl<const N: usize> SteinMoments<N> {
         if !self.has_batches() {
             return errors;
         }
-        let [of_means, of_variances, ..] = self.series.long_run_variances();
-        let (of_means, of_variances) = (self.errors_of(of_means), self.errors_of(of_variances));
-        for ((((of_mean, of_sd), marginal), sd), (mean, variance)) in (errors.mean.iter_mut())
+        let unsure = self.unsure();
+        for ((((of_mean, of_sd), marginal), sd), [mean, variance, ..]) in (errors.mean.iter_mut())
             .zip(&mut errors.sd)
             .zip(&self.marginals)
-            .zip(self.sd_or_zero())
-            .zip(of_means.iter().zip(&of_variances))
+            .zip(&self.sd_or_zero())
+            .zip(&self.series.long_run_variances())
         {
             let scale = marginal.scale;
-            *of_mean = scale * mean;
-            *of_sd = 0.5 * scale * variance * (scale / sd);
+            *of_mean = scale * sqrt(unsure * mean);
+            *of_sd = 0.5 * scale * sqrt(unsure * variance) * (scale / sd);
         }
         errors
     }
@@ -705,19 +696,18 @@ impl<const N: usize> SteinMoments<N> {
             return effective;
         }
         let draws = self.equivalent();
-        let [_, _, of_draws, of_virial] = self.series.long_run_variances();
-        for (index, (((e, marginal), of_draws), of_virial)) in (effective.iter_mut())
+        for (((e, marginal), row), [.., of_draws, of_virial]) in (effective.iter_mut())
             .zip(&self.marginals)
-            .zip(of_draws)
-            .zip(of_virial)
-            .enumerate()
+            .zip(self.factor.rows())
+            .zip(&self.series.long_run_variances())
         {
-            let mean = self.plain_mean(index, marginal.scale);
+            let mean = self.plain_mean(marginal, row);
             let variance = marginal.square - mean * mean;
-            if variance > 0.0 && marginal.variance_of_virial > 0.0 {
+            let [variance_of_virial, ..] = marginal.covariances;
+            if variance > 0.0 && variance_of_virial > 0.0 {
                 // More than one draw's worth when successive draws are opposed: not counted as more than twice.
                 *e = (draws * variance / of_draws)
-                    .min(draws * marginal.variance_of_virial / of_virial)
+                    .min(draws * variance_of_virial / of_virial)
                     .min(2.0 * draws);
             }
         }
@@ -729,21 +719,28 @@ impl<const N: usize> SteinMoments<N> {
         self.series.is_enough()
     }
 
-    /// Standard errors of means of all draws with these long-run variances, with what few batches leave unsure.
-    fn errors_of(&self, long_run_variance: [f32; N]) -> [f32; N] {
+    /// What a long-run variance over so many draws is of the variance of their mean, with what few batches leave unsure.
+    fn unsure(&self) -> f32 {
         let count = self.series.count() as f32;
-        let variance = (count + 2.0) / ((count - 4.0) * self.equivalent());
-        long_run_variance.map(|v| sqrt(variance * v))
+        (count + 2.0) / ((count - 4.0) * self.equivalent())
     }
 
-    /// Standard error of each [`virial`](Self::virial); infinite before there are 24 batches of 16 draws.
-    pub(crate) fn virial_error(&self) -> [f32; N] {
-        if self.has_batches() {
-            let [.., of_virial] = self.series.long_run_variances();
-            self.errors_of(of_virial)
+    /// Each [`virial`](Self::virial), and its standard error; infinite before there are 24 batches of 16 draws.
+    #[inline(never)]
+    pub(crate) fn biases(&self) -> [(f32, f32); N] {
+        let unsure = if self.has_batches() {
+            self.unsure()
         } else {
-            [f32::INFINITY; N]
+            f32::INFINITY
+        };
+        let mut biases = [(0.0, 0.0); N];
+        for ((bias, marginal), [.., of_virial]) in (biases.iter_mut())
+            .zip(&self.marginals)
+            .zip(&self.series.long_run_variances())
+        {
+            *bias = (marginal.virial, sqrt(unsure * of_virial));
         }
+        biases
     }
 
     /// Mean of each coordinate's product with its own gradient, less what it must be, relative: E\[aw\] − 1. It is how
@@ -761,26 +758,25 @@ impl<const N: usize> SteinMoments<N> {
     /// The relative error of a standard deviation that one more excursion as far as the furthest so far would be:
     /// where tails are heavy, more than what batch means show.
     pub(crate) fn tail_error(&self) -> f32 {
-        let least = (self.effective_draws().into_iter()).fold(f32::INFINITY, f32::min);
+        let least = (self.effective_draws().iter().copied()).fold(f32::INFINITY, f32::min);
         0.5 * self.tail / least
     }
 
     /// The largest distance of a mean from its centre, in the scale of its coordinate.
     pub(crate) fn off_centre(&self) -> f32 {
-        let means = self.scaled().map(|(mean, _)| mean.abs());
-        means.into_iter().fold(0.0, f32::max)
+        (self.scaled().iter()).fold(0.0, |most, (mean, _)| mean.abs().max(most))
     }
 
     /// Shifts and stretches numbers, such as quantiles, that were found from the same draws, as mean and standard
     /// deviation are corrected.
     pub fn corrected<const K: usize>(&self, mut values: [[f32; K]; N]) -> [[f32; K]; N] {
-        for (index, (((values, marginal), centre), (mean, variance))) in (values.iter_mut())
+        for ((((values, marginal), row), centre), (mean, variance)) in (values.iter_mut())
             .zip(&self.marginals)
+            .zip(self.factor.rows())
             .zip(&self.centre)
             .zip(self.scaled())
-            .enumerate()
         {
-            let plain_mean = self.plain_mean(index, marginal.scale);
+            let plain_mean = self.plain_mean(marginal, row);
             let plain = marginal.square - plain_mean * plain_mean;
             let stretch = if plain > 0.0 && variance > 0.0 {
                 sqrt(variance / plain)
@@ -803,43 +799,40 @@ impl<const N: usize> Marginal<N> {
             square: 0.0,
             virial: 0.0,
             cubic: 0.0,
-            variance_of_virial: 0.0,
-            variance_of_cubic: 0.0,
-            virial_and_cubic: 0.0,
-            mean_and_virial: 0.0,
-            mean_and_cubic: 0.0,
-            square_and_virial: 0.0,
-            square_and_cubic: 0.0,
-            square_and_u: [0.0; N],
-            virial_and_u: [0.0; N],
-            cubic_and_u: [0.0; N],
+            covariances: [0.0; 7],
+            with_u: [[0.0; N]; 3],
+            batch: [0.0; 4],
         }
     }
 
-    /// Takes in a less its mean so far, q, p and h; `u_after` is u less its new mean.
+    /// Takes in a draw's a, q, p and h; `before` is a less its mean so far, and `u_after` u less its new mean.
     #[inline]
-    fn push(&mut self, a: f32, q: f32, p: f32, h: f32, u_after: &[f32; N], share: f32) {
+    fn push(&mut self, before: f32, draw: [f32; 4], u_after: &[f32; N], share: f32) {
+        for (sum, x) in self.batch.iter_mut().zip(&draw) {
+            *sum += x;
+        }
+        let [_, q, p, h] = draw;
         let (q, p, h) = (q - self.square, p - self.virial, h - self.cubic);
         self.square += share * q;
         self.virial += share * p;
         self.cubic += share * h;
         let rest = 1.0 - share;
         let (p_after, h_after) = (rest * p, rest * h);
-        for (covariance, product) in [
-            (&mut self.variance_of_virial, p * p_after),
-            (&mut self.variance_of_cubic, h * h_after),
-            (&mut self.virial_and_cubic, p * h_after),
-            (&mut self.mean_and_virial, a * p_after),
-            (&mut self.mean_and_cubic, a * h_after),
-            (&mut self.square_and_virial, q * p_after),
-            (&mut self.square_and_cubic, q * h_after),
-        ] {
+        let products = [
+            p * p_after,
+            h * h_after,
+            p * h_after,
+            before * p_after,
+            before * h_after,
+            q * p_after,
+            q * h_after,
+        ];
+        for (covariance, product) in self.covariances.iter_mut().zip(&products) {
             *covariance += share * (product - *covariance);
         }
-        for (((with_q, with_p), with_h), u) in (self.square_and_u.iter_mut())
-            .zip(&mut self.virial_and_u)
-            .zip(&mut self.cubic_and_u)
-            .zip(u_after)
+        let [with_q, with_p, with_h] = &mut self.with_u;
+        for (((with_q, with_p), with_h), u) in
+            with_q.iter_mut().zip(with_p).zip(with_h).zip(u_after)
         {
             *with_q += share * (q * u - *with_q);
             *with_p += share * (p * u - *with_p);
@@ -848,19 +841,27 @@ impl<const N: usize> Marginal<N> {
     }
 }
 
-/// Moves a mean by a draw; gives the draw less the mean, before and after.
-fn advance<const N: usize>(
-    mean: &mut [f32; N],
-    draw: &[f32; N],
-    share: f32,
-) -> ([f32; N], [f32; N]) {
-    let (mut before, mut after) = (*draw, *draw);
-    for ((m, b), a) in mean.iter_mut().zip(&mut before).zip(&mut after) {
-        *b -= *m;
-        *m += share * *b;
+/// Moves running means of products by that of a draw: `factor` times each of `values`.
+fn blend<const N: usize>(means: &mut [f32; N], factor: f32, values: &[f32; N], share: f32) {
+    for (m, x) in means.iter_mut().zip(values) {
+        *m += share * (factor * x - *m);
+    }
+}
+
+/// Moves a mean by a draw, from which the mean before is taken off; gives the draw less the mean after.
+fn advance<const N: usize>(mean: &mut [f32; N], draw: &mut [f32; N], share: f32) -> [f32; N] {
+    let mut after = *draw;
+    for ((m, x), a) in mean.iter_mut().zip(draw).zip(&mut after) {
+        *x -= *m;
+        *m += share * *x;
         *a -= *m;
     }
-    (before, after)
+    after
+}
+
+/// Whether all products of four of these are finite. False for NaN too.
+fn bounded<const N: usize>(values: &[f32; N]) -> bool {
+    values.iter().all(|x| x.abs() < BOUND)
 }
 
 fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
@@ -882,17 +883,11 @@ impl<const N: usize> Observer<N> for SteinMoments<N> {
 }
 
 crate::checkpoint!(impl[const N: usize] for Marginal<N> {
-    scale: f32, square: f32, virial: f32, cubic: f32, variance_of_virial: f32, variance_of_cubic: f32,
-    virial_and_cubic: f32, mean_and_virial: f32, mean_and_cubic: f32, square_and_virial: f32, square_and_cubic: f32,
-    square_and_u: [f32; N], virial_and_u: [f32; N], cubic_and_u: [f32; N]
-});
-
-crate::checkpoint!(impl[const N: usize] for Means<N> {
-    mean: [f32; N], square: [f32; N], virial: [f32; N], cubic: [f32; N], u: [f32; N]
+    scale: f32, square: f32, virial: f32, cubic: f32, covariances: [f32; 7], with_u: [[f32; N]; 3], batch: [f32; 4]
 });
 
 crate::checkpoint!(impl[const N: usize] for SteinMoments<N> {
     centre: [f32; N], factor: Dense<N>, temperature: f32, weights: Weights, mean_y: [f32; N], mean_u: [f32; N],
     variance_y: [f32; N], cross: [[f32; N]; N], second: [[f32; N]; N], marginals: [Marginal<N>; N],
-    batch: Means<N>, filled: u32, series: Series<N, 4>, surprises: u8, tail: f32
+    batch_u: [f32; N], filled: u32, series: Series<4, N>, surprises: u8, tail: f32
 } if |moments| moments.temperature > 0.0 && crate::arithmetic::finite(&moments.centre));

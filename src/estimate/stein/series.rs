@@ -15,24 +15,24 @@ const LEAST: u32 = 24;
 /// the size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Series<const N: usize, const K: usize> {
+pub struct Series<const K: usize, const N: usize> {
     size: u32,
     count: u32,
-    mean: [[f32; N]; K],
+    mean: [[f32; K]; N],
     // Sums of squared deviations.
-    squares: [[f32; N]; K],
+    squares: [[f32; K]; N],
     // Long-run variances by the smaller batches.
-    before: [[f32; N]; K],
+    before: [[f32; K]; N],
 }
 
-impl<const N: usize, const K: usize> Series<N, K> {
+impl<const K: usize, const N: usize> Series<K, N> {
     /// All zeros, to be cleared in place.
     pub const BLANK: Self = Self {
         size: 0,
         count: 0,
-        mean: [[0.0; N]; K],
-        squares: [[0.0; N]; K],
-        before: [[0.0; N]; K],
+        mean: [[0.0; K]; N],
+        squares: [[0.0; K]; N],
+        before: [[0.0; K]; N],
     };
 
     pub const fn new() -> Self {
@@ -42,7 +42,7 @@ impl<const N: usize, const K: usize> Series<N, K> {
     }
 
     pub const fn clear(&mut self) {
-        self.before = [[0.0; N]; K];
+        self.before = [[0.0; K]; N];
         self.resize(BATCH);
     }
 
@@ -50,8 +50,8 @@ impl<const N: usize, const K: usize> Series<N, K> {
     const fn resize(&mut self, size: u32) {
         self.size = size;
         self.count = 0;
-        self.mean = [[0.0; N]; K];
-        self.squares = [[0.0; N]; K];
+        self.mean = [[0.0; K]; N];
+        self.squares = [[0.0; K]; N];
     }
 
     /// Draws of the next batch.
@@ -74,7 +74,7 @@ impl<const N: usize, const K: usize> Series<N, K> {
     }
 
     /// Takes in the means of a batch.
-    pub fn push(&mut self, means: &[[f32; N]; K]) {
+    pub fn push(&mut self, means: &[[f32; K]; N]) {
         self.count += 1;
         let share = 1.0 / self.count as f32;
         for ((mean, sum), x) in (self.mean.as_flattened_mut().iter_mut())
@@ -92,12 +92,12 @@ impl<const N: usize, const K: usize> Series<N, K> {
     }
 
     /// n times the variances of the means of n draws, for large n; infinite before there are two batches.
-    pub fn long_run_variances(&self) -> [[f32; N]; K] {
+    pub fn long_run_variances(&self) -> [[f32; K]; N] {
         let worth = self.worth() as f32;
         let others = self.count.saturating_sub(1) as f32;
         let total = worth + others;
         if total == 0.0 {
-            return [[f32::INFINITY; N]; K];
+            return [[f32::INFINITY; K]; N];
         }
         let (of_before, of_squares) = (worth / total, self.size as f32 / total);
         let mut variances = self.before;
@@ -110,8 +110,8 @@ impl<const N: usize, const K: usize> Series<N, K> {
     }
 }
 
-crate::checkpoint!(impl[const N: usize, const K: usize] for Series<N, K> {
-    size: u32, count: u32, mean: [[f32; N]; K], squares: [[f32; N]; K], before: [[f32; N]; K]
+crate::checkpoint!(impl[const K: usize, const N: usize] for Series<K, N> {
+    size: u32, count: u32, mean: [[f32; K]; N], squares: [[f32; K]; N], before: [[f32; K]; N]
 } if |series| series.size >= BATCH && series.count < BATCHES
     && series.mean.iter().all(|mean| within(mean, f32::MAX))
     && series.squares.iter().chain(&series.before).all(finite));
