@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import venv
+import warnings
 from importlib import metadata
 from pathlib import Path
 
@@ -23,9 +24,11 @@ def environment():
     """Runs this script again, in its environment."""
     folder = HERE.parents[2] / "target" / "league-python"
     python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
+    complete = folder / "complete"
+    if not complete.exists():
+        venv.create(folder, with_pip=True, clear=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        complete.touch()
     os.execve(python, [str(python), str(HERE), *sys.argv[1:]], {**os.environ, "LEAGUE_PYTHON": "1"})
 
 
@@ -33,8 +36,6 @@ if "LEAGUE_PYTHON" not in os.environ:
     environment()
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-
-import warnings
 
 warnings.simplefilter("ignore")
 

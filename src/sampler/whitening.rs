@@ -356,7 +356,7 @@ impl<const N: usize> Search<N> {
 }
 
 crate::checkpoint!(impl[const N: usize] for Scale<N> { index: u16, trials: u8, lengths: [f32; N] }
-    if |scale| usize::from(scale.index) < N.max(1));
+    if |scale| usize::from(scale.index) <= N);
 
 crate::checkpoint!(impl[const N: usize] for Curvature<N> {
     rounds: u8, column: u16, retreats: u8, span: f32, reach: f32, backward: bool, forward: [f32; N],
