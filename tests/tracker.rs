@@ -327,6 +327,63 @@ fn nine_of_ten_intervals_hold_the_truth() {
     }
 }
 
+/// Location and logarithm of the scale of Student-t noise with four degrees of freedom.
+struct StudentScale;
+
+impl Likelihood<Sample<1>, 2> for StudentScale {
+    fn add_gradient(&self, theta: &[f32; 2], o: &Sample<1>, weight: f32, gradient: &mut [f32; 2]) {
+        let inverse = (-theta[1].clamp(-30.0, 30.0)).exp();
+        let z = (o.y - theta[0]) * inverse;
+        let q = 5.0 * z / (4.0 + z * z);
+        gradient[0] -= weight * q * inverse;
+        gradient[1] += weight * (1.0 - q * z);
+    }
+    fn negative_log_density(&self, theta: &[f32; 2], o: &Sample<1>) -> f32 {
+        let z = (o.y - theta[0]) * (-theta[1]).exp();
+        theta[1] + 2.5 * libm::log1pf(z * z / 4.0)
+    }
+}
+
+/// Of 120 streams after 120 readings with a window of `CAP`: how many are more than five standard deviations off the truth, how many of these
+/// are called bent, how many would be by the latest draws alone, and how many are called bent in all.
+fn lost_and_marked<const CAP: usize>() -> [usize; 4] {
+    let mut counts = [0; 4];
+    for seed in 0..120 {
+        let mut draws = Draws::new(seed);
+        let truth = [10.0 * draws.normal(), draws.normal()];
+        let prior = GaussianPrior::new([0.0; 2], [10.0, 1.0]).unwrap();
+        let model = Model::new(prior, StudentScale);
+        let noise = BoxMuller::new(Pcg32::seed_from_u64(700 + seed));
+        let mut tracker = Tracker::new(model, Window::<_, CAP>::new(), noise);
+        for _ in 0..120 {
+            let chi: f32 = (0..4).map(|_| draws.normal().powi(2)).sum();
+            let y = truth[0] + truth[1].exp() * draws.normal() / (chi / 4.0).sqrt();
+            tracker.update(Sample { x: [0.0], y }).unwrap();
+        }
+        let estimate = tracker.estimate();
+        let (mean, sd) = (estimate.mean(), estimate.sd());
+        let is_lost = (0..2).any(|k| (mean[k] - truth[k]).abs() > 5.0 * sd[k]);
+        let is_marked = estimate.shape() == Shape::Bent;
+        counts[0] += usize::from(is_lost);
+        counts[1] += usize::from(is_lost && is_marked);
+        counts[2] += usize::from(is_lost && estimate.deviation() > 0.3);
+        counts[3] += usize::from(is_marked);
+    }
+    counts
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "slow there")]
+fn what_was_folded_too_early_is_not_trusted() {
+    let [lost, marked, by_draws, _] = lost_and_marked::<1>();
+    assert!(lost >= 3 && marked == lost, "{marked} of {lost}");
+    // A verdict by the latest draws alone would not have said so.
+    assert!(by_draws < lost, "{by_draws} of {lost}");
+    // With room for them, none is lost, and none is marked.
+    let [lost, _, _, marked] = lost_and_marked::<64>();
+    assert_eq!([lost, marked], [0; 2]);
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "slow there")]
 fn bad_starts_are_found_again() {
