@@ -115,7 +115,7 @@ impl<const N: usize> Estimate<'_, N> {
         self.track.draws().deviation()
     }
 
-    /// Whether the posterior is close enough to normal for mean and covariance to be trusted.
+    /// Whether the posterior is close enough to normal for mean and covariance to be trusted, and was so when readings left the window.
     #[must_use]
     pub fn shape(&self) -> Shape {
         // What was folded wrongly is outweighed as the square root of the readings grows.
