@@ -1,13 +1,15 @@
 //! Means and standard deviations of posteriors that are no bells, by a larger regression.
 
 use super::{BOUND, FAR_OUT, NORMAL, StandardErrors, SteinMoments, dot, series::Series};
-use crate::{
-    arithmetic::sqrt,
-    preconditioner::Preconditioner,
-};
+use crate::{arithmetic::sqrt, preconditioner::Preconditioner};
 
 /// Draws by which the two directions are found.
 const LOOKED: f32 = 2048.0;
+/// Draws after which the coefficients are good for something, and those that make a standard error.
+const FIRST: f32 = 128.0;
+const ENOUGH: f32 = 32_768.0;
+/// Draws up to which what they leave of a far draw may be their own fault.
+const ROUGH: f32 = 16_384.0;
 /// Iterations for an eigenvector.
 const ITERATIONS: u8 = 32;
 /// The least part of a regressor's variance that it is taken to have by itself.
@@ -111,11 +113,7 @@ impl<const N: usize> Target<N> {
             *mean += share * *x;
         }
         let [_, _, p, h] = before.map(|x| (1.0 - share) * x);
-        for ((x, with_z), with_own) in before
-            .iter()
-            .zip(&mut self.with_z)
-            .zip(&mut self.with_own)
-        {
+        for ((x, with_z), with_own) in before.iter().zip(&mut self.with_z).zip(&mut self.with_own) {
             for (c, z) in (with_z.as_flattened_mut().iter_mut()).zip(z_after.as_flattened()) {
                 *c += share * (x * z - *c);
             }
@@ -133,7 +131,9 @@ impl<const N: usize> Target<N> {
         }
         let [of_a, of_q, of_p, of_h] = &solved;
         let [a_own, q_own, [pp, _], [ph, hh]] = self.with_own;
-        let first = (pp - product(of_p, of_p)).max(1e-3 * pp).max(f32::MIN_POSITIVE);
+        let first = (pp - product(of_p, of_p))
+            .max(1e-3 * pp)
+            .max(f32::MIN_POSITIVE);
         let both = ph - product(of_p, of_h);
         let slope = both / first;
         let second = (hh - product(of_h, of_h) - slope * both)
@@ -354,11 +354,15 @@ impl<const N: usize> SkewedMoments<N> {
             target.batch = [0.0; 2];
         }
         let known = (6 * N) as f32 / self.weight;
-        if self.weight >= 96.0 {
+        let size = self.series.size();
+        if self.weight >= FIRST {
             self.series.push(&means);
-        } else {
-            // What was left before there were coefficients says nothing, nor does its tail.
+        }
+        // What was left before there were coefficients says nothing, and what they left when they were rough, ever less.
+        if self.weight < FIRST {
             self.tail = 0.0;
+        } else if self.series.size() > size && self.weight < ROUGH {
+            self.tail *= 0.5;
         }
         let mut factor = self.covariance_z;
         factorise(factor.as_flattened_mut(), RIDGE + known * known);
@@ -399,13 +403,13 @@ impl<const N: usize> SkewedMoments<N> {
     }
 
     /// Standard errors of mean and standard deviation, from means of batches of what the regression leaves, and half the effect
-    /// of one more excursion as far as the furthest so far; infinite before there are 24 batches.
+    /// of one more excursion as far as the furthest so far; infinite before there are 32 768 draws that count.
     pub fn standard_errors(&self, moments: &SteinMoments<N>) -> StandardErrors<N> {
         let mut errors = StandardErrors {
             mean: [f32::INFINITY; N],
             sd: [f32::INFINITY; N],
         };
-        if !self.series.is_enough() {
+        if self.weight < ENOUGH {
             return errors;
         }
         let count = self.series.count() as f32;
