@@ -180,6 +180,7 @@ impl skewed::Visitor for NoBells {
         }
         let mut converged = 0;
         let (mut worst, mut own) = ((0.0, 0.0), (0.0, 0.0));
+        let is_wrong = |(m, s): (f64, f64)| m > 0.05 || s > 0.03;
         for seed in 0..self.seeds {
             let mut sampler = Sampler::new([0.0; N], noise(900 + seed));
             let mut moments = Box::new(SkewedMoments::new());
@@ -191,7 +192,6 @@ impl skewed::Visitor for NoBells {
                     )
                 })
             };
-            let is_wrong = |(m, s): (f64, f64)| m > 0.05 || s > 0.03;
             let (mut told, mut told_own) = (false, false);
             while sampler.evaluations() < self.gradients {
                 if let Some(draw) = sampler.step(&mut potential).unwrap() {
