@@ -27,7 +27,6 @@ const LEFT: f32 = 0.1;
 const REACH: f32 = 0.5;
 /// What one more excursion into a tail may change of a standard deviation, in units of the accuracy.
 const TAIL: f32 = 1.0;
-const SKEWED_TAIL: f32 = 1.5;
 /// A chain of so many draws is slow when it needs this many times as many to have explored, and drifts when its split R-hat
 /// is beyond this.
 const LONG: f32 = 65_536.0;
@@ -228,8 +227,7 @@ impl<const N: usize> Monitor<N> {
         let moved = (self.moments.effective_draws().iter()).all(|draws| *draws >= EXPLORED);
         match verdict {
             Verdict::NotYet | Verdict::Converged => {
-                let tail = skewed.tail_error(&self.moments) <= SKEWED_TAIL * accuracy.sd;
-                if precise && moved && tail && self.explored() {
+                if precise && moved && self.explored() {
                     Verdict::Converged
                 } else {
                     Verdict::NotYet

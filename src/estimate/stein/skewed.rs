@@ -308,6 +308,7 @@ impl<const N: usize> SkewedMoments<N> {
                 *c += share * (b * a - *c);
             }
         }
+        let power = dot(y, u) - N as f32;
         for ((target, scale), (x, w)) in (self.marginals.iter_mut())
             .zip(&self.scale)
             .zip(from_centre.iter().zip(w))
@@ -320,9 +321,10 @@ impl<const N: usize> SkewedMoments<N> {
             let [sum_a, sum_q] = &mut target.batch;
             *sum_a += of_a;
             *sum_q += of_q;
-            // As in the moments: a tail that falls as a power has more beyond.
+            // As in the moments: a tail that falls as a power has more beyond. On a bent ridge the whole gradient tells
+            // the power, not the coordinate's own.
             let factor = if q > FAR_OUT {
-                let exponent = p.max(4.4);
+                let exponent = p.max(power).max(4.4);
                 exponent / (exponent - 4.0)
             } else {
                 NORMAL
@@ -402,7 +404,7 @@ impl<const N: usize> SkewedMoments<N> {
         sd
     }
 
-    /// Standard errors of mean and standard deviation, from means of batches of what the regression leaves, and half the effect
+    /// Standard errors of mean and standard deviation, from means of batches of what the regression leaves, and the effect
     /// of one more excursion as far as the furthest so far; infinite before there are 32 768 draws that count.
     pub fn standard_errors(&self, moments: &SteinMoments<N>) -> StandardErrors<N> {
         let mut errors = StandardErrors {
@@ -414,7 +416,7 @@ impl<const N: usize> SkewedMoments<N> {
         }
         let count = self.series.count() as f32;
         let each = (count + 2.0) / ((count - 4.0) * self.weight);
-        let tail = 0.5 * self.tail_error(moments);
+        let tail = self.tail_error(moments);
         let [of_means, of_variances] = self.series.long_run_variances();
         for ((((mean, sd), scale), (_, variance)), (of_mean, of_variance)) in (errors.mean)
             .iter_mut()
@@ -431,7 +433,7 @@ impl<const N: usize> SkewedMoments<N> {
     }
 
     /// The relative error of a standard deviation that one more excursion into a tail would be.
-    pub(crate) fn tail_error(&self, moments: &SteinMoments<N>) -> f32 {
+    fn tail_error(&self, moments: &SteinMoments<N>) -> f32 {
         let least = (moments.effective_draws().into_iter()).fold(f32::INFINITY, f32::min);
         0.5 * self.tail / least
     }
