@@ -22,7 +22,7 @@ pub use moments::Moments;
 pub use predictive::Predictive;
 pub use quantiles::Quantiles;
 pub use r_hat::r_hat;
-pub use stein::{StandardErrors, SteinFunction, SteinMoments};
+pub use stein::{SkewedMoments, StandardErrors, SteinFunction, SteinMoments};
 pub use watch::{Observer, Watched};
 
 pub(crate) use batches::BatchMeans;

@@ -7,6 +7,7 @@ use crate::{
     Potential, StepError,
     arithmetic::{exp, halved, sqrt},
     chain::ErrorCounts,
+    estimate::SkewedMoments,
     noise::FiveMoments,
     preconditioner::{Dense, Preconditioner},
     stepper::MaxStep,
@@ -201,13 +202,29 @@ impl<const N: usize> Adaptive<N> {
     }
 
     pub fn verdict(&self, accuracy: Accuracy, counts: &ErrorCounts) -> Verdict {
+        self.suspicion()
+            .unwrap_or_else(|| self.monitor.judge(counts, accuracy))
+    }
+
+    pub fn verdict_with(
+        &self,
+        accuracy: Accuracy,
+        counts: &ErrorCounts,
+        skewed: &SkewedMoments<N>,
+    ) -> Verdict {
+        self.suspicion()
+            .unwrap_or_else(|| self.monitor.judge_with(counts, accuracy, skewed))
+    }
+
+    /// What the steps themselves speak against.
+    fn suspicion(&self) -> Option<Verdict> {
         if self.steps >= 1024 && self.refused as f32 > FEW * self.steps as f32 {
-            return Verdict::Suspect(Reason::Unstable);
+            return Some(Verdict::Suspect(Reason::Unstable));
         }
         if self.eta * self.largest_noise() > 2.0 * HEAT {
-            return Verdict::Suspect(Reason::GradientNoise);
+            return Some(Verdict::Suspect(Reason::GradientNoise));
         }
-        self.monitor.judge(counts, accuracy)
+        None
     }
 
     /// One step.

@@ -11,7 +11,7 @@ use crate::{
     arithmetic::sqrt,
     chain::ErrorCounts,
     checkpoint::{CheckpointError, Reader, Writer, schema_hash},
-    estimate::{StandardErrors, SteinMoments, central_normal, normal_intervals},
+    estimate::{SkewedMoments, StandardErrors, SteinMoments, central_normal, normal_intervals},
     noise::FiveMoments,
     preconditioner::Preconditioner,
     stepper::MaxStep,
@@ -427,6 +427,17 @@ impl<const N: usize, Z> Sampler<N, Z> {
                 chain.verdict(self.accuracy, &self.counts)
             }
             _ => Verdict::NotYet,
+        }
+    }
+
+    /// Whether to believe the answer of `skewed`, which was given all draws of this sampler: exploration and bias as in
+    /// [`verdict`](Self::verdict), precision by its standard errors.
+    pub fn verdict_with(&self, skewed: &SkewedMoments<N>) -> Verdict {
+        match &self.phase {
+            Phase::Running(chain) if !chain.warming_up() => {
+                chain.verdict_with(self.accuracy, &self.counts, skewed)
+            }
+            _ => self.verdict(),
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Accuracy, Reason, Tuning, Verdict};
 use crate::{
     arithmetic::sqrt,
     chain::ErrorCounts,
-    estimate::{Observer, StandardErrors, SteinMoments, Watched},
+    estimate::{Observer, SkewedMoments, StandardErrors, SteinMoments, Watched},
     preconditioner::{Dense, Preconditioner},
 };
 
@@ -209,11 +209,44 @@ impl<const N: usize> Monitor<N> {
         None
     }
 
+    /// As [`judge`](Self::judge), precision being that of other estimates from the same draws.
+    pub(super) fn judge_with(
+        &self,
+        counts: &ErrorCounts,
+        accuracy: Accuracy,
+        skewed: &SkewedMoments<N>,
+    ) -> Verdict {
+        let verdict = self.judge(counts, accuracy);
+        let errors = skewed.standard_errors(&self.moments);
+        // False for NaN too.
+        let precise = (skewed.sd().iter())
+            .zip(errors.mean.iter().zip(&errors.sd))
+            .all(|(sd, (of_mean, of_sd))| {
+                *of_mean <= sd * accuracy.mean && *of_sd <= sd * accuracy.sd
+            });
+        let moved = (self.moments.effective_draws().iter()).all(|draws| *draws >= EXPLORED);
+        match verdict {
+            Verdict::NotYet | Verdict::Converged => {
+                if precise && moved && self.explored() {
+                    Verdict::Converged
+                } else {
+                    Verdict::NotYet
+                }
+            }
+            suspect => suspect,
+        }
+    }
+
     fn converged(&self, accuracy: Accuracy) -> bool {
-        let errors = (CONVERGED_ERRORS + MORE_ERRORS * N as f32).min(3.4);
         self.work(accuracy).iter().all(|work| *work <= 1.0)
-            && self.split_r_hat() <= RHAT
             && self.moments.tail_error() <= TAIL * accuracy.sd
+            && self.explored()
+    }
+
+    /// Whether halves agree, and the draws show no bias.
+    fn explored(&self) -> bool {
+        let errors = (CONVERGED_ERRORS + MORE_ERRORS * N as f32).min(3.4);
+        self.split_r_hat() <= RHAT
             && (self.moments.biases().iter())
                 .all(|(bias, error)| bias.abs() <= CONVERGED_BIAS.max(errors * error))
     }

@@ -12,6 +12,8 @@ pub mod doubles;
 pub mod posteriors;
 mod registry;
 #[cfg(feature = "std")]
+pub mod skewed;
+#[cfg(feature = "std")]
 pub mod stats;
 #[cfg(feature = "std")]
 pub mod surface;

@@ -2,8 +2,10 @@
 
 mod function;
 mod series;
+mod skewed;
 
 pub use function::SteinFunction;
+pub use skewed::SkewedMoments;
 
 use super::watch::{Observer, Watched};
 use super::{Weights, central_normal, normal_intervals};
