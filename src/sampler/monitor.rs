@@ -25,8 +25,6 @@ const MORE_ERRORS: f32 = 0.1;
 const LEFT: f32 = 0.1;
 /// The part of one more excursion into a tail that counts as an error.
 const REACH: f32 = 0.5;
-/// What one more excursion into a tail may change of a standard deviation, in units of the accuracy.
-const TAIL: f32 = 1.0;
 /// A chain of so many draws is slow when it needs this many times as many to have explored, and drifts when its split R-hat
 /// is beyond this.
 const LONG: f32 = 65_536.0;
@@ -238,8 +236,11 @@ impl<const N: usize> Monitor<N> {
     }
 
     fn converged(&self, accuracy: Accuracy) -> bool {
-        self.work(accuracy).iter().all(|work| *work <= 1.0)
-            && self.moments.tail_error() <= TAIL * accuracy.sd
+        // The standard errors have a part of one more excursion; here it counts whole.
+        let tail = self.moments.tail_error() / accuracy.sd;
+        self.work(accuracy)
+            .iter()
+            .all(|work| work + tail * tail <= 1.0)
             && self.explored()
     }
 

@@ -49,7 +49,7 @@ type Terms<const N: usize> = [[f32; N]; 6];
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Memory: N³ + 90N² + 39N words, 1.9 kB for N = 2, 6.6 kB for N = 4. Work: 18N² + 36N² multiplications a draw; a regression,
+/// Memory: N³ + 90N² + 39N words, 1.9 kB for N = 2, 6.6 kB for N = 4. Work: 54N² multiplications a draw; a regression,
 /// of 36N³ of them, for each batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -239,7 +239,8 @@ impl<const N: usize> SkewedMoments<N> {
                     *x -= along * f;
                 }
                 let length = sqrt(dot(&v, &v));
-                if !(length > 1e-6) {
+                // Third moments of fewer directions than two.
+                if length.is_nan() || length <= 1e-6 {
                     v = [0.0; N];
                     break;
                 }
