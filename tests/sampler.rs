@@ -249,7 +249,7 @@ fn a_decay_converges_by_the_larger_regression() {
 #[ignore = "slow: minutes"]
 fn no_bell_is_converged_and_wrong() {
     let mut many = NoBells {
-        seeds: 100,
+        seeds: 200,
         gradients: 100_000,
         only: None,
         converged: Vec::new(),
