@@ -523,7 +523,10 @@ mod tests {
     #[test]
     fn sizes() {
         assert_eq!(size_of::<SkewedMoments<2>>(), 4 * (8 + 72 * 4 + 34 * 2 + 7));
-        assert_eq!(size_of::<SkewedMoments<4>>(), 4 * (64 + 72 * 16 + 34 * 4 + 7));
+        assert_eq!(
+            size_of::<SkewedMoments<4>>(),
+            4 * (64 + 72 * 16 + 34 * 4 + 7)
+        );
     }
 
     #[test]
