@@ -235,7 +235,7 @@ impl skewed::Visitor for NoBells {
 fn a_decay_converges_by_the_larger_regression() {
     let mut few = NoBells {
         seeds: 1,
-        gradients: 50_000,
+        gradients: 100_000,
         only: Some("saturation"),
         converged: Vec::new(),
         failures: Vec::new(),
