@@ -26,7 +26,16 @@ fn errors<const N: usize, Z>(
     mean: &[f64; N],
     sd: &[f64; N],
 ) -> (f64, f64) {
-    let (found_mean, found_sd) = (sampler.mean(), sampler.sd());
+    off(sampler.mean(), sampler.sd(), mean, sd)
+}
+
+/// The largest errors of means, in standard deviations, and of standard deviations, relative.
+fn off<const N: usize>(
+    found_mean: [f32; N],
+    found_sd: [f32; N],
+    mean: &[f64; N],
+    sd: &[f64; N],
+) -> (f64, f64) {
     (0..N).fold((0.0, 0.0), |(m, s), i| {
         (
             f64::max(m, ((f64::from(found_mean[i]) - mean[i]) / sd[i]).abs()),
@@ -184,14 +193,6 @@ impl skewed::Visitor for NoBells {
         for seed in 0..self.seeds {
             let mut sampler = Sampler::new([0.0; N], noise(900 + seed));
             let mut moments = Box::new(SkewedMoments::new());
-            let off = |found_mean: [f32; N], found_sd: [f32; N]| {
-                (0..N).fold((0.0, 0.0), |(m, s), i| {
-                    (
-                        f64::max(m, ((f64::from(found_mean[i]) - mean[i]) / sd[i]).abs()),
-                        f64::max(s, (f64::from(found_sd[i]) / sd[i] - 1.0).abs()),
-                    )
-                })
-            };
             let (mut told, mut told_own) = (false, false);
             while sampler.evaluations() < self.gradients {
                 if let Some(draw) = sampler.step(&mut potential).unwrap() {
@@ -202,7 +203,7 @@ impl skewed::Visitor for NoBells {
                 }
                 if !told && sampler.verdict_with(&moments) == Verdict::Converged {
                     told = true;
-                    let off = off(moments.mean(), moments.sd());
+                    let off = off(moments.mean(), moments.sd(), &mean, &sd);
                     if is_wrong(off) {
                         let at = sampler.evaluations();
                         self.failures.push(format!("{name} {seed} {at}: {off:?}"));
@@ -210,7 +211,7 @@ impl skewed::Visitor for NoBells {
                 }
                 if !told_own && sampler.converged() {
                     told_own = true;
-                    let off = off(sampler.mean(), sampler.sd());
+                    let off = errors(&sampler, &mean, &sd);
                     if is_wrong(off) {
                         let at = sampler.evaluations();
                         self.failures
@@ -220,8 +221,8 @@ impl skewed::Visitor for NoBells {
             }
             converged += u64::from(told);
             let larger = |(a, b): (f64, f64), (c, d): (f64, f64)| (a.max(c), b.max(d));
-            worst = larger(worst, off(moments.mean(), moments.sd()));
-            own = larger(own, off(sampler.mean(), sampler.sd()));
+            worst = larger(worst, off(moments.mean(), moments.sd(), &mean, &sd));
+            own = larger(own, errors(&sampler, &mean, &sd));
         }
         println!("{name:28} own {own:.4?} larger regression {worst:.4?} converged {converged}");
         self.converged.push((name, converged));

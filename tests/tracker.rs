@@ -13,6 +13,7 @@ use langevin::{
     noise::Noise,
     tracker::{Reading, Response, Shape, TrackerError, TrackerState},
 };
+use langevin_testing::doubles::StudentScale;
 
 /// Draws for the streams.
 struct Draws(BoxMuller<Pcg32>);
@@ -324,23 +325,6 @@ fn nine_of_ten_intervals_hold_the_truth() {
     for stretch in [0.7, 2.0] {
         let held = covered(stretch, 400);
         assert!(!plausible(held), "{stretch} times as wide: {held} of 400");
-    }
-}
-
-/// Location and logarithm of the scale of Student-t noise with four degrees of freedom.
-struct StudentScale;
-
-impl Likelihood<Sample<1>, 2> for StudentScale {
-    fn add_gradient(&self, theta: &[f32; 2], o: &Sample<1>, weight: f32, gradient: &mut [f32; 2]) {
-        let inverse = (-theta[1].clamp(-30.0, 30.0)).exp();
-        let z = (o.y - theta[0]) * inverse;
-        let q = 5.0 * z / (4.0 + z * z);
-        gradient[0] -= weight * q * inverse;
-        gradient[1] += weight * (1.0 - q * z);
-    }
-    fn negative_log_density(&self, theta: &[f32; 2], o: &Sample<1>) -> f32 {
-        let z = (o.y - theta[0]) * (-theta[1]).exp();
-        theta[1] + 2.5 * libm::log1pf(z * z / 4.0)
     }
 }
 

@@ -214,7 +214,9 @@ impl<const N: usize> Monitor<N> {
         accuracy: Accuracy,
         skewed: &SkewedMoments<N>,
     ) -> Verdict {
-        let verdict = self.judge(counts, accuracy);
+        if let Some(reason) = self.suspicion(counts) {
+            return Verdict::Suspect(reason);
+        }
         let errors = skewed.standard_errors(&self.moments);
         // False for NaN too.
         let precise = (skewed.sd().iter())
@@ -223,15 +225,10 @@ impl<const N: usize> Monitor<N> {
                 *of_mean <= sd * accuracy.mean && *of_sd <= sd * accuracy.sd
             });
         let moved = (self.moments.effective_draws().iter()).all(|draws| *draws >= EXPLORED);
-        match verdict {
-            Verdict::NotYet | Verdict::Converged => {
-                if precise && moved && self.explored() {
-                    Verdict::Converged
-                } else {
-                    Verdict::NotYet
-                }
-            }
-            suspect => suspect,
+        if precise && moved && self.explored() {
+            Verdict::Converged
+        } else {
+            Verdict::NotYet
         }
     }
 

@@ -1,11 +1,11 @@
-//! Stand-ins: a generator that fails, noise that is wrong, a posterior that is nothing simple.
+//! Stand-ins: a generator that fails, noise that is wrong, a posterior that is nothing simple, noise with a tail.
 
 use core::{array, cell::Cell, cmp::Ordering, fmt, hint::black_box};
 
 use langevin::{
-    Chain, GaussianPrior, Model, Pcg32, Potential, SeedableRng, StepError,
+    Chain, GaussianPrior, Model, Pcg32, Potential, Sample, SeedableRng, StepError,
     dual::Real,
-    model::Response,
+    model::{Likelihood, Response},
     noise::rand_core::TryRng,
     noise::{FiveMoments, Gaussian, Noise},
     potential::{Energy, GradientVariance},
@@ -142,6 +142,24 @@ impl GradientVariance<3> for Tangle {
     ) -> Result<(), StepError> {
         *variance = [0.5, 3.0, 10.0];
         self.gradient(theta, gradient)
+    }
+}
+
+/// Location and logarithm of the scale of Student-t noise with four degrees of freedom.
+pub struct StudentScale;
+
+impl Likelihood<Sample<1>, 2> for StudentScale {
+    #[inline]
+    fn add_gradient(&self, theta: &[f32; 2], o: &Sample<1>, weight: f32, gradient: &mut [f32; 2]) {
+        let inverse = Real::exp(-theta[1].clamp(-30.0, 30.0));
+        let z = (o.y - theta[0]) * inverse;
+        let q = 5.0 * z / (4.0 + z * z);
+        gradient[0] -= weight * q * inverse;
+        gradient[1] += weight * (1.0 - q * z);
+    }
+    fn negative_log_density(&self, theta: &[f32; 2], o: &Sample<1>) -> f32 {
+        let z = (o.y - theta[0]) * Real::exp(-theta[1]);
+        theta[1] + 2.5 * Real::ln_1p(z * z / 4.0)
     }
 }
 

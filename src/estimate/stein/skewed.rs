@@ -1,6 +1,8 @@
 //! Means and standard deviations of posteriors that are no bells, by a larger regression.
 
-use super::{BOUND, FAR_OUT, NORMAL, StandardErrors, SteinMoments, dot, series::Series};
+use super::{
+    FAR_OUT, NORMAL, StandardErrors, SteinMoments, advance, blend, bounded, dot, series::Series,
+};
 use crate::{arithmetic::sqrt, preconditioner::Preconditioner};
 
 /// Draws by which the two directions are found.
@@ -114,12 +116,10 @@ impl<const N: usize> Target<N> {
         }
         let [_, _, p, h] = before.map(|x| (1.0 - share) * x);
         for ((x, with_z), with_own) in before.iter().zip(&mut self.with_z).zip(&mut self.with_own) {
-            for (c, z) in (with_z.as_flattened_mut().iter_mut()).zip(z_after.as_flattened()) {
-                *c += share * (x * z - *c);
+            for (means, z) in with_z.iter_mut().zip(z_after) {
+                blend(means, *x, z, share);
             }
-            for (c, own) in with_own.iter_mut().zip([p, h]) {
-                *c += share * (x * own - *c);
-            }
+            blend(with_own, *x, &[p, h], share);
         }
     }
 
@@ -202,8 +202,7 @@ impl<const N: usize> SkewedMoments<N> {
         let (mut y, mut w) = (from_centre, u);
         moments.factor.solve(&mut y);
         moments.factor.apply(&mut w);
-        // False for NaN too.
-        if !y.iter().chain(&u).all(|x| x.abs() < BOUND) {
+        if !(bounded(&y) && bounded(&u)) {
             return;
         }
         if self.looked < LOOKED {
@@ -291,13 +290,8 @@ impl<const N: usize> SkewedMoments<N> {
         self.weight += 1.0;
         let share = 1.0 / self.weight;
         let (mut before, mut after) = (z, z);
-        for ((m, b), a) in (self.mean_z.as_flattened_mut().iter_mut())
-            .zip(before.as_flattened_mut())
-            .zip(after.as_flattened_mut())
-        {
-            *b -= *m;
-            *m += share * *b;
-            *a -= *m;
+        for ((mean, before), after) in self.mean_z.iter_mut().zip(&mut before).zip(&mut after) {
+            *after = advance(mean, before, share);
         }
         for (index, (row, b)) in (self.covariance_z.as_flattened_mut().iter_mut())
             .zip(before.as_flattened())

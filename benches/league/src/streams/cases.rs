@@ -11,6 +11,7 @@ use langevin::{
         PoissonRegression, Prior,
     },
 };
+use langevin_testing::doubles::StudentScale;
 
 use super::{
     quadrature::{Moments, inverse, last, line, plane},
@@ -512,23 +513,6 @@ pub struct StudentT {
     pub length: usize,
     /// Factor on the prior's standard deviations.
     pub spread: f64,
-}
-
-pub struct StudentScale;
-
-impl Likelihood<Sample<1>, 2> for StudentScale {
-    #[inline]
-    fn add_gradient(&self, theta: &[f32; 2], o: &Sample<1>, weight: f32, gradient: &mut [f32; 2]) {
-        let inverse = (-theta[1].clamp(-30.0, 30.0)).exp();
-        let z = (o.y - theta[0]) * inverse;
-        let q = 5.0 * z / (4.0 + z * z);
-        gradient[0] -= weight * q * inverse;
-        gradient[1] += weight * (1.0 - q * z);
-    }
-    fn negative_log_density(&self, theta: &[f32; 2], o: &Sample<1>) -> f32 {
-        let z = (o.y - theta[0]) * (-theta[1]).exp();
-        theta[1] + 2.5 * (z * z / 4.0).ln_1p()
-    }
 }
 
 impl Case<2> for StudentT {
